@@ -1,0 +1,195 @@
+"""The site file as frozen types: what a box is told about its plant.
+
+Only data lives here. Reading, merging and checking the TOML files is ``config.load``; nothing in
+this module touches a file, and nothing outside ``config`` ever sees an unparsed value.
+
+>>> Line.parse("2400 8E1")
+Line(baud=2400, bits=8, parity='E', stop=1)
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal
+
+Role = Literal["production", "treatment", "total"]
+Level = Literal["warning", "alarm"]  # 预警: the enterprise alone | 报警: enterprise and authority
+BusKind = Literal["serial", "tcp", "rtu-over-tcp"]
+UplinkKind = Literal["mqtt"]
+
+_LINE = re.compile(r"(\d+) ([78])([NEO])([12])")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Line settings of one meter on a serial bus."""
+
+    baud: int
+    bits: int
+    parity: str
+    stop: int
+
+    @classmethod
+    def parse(cls, text: str) -> Line:
+        """Take ``"2400 8E1"``; raises ValueError for any other form."""
+        found = _LINE.fullmatch(text)
+        if found is None:
+            raise ValueError(text)
+        baud, bits, parity, stop = found.groups()
+        return cls(int(baud), int(bits), parity, int(stop))
+
+    @property
+    def character_bits(self) -> int:
+        """Bits on the wire for one character: start, data, parity, stop."""
+        return 1 + self.bits + (self.parity != "N") + self.stop
+
+    def seconds(self, characters: float) -> float:
+        """Wire time of so many characters, in seconds."""
+        return characters * self.character_bits / self.baud
+
+    def __str__(self) -> str:
+        return f"{self.baud} {self.bits}{self.parity}{self.stop}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """``[site]``: the plant and the one identity of its box."""
+
+    id: str
+    name: str = ""
+    timezone: str = "Asia/Shanghai"
+    lang: Literal["zh", "en"] = "zh"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bus:
+    """``[[bus]]``: one serial line, or one TCP endpoint. It has exactly one owner thread."""
+
+    id: str
+    kind: BusKind
+    port: str | None = None  # device path, kind serial
+    host: str | None = None  # kind tcp, rtu-over-tcp
+    tcp_port: int = 502
+    late_reply_s: float = 3.0  # a meter that timed out is not asked again before (DESIGN 5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meter:
+    """``[[meter]]``: one device on a bus."""
+
+    id: str
+    bus: str
+    protocol: str  # "dlt645-2007" | "modbus-rtu" | "modbus-tcp"; a driver folder declares its names
+    address: str  # 12 BCD digits, or a Modbus unit number, always a string
+    profile: str
+    line: Line | None = None  # serial buses only
+    every_s: int = 10  # fast class: power, voltage, current
+    slow_every_s: int = 300  # slow class: energy, status
+    ct: Decimal = Decimal(1)  # primary over secondary: "200/5" is 40
+    pt: Decimal = Decimal(1)
+    reply_timeout_s: float = 1.0
+    retries: int = 1
+    gap_ms: int | None = None  # silence before a request; None = the protocol's default
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """``[[point]]``: the equipment a meter watches (监测点)."""
+
+    id: str
+    role: Role
+    meter: str
+    name: str = ""
+    on_above_kw: Decimal
+    off_below_kw: Decimal
+    hold_s: int = 0  # how long the power must stay past a threshold before the state changes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreatmentOff:
+    """``[[rule]] kind = "treatment-off"``: treatment not running while production runs."""
+
+    id: str
+    production: tuple[str, ...]
+    treatment: tuple[str, ...]
+    need: Literal["all", "any"] = "all"
+    start_lead_s: int = 0  # treatment may start this much after production
+    stop_lag_s: int = 300  # treatment found off must stay off this long before the alarm
+    level: Level = "alarm"
+    kind: Literal["treatment-off"] = "treatment-off"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold:
+    """``[[rule]] kind = "threshold"``: any quantity of a meter against a limit, with hysteresis.
+
+    Exactly one of ``above`` and ``below`` is set; ``clear`` lies on the good side of it.
+    """
+
+    id: str
+    meter: str
+    quantity: str
+    above: Decimal | None = None
+    below: Decimal | None = None
+    clear: Decimal
+    hold_s: int = 0
+    level: Level = "warning"
+    kind: Literal["threshold"] = "threshold"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterSilent:
+    """``[[rule]] kind = "meter-silent"``: monitoring lost on some meters (none named: on each)."""
+
+    id: str
+    meters: tuple[str, ...] = ()
+    after_s: int = 60
+    level: Level = "alarm"
+    kind: Literal["meter-silent"] = "meter-silent"
+
+
+Rule = TreatmentOff | Threshold | MeterSilent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uplink:
+    """``[[uplink]]``: one destination, with a thread and a cursor of its own."""
+
+    id: str
+    kind: UplinkKind
+    host: str
+    port: int = 8883
+    ca: str  # paths of PEM files
+    cert: str
+    key: str
+    platform_key: str  # verifier key of the platform's receipts: name+hash8+base64
+    receipts: bool = True  # False: the cursor moves on the broker's PUBACK
+    reconnect_max_s: int = 30
+    backlog_delay_s: int = 5  # random start delay of the backlog, upper end, seconds
+    heartbeat_s: int = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journal:
+    """``[journal]``: how the evidence is written."""
+
+    commit_s: float = 1.0  # oldest waiting record when the recorder commits
+    seal_s: int = 60
+    raw_days: int = 7  # bus frames behind the readings are kept so long
+    keep_days: int = 400  # confirmed blocks younger than this are never dropped
+    max_mib: int = 2048
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteConfig:
+    """All of ``/etc/sitebox``: one immutable value, parsed once."""
+
+    site: Site
+    buses: tuple[Bus, ...] = ()
+    meters: tuple[Meter, ...] = ()
+    points: tuple[Point, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    uplinks: tuple[Uplink, ...] = ()
+    journal: Journal = field(default_factory=Journal)

@@ -1,0 +1,93 @@
+"""The seam between protocols and the bus: a protocol is a generator of exchanges, without IO or clock.
+
+::
+
+    driver.poll(meter, "fast", learnt)          bus
+      yield Exchange(request, scan, reply_bytes) --->  silence, write, collect bytes
+      answer = Answer(reply | failure)           <---  scan(buffer) until a reply or the timeout
+      return Polled(samples, unsupported)
+
+The bus owns time, silence, retry, fence and counters; the protocol owns bytes and meaning. A generator
+must not raise on anything a meter can send.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from config.profile import PollClass, Profile
+from config.site import Meter
+from drivers.samples import Sample
+
+
+@dataclass(frozen=True, slots=True)
+class MeterSpec:
+    """A declared meter and its profile."""
+
+    meter: Meter
+    profile: Profile
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What a hunt through the receive buffer found.
+
+    ``reply`` is the protocol's own decoded frame if the awaited one is in the buffer; ``rest`` is what must
+    be kept and handed in again with the next bytes (bounded: never longer than one largest frame).
+    """
+
+    reply: object | None
+    rest: bytes
+    frame: bytes = b""  # the reply's exact bytes
+    foreign: int = 0  # sound frames of another address, function, DI or register count
+    echo: int = 0  # our own request heard
+    checksum: int = 0  # candidates with a wrong checksum
+    dropped: int = 0  # bytes that belong to no frame
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and the rule by which its reply is known."""
+
+    request: bytes
+    scan: Callable[[bytes], Scan]
+    reply_bytes: int  # expected length of a good reply: when the rest is due
+    wildcard: bool = False  # any meter may answer: fences the whole line
+    label: str = ""  # for people: "0201FF00", "03 0x2006+6"
+
+
+Failure = Literal["no_reply", "garbled", "port"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Exactly one of the two is set."""
+
+    reply: object | None = None
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """Samples in the profile's order; ``unsupported``: block DIs this meter was found not to know."""
+
+    samples: tuple[Sample, ...]
+    unsupported: frozenset[str] = frozenset()
+
+
+Poll = Generator[Exchange, Answer, Polled]
+
+
+class Driver(Protocol):
+    """One protocol family. A folder under ``drivers/`` that holds ``DRIVER`` is found by itself."""
+
+    protocols: tuple[str, ...]  # names as in the site file
+    default_gap_ms: int  # silence before a request beyond 3.5 characters
+
+    def poll(self, spec: MeterSpec, poll: PollClass, unsupported: frozenset[str]) -> Poll:
+        """Read all items of one class, blocks first. ``unsupported``: block DIs not to try."""
+
+    def probe(self, spec: MeterSpec) -> Poll:
+        """One short exchange that shows whether the meter lives."""
