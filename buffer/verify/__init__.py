@@ -1,0 +1,5 @@
+"""The verifier: what a stretch of the journal proves, and where it stops proving it. Pure and streaming."""
+
+from buffer.verify.report import BlockData, Finding, Report, Verdict, Wrong
+
+__all__ = ["BlockData", "Finding", "Report", "Verdict", "Wrong"]

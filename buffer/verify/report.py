@@ -1,0 +1,126 @@
+"""What a verification found: separate verdicts, and the first wrong block with the name of what is wrong.
+
+A verdict never says "pass" for something that was not checked. Findings are of two families: *contradictions*
+(an honest box never makes them: not authentic, exit 65) and *gaps* (authentic, not complete: exit 1).
+
+::
+
+    signatures pass   chain fail (removed block, at 412)   completeness pass   ...   -> 65
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, Literal
+
+Status = Literal["pass", "warn", "fail", "not-checked"]
+AUTHENTIC, GAPS, NOT_AUTHENTIC, UNREADABLE = 0, 1, 65, 66  # exit codes
+
+
+@dataclass(frozen=True, slots=True)
+class BlockData:
+    """One block as stored: ``body`` None when thinned away, ``raw`` None when the frames are gone."""
+
+    note: bytes
+    body: bytes | None
+    raw: bytes | None = None
+
+
+class Wrong(StrEnum):
+    """Every kind of wrong that has a name. Values are what people read and what ``--json`` prints."""
+
+    UNREADABLE = "unreadable"  # no note, or no header in its one spelling
+    UNKNOWN_VERSION = "unknown version"
+    EDITED_HEADER = "edited header"
+    RE_SIGNED = "re-signed with another key"
+    SPLICED = "spliced"  # a sound block of another history, box or epoch
+    REMOVED = "removed block"
+    DUPLICATED = "duplicated block"
+    SWAPPED = "swapped blocks"
+    FORK = "fork"  # two headers for one number: two histories
+    EDITED_BODY = "edited body"
+    EDITED_RAW = "edited raw frames"
+    BAD_ROW = "row not canonical"
+    BAD_RECORDS = "records discontinuous"
+    BAD_SUMS = "sums wrong"
+    FALLING = "counter falls"  # boot, ext, mono or a quoted receipt goes back
+    SLOT_REPEATED = "slot repeated"
+    VALUE_DIFFERS = "value differs from the frames"
+    BAD_RECEIPT = "receipt not valid"
+    TRUNCATED = "truncated"  # a receipt is ahead of the data
+    SLOT_MISSING = "slot missing"
+    BODY_MISSING = "body missing"
+    NEW_EPOCH = "new epoch"
+    CFG_UNSAID = "configuration changed without a record"
+
+
+GAP_KINDS: Final = frozenset(
+    (Wrong.TRUNCATED, Wrong.SLOT_MISSING, Wrong.BODY_MISSING, Wrong.NEW_EPOCH, Wrong.CFG_UNSAID)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One kind of wrong: where it was met first (None: in no block), how often, and one detail for people."""
+
+    kind: Wrong
+    n: int | None
+    times: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One line of the report. ``code`` names its text in the message catalogue, ``args`` fill it."""
+
+    status: Status
+    code: str
+    args: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The whole finding. ``first`` and ``last`` are the block numbers given, None without any."""
+
+    signatures: Verdict
+    chain: Verdict
+    completeness: Verdict
+    time: Verdict
+    receipts: Verdict
+    values: Verdict
+    blocks: int
+    records: int
+    box: str
+    epochs: tuple[str, ...]
+    first: int | None
+    last: int | None
+    findings: tuple[Finding, ...]  # each kind once, contradictions before gaps, in the order met
+
+    @property
+    def first_wrong(self) -> int | None:
+        """The number of the first wrong block; a contradiction goes before any gap."""
+        return self.findings[0].n if self.findings else None
+
+    @property
+    def wrong_kind(self) -> Wrong | None:
+        """What is wrong with it."""
+        return self.findings[0].kind if self.findings else None
+
+    @property
+    def verdicts(self) -> Mapping[str, Verdict]:
+        """By name, in the order people read them."""
+        names = ("signatures", "chain", "completeness", "time", "receipts", "values")
+        return {name: getattr(self, name) for name in names}
+
+    def exit_code(self) -> int:
+        """0 authentic and complete; 1 authentic with gaps, or the signer was not established; 65 not
+        authentic; 66 nothing readable."""
+        kinds = {finding.kind for finding in self.findings}
+        if kinds - GAP_KINDS - {Wrong.UNKNOWN_VERSION} and self.blocks:
+            return NOT_AUTHENTIC
+        if self.blocks == 0 or Wrong.UNKNOWN_VERSION in kinds:
+            return UNREADABLE
+        return AUTHENTIC if self.signatures.status == "pass" and not kinds else GAPS
