@@ -1,6 +1,6 @@
 """When each meter is polled: slots of the monotonic clock, never the wall clock. Pure.
 
-A slot is ``floor((mono - phase) / period)`` of this start, per meter and class; ``phase`` (less than a period)
+A slot is ``floor((mono - phase) / period)`` of this start, per meter and class; ``phase`` (under a period)
 places slot borders on whole wall-clock periods at the start and again only after a clock step::
 
     mono   ...|---- slot 17 ----|---- slot 18 ----|...      every_s = 10

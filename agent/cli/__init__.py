@@ -1,0 +1,99 @@
+"""The command line: ``sitebox VERB``. One file a verb in this folder; it is found by itself.
+
+A verb module holds ``VERB`` (its name), ``HELP`` (a message code), ``add(parser)`` and ``run(args, shell) -> int``.
+No verb takes the bus or the journal from a running daemon: it asks over the control socket, or reads the journal.
+Exit codes: 0 fine; 1 warnings, 2 failures for status-like verbs; sysexits otherwise (DESIGN 9).
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import pkgutil
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+from typing import NoReturn
+
+from agent.cli.shell import Shell, choose_lang
+from agent.errors import AgentError
+from agent.paths import find
+from buffer.errors import JournalError
+from config.messages import text
+
+EX_USAGE = 64
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse ends usage errors with 2, which here means "failures found"."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(EX_USAGE, f"{self.prog}: {message}\n")
+
+
+def verbs() -> dict[str, ModuleType]:
+    """Verb name -> module, in the order of ``ORDER`` numbers, then by name."""
+    found = [
+        importlib.import_module(f"agent.cli.{info.name}")
+        for info in pkgutil.iter_modules(__path__)
+        if info.name not in ("shell", "table")
+    ]
+    named = [module for module in found if hasattr(module, "VERB")]
+    return {module.VERB: module for module in sorted(named, key=lambda m: (m.ORDER, m.VERB))}
+
+
+def parser(lang: str) -> argparse.ArgumentParser:
+    """The whole grammar; ``docs/cli.md`` is made from it."""
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    options = common.add_argument_group(text("SBX-CLI-003", lang).what)
+    options.add_argument("--lang", choices=("zh", "en"), help=text("SBX-CLI-010", lang).what)
+    options.add_argument("--json", action="store_true", help=text("SBX-CLI-011", lang).what)
+    options.add_argument("--config", metavar="DIR", help=text("SBX-CLI-012", lang).what)
+    options.add_argument("--state", metavar="DIR", help=text("SBX-CLI-013", lang).what)
+    options.add_argument("--runtime", metavar="DIR", help=text("SBX-CLI-014", lang).what)
+    options.add_argument("--debug", action="store_true", help=text("SBX-CLI-015", lang).what)
+    top = _Parser(prog="sitebox", description=text("SBX-CLI-001", lang).what, parents=[common])
+    subs = top.add_subparsers(dest="verb", metavar="VERB", parser_class=_Parser)
+    for name, module in verbs().items():
+        what = text(module.HELP, lang).what
+        module.add(subs.add_parser(name, help=what, description=what, parents=[common]))
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point of the console script."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    lang = choose_lang(_early(arguments, "--lang"), os.environ)
+    args = parser(lang).parse_args(arguments)
+    found = verbs()
+    verb = getattr(args, "verb", None) or "status"
+    paths = find(getattr(args, "config", None), getattr(args, "state", None), getattr(args, "runtime", None))
+    shell = Shell(lang, bool(getattr(args, "json", False)), paths, bare=getattr(args, "verb", None) is None)
+    try:
+        return int(found[verb].run(args, shell))
+    except AgentError as error:
+        if getattr(args, "debug", False):
+            raise
+        return shell.fail(error)
+    except JournalError as error:
+        if getattr(args, "debug", False):
+            raise
+        return shell.broken(error)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of a pipe left (| head): not an error, and nothing more may be written.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _early(arguments: Sequence[str], option: str) -> str | None:
+    """The language is needed before the parser that knows the option can be built."""
+    for index, word in enumerate(arguments):
+        if word == option and index + 1 < len(arguments):
+            return arguments[index + 1]
+        if word.startswith(option + "="):
+            return word.partition("=")[2]
+    return None

@@ -2,7 +2,7 @@
 
 ::
 
-    Observation -> World (latest values, point states) -> judge() of each rule -> Finding -> Latch -> AlarmChange
+    Observation -> World (values, point states) -> judge() of each rule -> Finding -> latch -> AlarmChange
 
 Two laws: no data is never "off" (a point without fresh good power is UNKNOWN), and no data never clears
 an alarm. Each rule kind is one file in this folder that holds ``KIND`` and ``judge``; it is found by itself.

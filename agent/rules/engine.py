@@ -52,6 +52,9 @@ class AlarmChange:
 
 @dataclass(frozen=True, slots=True)
 class _Pending:
+    """A violation that has not lasted long enough yet."""
+
+    began_ms: int
     since_record: int
 
 
@@ -87,9 +90,10 @@ class Engine:
         return tuple(sorted(self._active.values(), key=lambda alarm: (alarm.since_record, alarm.key)))
 
     def restore(self, alarms: Iterable[Active]) -> None:
-        """Put alarms back that were up before a restart: they are not raised a second time. An alarm whose
-        rule no longer exists is restored too, and cleared by the next tick."""
-        self._active.update({alarm.key: alarm for alarm in alarms})
+        """The alarms that were up before a restart, all of them: they are not raised a second time. One whose
+        rule no longer exists is cleared by the next tick."""
+        self._active = {alarm.key: alarm for alarm in alarms}
+        self._pending.clear()
 
     def numbered(self, key: str, record: int) -> None:
         """Tell the engine in which record an alarm was raised."""
@@ -126,8 +130,10 @@ class Engine:
         if finding.verdict is not Verdict.VIOLATED:
             self._pending.pop(finding.key, None)
             return None
-        pending = self._pending.setdefault(finding.key, _Pending(self._world.last_record))
-        if self._world.now_ms - finding.began_ms < finding.hold_ms:
+        first = _Pending(finding.began_ms, self._world.last_record)
+        pending = self._pending.setdefault(finding.key, first)
+        began_ms = min(pending.began_ms, finding.began_ms)
+        if self._world.now_ms - began_ms < finding.hold_ms:
             return None
         del self._pending[finding.key]
         alarm = Active(
@@ -137,7 +143,7 @@ class Engine:
             rule.level,
             finding.subjects,
             MappingProxyType(dict(finding.facts)),
-            finding.began_ms,
+            began_ms,
             pending.since_record,
         )
         self._active[finding.key] = alarm

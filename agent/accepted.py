@@ -1,0 +1,116 @@
+"""Which configuration counts: the files if they are sound, else the last one that was (DESIGN 9, 11).
+
+A sound configuration is kept, whole, as one file in the state folder before it is used; a bad one never
+replaces it. Only a box that never had a good one refuses to start (exit 78).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.errors import AgentError
+from config.errors import ConfigInvalid, Problem
+from config.load import Loaded, load, read_folder
+from config.profiles import builtin_profiles, load_profile
+
+FILES = list[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The configuration in force; ``problems`` are those of the files when ``last_good`` had to be taken."""
+
+    loaded: Loaded
+    last_good: bool
+    problems: tuple[Problem, ...] = ()
+
+
+def read(config: Path) -> tuple[FILES, FILES]:
+    """The site files and the site's own profiles, as bytes. Raises OSError."""
+    folder = config / "profiles"
+    profiles = [(str(path), path.read_bytes()) for path in sorted(folder.glob("*.toml"))]
+    return read_folder(config), profiles
+
+
+def parse(files: Sequence[tuple[str, bytes]], profiles: Sequence[tuple[str, bytes]]) -> Loaded:
+    """Both together; raises ConfigInvalid with the mistakes of all files."""
+    known = dict(builtin_profiles())
+    problems: list[Problem] = []
+    for name, data in profiles:
+        try:
+            profile = load_profile(name, data)
+        except ConfigInvalid as invalid:
+            problems += invalid.problems
+        else:
+            known[profile.id] = profile
+    try:
+        loaded = load(files, known)
+    except ConfigInvalid as invalid:
+        raise ConfigInvalid((*problems, *invalid.problems)) from None
+    if problems:
+        raise ConfigInvalid(tuple(problems))
+    return loaded
+
+
+def accept(config: Path, keep: Path) -> Accepted:
+    """Load the files, or else the last good ones; a good load is kept first. Raises AgentError (78)."""
+    try:
+        files, profiles = read(config)
+        loaded = parse(files, profiles)
+    except ConfigInvalid as invalid:
+        return _last_good(keep, invalid.problems)
+    except OSError as error:
+        where = str(error.filename or config)
+        problem = Problem("SBX-CFG-901", where, 0, "", {"reason": error.strerror or str(error)})
+        return _last_good(keep, (problem,))
+    _keep(keep, files, profiles)
+    return Accepted(loaded, False)
+
+
+def _keep(keep: Path, files: FILES, profiles: FILES) -> None:
+    text = json.dumps({"files": _texts(files), "profiles": _texts(profiles)}, ensure_ascii=False)
+    data = text.encode()
+    try:
+        if keep.read_bytes() == data:
+            return
+    except FileNotFoundError:
+        pass
+    temporary = keep.with_suffix(".new")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(keep)
+    folder = os.open(keep.parent, os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _texts(files: FILES) -> list[list[str]]:
+    return [[name, data.decode("utf-8")] for name, data in files]
+
+
+def _last_good(keep: Path, problems: tuple[Problem, ...]) -> Accepted:
+    try:
+        kept = json.loads(keep.read_bytes())
+        files = [(name, text.encode()) for name, text in kept["files"]]
+        profiles = [(name, text.encode()) for name, text in kept["profiles"]]
+        return Accepted(parse(files, profiles), True, problems)
+    except FileNotFoundError:
+        raise ConfigRefused(problems) from None
+    except (ValueError, KeyError, TypeError, ConfigInvalid):
+        raise ConfigRefused(problems) from None
+
+
+class ConfigRefused(AgentError):
+    """Neither the files nor a last good configuration can be used; the daemon ends with 78."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("SBX-CFG-902", 78, count=len(problems))
+        self.problems = problems

@@ -1,0 +1,110 @@
+"""What every verb needs of the person before it: language, output form, where things are.
+
+Texts come from the message catalogues by code; tables use ASCII and count terminal cells, because Chinese
+characters are two cells wide. ``--json`` prints one object on stdout and nothing else there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from agent.errors import AgentError
+from agent.paths import Paths
+from buffer.errors import JournalError
+from config.messages import known_codes, text
+
+TAGS = {
+    "en": {"ok": "[ OK ]", "warn": "[WARN]", "fail": "[FAIL]"},
+    "zh": {"ok": "[正常]", "warn": "[注意]", "fail": "[故障]"},
+}
+
+
+def choose_lang(asked: str | None, env: Mapping[str, str]) -> str:
+    """--lang, SITEBOX_LANG, locale; the Linux console has no Chinese glyphs and gets English."""
+    for word in (asked, env.get("SITEBOX_LANG")):
+        if word in TAGS:
+            return str(word)
+    if env.get("TERM") == "linux":
+        return "en"
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if env.get(name):
+            return "zh" if env[name].startswith("zh") else "en"
+    return "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """``bare``: ``sitebox`` was called without a verb."""
+
+    lang: str
+    json: bool
+    paths: Paths
+    bare: bool = False
+
+    def put(self, line: str = "") -> None:
+        """One line for a person."""
+        print(line, flush=True)
+
+    def data(self, value: object) -> None:
+        """The one object of ``--json``."""
+        print(json.dumps(value, ensure_ascii=False, indent=2))
+
+    def tag(self, level: str) -> str:
+        """``[ OK ]``, ``[WARN]`` or ``[FAIL]`` in the language; six cells each."""
+        return TAGS[self.lang][level]
+
+    def say(self, code: str, **args: object) -> str:
+        """The ``what`` of a code, filled in."""
+        return text(code, self.lang, **{name: str(value) for name, value in args.items()}).what
+
+    def fault(self, code: str, **args: object) -> None:
+        """Code, what, why and next step on stderr."""
+        found = text(code, self.lang, **{name: str(value) for name, value in args.items()})
+        print(f"{self.tag('fail')} {code} {found.what}", file=sys.stderr)
+        for line in (found.why, found.next):
+            if line:
+                print(f"       {line}", file=sys.stderr)
+
+    def fail(self, error: AgentError) -> int:
+        """Print an error of the agent; gives the exit status."""
+        if self.json:
+            self.data({"ok": False, "code": error.code, "args": error.args_})
+        code = error.code if error.code in known_codes() else "SBX-CLI-002"
+        self.fault(code, **error.args_ if code == error.code else {"code": error.code})
+        return error.status
+
+    def broken(self, error: JournalError) -> int:
+        """Print an error of the journal; 66: it cannot be read."""
+        code = getattr(error, "code", "SBX-CLI-002")
+        args = getattr(error, "args_", {"code": str(error)})
+        if self.json:
+            self.data({"ok": False, "code": code, "args": args})
+        self.fault(code, **args)
+        return 66
+
+    def when(self, utc_ms: int, zone: str | None = None) -> str:
+        """Local time with its offset, to the second."""
+        moment = datetime.fromtimestamp(utc_ms / 1000, tz=UTC)
+        try:
+            local = moment.astimezone(ZoneInfo(zone)) if zone else moment.astimezone()
+        except ZoneInfoNotFoundError:
+            local = moment
+        offset = local.strftime("%z")
+        return local.strftime("%Y-%m-%d %H:%M:%S ") + (offset[:3] if offset.endswith("00") else offset)
+
+
+def env_lang(paths_lang: str | None = None) -> str:
+    """The language of a process without arguments (the daemon's log)."""
+    return choose_lang(paths_lang, os.environ)
+
+
+def as_text(value: Any) -> str:
+    """A cell of a table: nothing is a dash."""
+    return "-" if value is None else str(value)

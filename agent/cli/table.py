@@ -1,0 +1,27 @@
+"""Plain tables: ASCII, aligned by terminal cells, at most 80 columns wide where the content allows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wcwidth import wcswidth
+
+
+def cells(text: str) -> int:
+    """Width of a text on a terminal, in cells; control characters count as none."""
+    return max(0, wcswidth(text))
+
+
+def pad(text: str, width: int, right: bool = False) -> str:
+    """Fill up with blanks to so many cells."""
+    gap = " " * max(0, width - cells(text))
+    return gap + text if right else text + gap
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
+    """Lines of a table; the columns of ``right`` are set flush right."""
+    widths = [max(cells(row[i]) for row in (head, *rows)) for i in range(len(head))]
+    return [
+        "  ".join(pad(cell, widths[i], i in right) for i, cell in enumerate(row)).rstrip()
+        for row in (head, *rows)
+    ]

@@ -1,0 +1,77 @@
+"""The one bounded queue between the threads and the recorder.
+
+When it is full the newest item is dropped and counted, never the reading in progress and never silently:
+the recorder writes one loss record as soon as it moves again (DESIGN 6). Receipts and notes are few and
+wait in the same line.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from buffer.receipt import Receipt
+from drivers.samples import PollResult
+
+CAPACITY = 5_000  # readings; some 10 MB, minutes of a stalled disk at 32 meters
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptHeard:
+    """An uplink heard a receipt with a good signature; whether it is right the journal decides."""
+
+    uplink: str
+    receipt: Receipt
+    note: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Any other event worth a record: ``kind`` and its fields (``buffer`` record kinds)."""
+
+    kind: str
+    fields: Mapping[str, object]
+
+
+Item = PollResult | ReceiptHeard | Remark
+
+
+class Inbox:
+    """Thread-safe; ``put`` never waits."""
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._capacity = capacity
+        self._items: deque[Item] = deque()
+        self._dropped = 0
+        self._changed = threading.Condition()
+
+    def put(self, item: Item) -> bool:
+        """Hand an item to the recorder; False: the queue was full and the item is counted as lost."""
+        with self._changed:
+            if len(self._items) >= self._capacity:
+                self._dropped += 1
+                return False
+            self._items.append(item)
+            self._changed.notify()
+            return True
+
+    def take(self, most: int) -> tuple[tuple[Item, ...], int]:
+        """Up to ``most`` items in order, and how many were dropped since the last call."""
+        with self._changed:
+            count = min(most, len(self._items))
+            items = tuple(self._items.popleft() for _ in range(count))
+            dropped, self._dropped = self._dropped, 0
+            return items, dropped
+
+    def wait(self, seconds: float) -> None:
+        """Wait until something is there, at most so long."""
+        with self._changed:
+            if not self._items:
+                self._changed.wait(max(0.0, seconds))
+
+    def wake(self) -> None:
+        """Let ``wait`` return."""
+        with self._changed:
+            self._changed.notify()

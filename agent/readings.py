@@ -1,0 +1,46 @@
+"""From the result of a poll to the record of a reading, and back for those who look at it.
+
+``v`` holds the good values as the decimal text of the meter, ``x`` the quality of the others, ``e`` the reason
+why a failed poll has none. Nothing is rounded and nothing is left out (DESIGN 6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from agent.rules.world import Observation
+from drivers.samples import PollResult, Quality
+
+_CLASS = {"fast": "f", "slow": "s"}
+
+
+def fields(result: PollResult) -> dict[str, object]:
+    """The record's own fields; the recorder adds number, boot and time."""
+    good = {s.quantity: f"{s.value:f}" for s in result.samples if s.value is not None}
+    bad = {s.quantity: s.quality.value for s in result.samples if s.quality is not Quality.GOOD}
+    record: dict[str, object] = {
+        "m": result.meter,
+        "s": f"{_CLASS[result.poll]}{result.slot}",
+        "src": "live",
+        "v": good,
+        "x": bad,
+    }
+    if result.error is not None:
+        record["e"] = result.error
+    return record
+
+
+def observation(result: PollResult, record: int) -> Observation:
+    """What the rules see of a poll."""
+    values = {s.quantity: s.value for s in result.samples if s.value is not None}
+    return Observation(result.meter, result.mono_ms, record, values)
+
+
+def replayed(record: Mapping[str, object]) -> Observation:
+    """The same from a stored record."""
+    values, meter = record["v"], record["m"]
+    mono, number = record["mono"], record["i"]
+    assert isinstance(values, dict) and isinstance(meter, str)
+    assert isinstance(mono, int) and isinstance(number, int)
+    return Observation(meter, mono, number, {name: Decimal(text) for name, text in values.items()})

@@ -1,0 +1,76 @@
+"""Small plants for tests of the rules: a kiln and a scrubber, and a driver of time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from agent.rules.engine import AlarmChange, Engine
+from agent.rules.world import Observation
+from config.site import Meter, MeterSilent, Point, Rule, Site, SiteConfig, Threshold, TreatmentOff
+
+PAIR = TreatmentOff(id="pair", production=("kiln",), treatment=("scrubber",), stop_lag_s=60)
+SILENT = MeterSilent(id="silent", after_s=60)
+OVER = Threshold(id="over", meter="kiln-m", quantity="p", above=Decimal(100), clear=Decimal(90), hold_s=30)
+
+
+def meter(name: str, every_s: int = 10) -> Meter:
+    """A meter of which the rules need only name and period."""
+    return Meter(
+        id=name, bus="b1", protocol="dlt645-2007", address="1", profile="x", every_s=every_s, slow_every_s=60
+    )
+
+
+def plant(*rules: Rule, hold_s: int = 0) -> SiteConfig:
+    """A kiln (on above 5 kW, off below 4) and two scrubbers (on above 2 kW, off below 1)."""
+
+    def point(name: str, role: str, on: str, off: str) -> Point:
+        return Point(
+            id=name,
+            role="production" if role == "production" else "treatment",
+            meter=f"{name}-m",
+            on_above_kw=Decimal(on),
+            off_below_kw=Decimal(off),
+            hold_s=hold_s,
+        )
+
+    return SiteConfig(
+        site=Site(id="T1"),
+        meters=(meter("kiln-m"), meter("scrubber-m"), meter("spare-m")),
+        points=(
+            point("kiln", "production", "5", "4"),
+            point("scrubber", "treatment", "2", "1"),
+            point("spare", "treatment", "2", "1"),
+        ),
+        rules=rules,
+    )
+
+
+class Story:
+    """Feeds an engine: ``poll`` reads all meters at a moment (None: the read failed)."""
+
+    def __init__(self, config: SiteConfig, start_ms: int = 1_000_000) -> None:
+        self.engine = Engine(config, start_ms)
+        self.start_ms = start_ms
+        self.record = 0
+        self.changes: list[tuple[int, str, bool]] = []
+
+    def poll(self, second: float, **power_kw: str | None) -> None:
+        """``poll(10, kiln="12", scrubber=None)``: power of each point's meter at that second."""
+        for name, power in power_kw.items():
+            self.record += 1
+            values = {} if power is None else {"p": Decimal(power)}
+            seen = Observation(f"{name}-m", self.start_ms + int(second * 1000), self.record, values)
+            self._note(second, self.engine.observe(seen))
+
+    def tick(self, second: float) -> None:
+        """Let time pass."""
+        self._note(second, self.engine.tick(self.start_ms + int(second * 1000)))
+
+    def run(self, seconds: Iterable[int], **power_kw: str | None) -> None:
+        """The same powers at each of these seconds."""
+        for second in seconds:
+            self.poll(second, **power_kw)
+
+    def _note(self, second: float, changes: tuple[AlarmChange, ...]) -> None:
+        self.changes += [(int(second), change.alarm.key, change.raised) for change in changes]
