@@ -1,0 +1,62 @@
+"""Which frame answers which request: the one place that says "this reply is ours".
+
+A frame counts only if it comes from a meter, its address fits the request, its function is the one asked
+for, and its DI (and frame number) is the one asked for. An error frame carries no DI. Anything else is
+counted and passed over; listening goes on. A reply is never taken for its place in the stream.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from drivers.dlt645.frame import ANY, PREAMBLE, Frame, Function, hunt
+from drivers.exchange import Scan
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """The rule by which the reply to ``request`` is known."""
+
+    request: bytes  # as sent, with its FE
+    address: bytes  # as sent: low byte first; AA fits any byte
+    function: Function
+    di: bytes = b""  # as sent; empty for 13H
+    seq: int | None = None  # of 12H
+
+    def scan(self, buffer: bytes) -> Scan:
+        """Look for the reply; the first that fits is it. Never raises."""
+        found = hunt(buffer)
+        reply: Frame | None = None
+        foreign = echo = 0
+        for _, frame in found.frames:
+            if frame.raw == self.request[len(PREAMBLE) :]:
+                echo += 1
+            elif reply is None and self.fits(frame):
+                reply = frame
+            else:
+                foreign += 1
+        return Scan(
+            reply=reply,
+            rest=found.rest,
+            frame=b"" if reply is None else reply.raw,
+            foreign=foreign,
+            echo=echo,
+            checksum=found.checksum,
+            dropped=found.dropped,
+        )
+
+    def fits(self, frame: Frame) -> bool:
+        """True if ``frame`` answers the request, well or with an error word."""
+        if not frame.from_meter or frame.function != self.function or not self._address_fits(frame):
+            return False
+        if frame.refusal:
+            return True
+        if self.function is Function.READ_ADDRESS:
+            return len(frame.data) == 6
+        if frame.data[:4] != self.di:
+            return False
+        return self.seq is None or (len(frame.data) > 4 and frame.data[-1] == self.seq)
+
+    def _address_fits(self, frame: Frame) -> bool:
+        pairs = zip(self.address, frame.raw[1:7], strict=True)
+        return all(asked in (ANY, told) for asked, told in pairs)
