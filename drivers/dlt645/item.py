@@ -204,7 +204,7 @@ _PARAMETERS: Final = {
     "04000306": number("CT ratio", "XXXXXX"),
     "04000307": number("PT ratio", "XXXXXX"),
     "04000401": text("communication address", 6, "digits"),
-    "04000402": text("meter number", 6, "digits"),
+    "04000402": text("meter number", 6, "digits", "id"),
     "04000403": text("asset code", 32),
     "04000404": text("rated voltage", 6),
     "04000405": text("rated current", 6),

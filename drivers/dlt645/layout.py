@@ -72,9 +72,9 @@ def word(name: str, size: int, form: str = "") -> Field:
     return Field(name, "word", size, form)
 
 
-def text(name: str, size: int, form: Literal["ascii", "digits"] = "ascii") -> Field:
+def text(name: str, size: int, form: Literal["ascii", "digits"] = "ascii", unit: str = "") -> Field:
     """Text, or a number that is a name."""
-    return Field(name, "text", size, form)
+    return Field(name, "text", size, form, unit)
 
 
 def fixed(*fields: Field, spare: bool = False) -> Layout:
