@@ -164,7 +164,7 @@ class Uplink:
     ca: str  # paths of PEM files
     cert: str
     key: str
-    platform_key: str  # verifier key of the platform's receipts: name+hash8+base64
+    platform_key: str = ""  # needed with receipts; verifier key of the platform's receipts: name+hash8+base64
     receipts: bool = True  # False: the cursor moves on the broker's PUBACK
     reconnect_max_s: int = 30
     backlog_delay_s: int = 5  # random start delay of the backlog, upper end, seconds

@@ -1,0 +1,123 @@
+"""Checks of the site file that look at more than one key: references, buses, addresses, thresholds, uplinks.
+
+Each notes its mistakes and goes on. Rules are checked in ``rulechecks``; wire time in ``wiretime``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from config.profile import Profile
+from config.protocols import PROTOCOLS
+from config.site import Bus, Meter
+from config.source import Place, Problems
+from config.suggest import nearest
+from config.tables import Parts
+
+Profiles = Mapping[str, Profile]
+
+
+def check_parts(parts: Parts, profiles: Profiles, problems: Problems) -> None:
+    """All checks of this module."""
+    _buses(parts, problems)
+    buses = {bus.id: bus for bus in parts.buses}
+    for meter in parts.meters:
+        _meter_bus(meter, buses, parts, problems)
+        _meter_profile(meter, profiles, parts, problems)
+        if meter.slow_every_s < meter.every_s:
+            place = parts.place("meter", meter.id, "slow_every_s")
+            problems.add("SBX-CFG-058", place, slow=meter.slow_every_s, fast=meter.every_s)
+    _addresses(parts, problems)
+    _points(parts, profiles, problems)
+    _uplinks(parts, problems)
+
+
+def refer(names: Iterable[str], section: str, place: Place, parts: Parts, problems: Problems) -> bool:
+    """Whether all these ids are declared in a section; notes each that is not."""
+    known = parts.declared(section)
+    dangling = [name for name in names if name not in known]
+    for name in dangling:
+        problems.add("SBX-CFG-042", place, value=name, section=section, near=nearest(name, sorted(known)))
+    return not dangling
+
+
+def items_of(profile: Profile) -> frozenset[str]:
+    """The quantities a profile reads."""
+    return frozenset(item.quantity for item in (*profile.dlt, *profile.modbus))
+
+
+def _buses(parts: Parts, problems: Problems) -> None:
+    seen: dict[str, str] = {}
+    for bus in parts.buses:
+        endpoint = bus.port or f"{bus.host}:{bus.tcp_port}"
+        if endpoint in seen:
+            place = parts.place("bus", bus.id, "port" if bus.kind == "serial" else "host")
+            problems.add("SBX-CFG-055", place, endpoint=endpoint, other=seen[endpoint])
+        seen.setdefault(endpoint, bus.id)
+
+
+def _meter_bus(meter: Meter, buses: Mapping[str, Bus], parts: Parts, problems: Problems) -> None:
+    refer([meter.bus], "bus", parts.place("meter", meter.id, "bus"), parts, problems)
+    bus = buses.get(meter.bus)
+    if bus is None:
+        return
+    kinds = PROTOCOLS[meter.protocol].kinds
+    if bus.kind not in kinds:
+        place = parts.place("meter", meter.id, "protocol")
+        problems.add(
+            "SBX-CFG-050", place, protocol=meter.protocol, bus=bus.id, kind=bus.kind, kinds=" ".join(kinds)
+        )
+    if bus.kind == "serial" and meter.line is None:
+        problems.add("SBX-CFG-053", parts.place("meter", meter.id, "line"), bus=bus.id)
+    if bus.kind == "tcp" and meter.line is not None:
+        problems.add("SBX-CFG-054", parts.place("meter", meter.id, "line"), bus=bus.id)
+
+
+def _meter_profile(meter: Meter, profiles: Profiles, parts: Parts, problems: Problems) -> None:
+    profile = profiles.get(meter.profile)
+    place = parts.place("meter", meter.id, "profile")
+    if profile is None:
+        problems.add("SBX-CFG-043", place, value=meter.profile, near=nearest(meter.profile, sorted(profiles)))
+        return
+    family = PROTOCOLS[meter.protocol].family
+    if profile.family != family:
+        problems.add("SBX-CFG-051", place, profile=profile.id, family=profile.family, protocol=meter.protocol)
+        return
+    used = "".join(item.ratio for item in (*profile.dlt, *profile.modbus) if item.ratio != "none")
+    for key, ratio in (("ct", meter.ct), ("pt", meter.pt)):
+        if ratio != 1 and key not in used:
+            problems.add("SBX-CFG-059", parts.place("meter", meter.id, key), key=key, profile=profile.id)
+
+
+def _addresses(parts: Parts, problems: Problems) -> None:
+    seen: dict[tuple[str, str, str], str] = {}
+    for meter in parts.meters:
+        slot = (meter.bus, PROTOCOLS[meter.protocol].family, meter.address)
+        if slot in seen:
+            place = parts.place("meter", meter.id, "address")
+            problems.add("SBX-CFG-052", place, address=meter.address, bus=meter.bus, other=seen[slot])
+        seen.setdefault(slot, meter.id)
+
+
+def _points(parts: Parts, profiles: Profiles, problems: Problems) -> None:
+    meters = {meter.id: meter for meter in parts.meters}
+    for point in parts.points:
+        place = parts.place("point", point.id, "meter")
+        refer([point.meter], "meter", place, parts, problems)
+        if point.off_below_kw > point.on_above_kw:
+            problems.add(
+                "SBX-CFG-060",
+                parts.place("point", point.id, "off_below_kw"),
+                off=point.off_below_kw,
+                on=point.on_above_kw,
+            )
+        meter = meters.get(point.meter)
+        profile = profiles.get(meter.profile) if meter else None
+        if meter and profile and "p" not in items_of(profile):
+            problems.add("SBX-CFG-046", place, quantity="p", meter=meter.id, profile=profile.id)
+
+
+def _uplinks(parts: Parts, problems: Problems) -> None:
+    for uplink in parts.uplinks:
+        if uplink.receipts and not uplink.platform_key:
+            problems.add("SBX-CFG-082", parts.place("uplink", uplink.id, "platform_key"))

@@ -1,0 +1,78 @@
+"""Checks of a profile that look at more than one key; a wrong profile would make false readings for ever.
+
+The ratio must fit the unit: a current never takes PT, a power factor takes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from config.profile import Item, Profile
+from config.quantities import QUANTITIES
+from config.source import Problems, Table
+from config.wiretime import words
+
+_RATIO_OF: Mapping[str, str] = MappingProxyType(
+    {"V": "pt", "A": "ct", "-": "none", "Hz": "none", "C": "none"}
+)
+Tables = Mapping[str, Sequence[Table]]
+
+
+def check_profile(profile: Profile, tables: Tables, head: Table, problems: Problems) -> None:
+    """All checks; ``tables`` are the tables the profile was built from, in the same order."""
+    stem = head.place.file.rpartition("/")[2].removesuffix(".toml")
+    if profile.id != stem:
+        problems.add("SBX-CFG-101", head.at("id"), id=profile.id, file=f"{stem}.toml")
+    if profile.phases not in (1, 3):
+        problems.add("SBX-CFG-023", head.at("phases"), value=profile.phases, low=1, high=3)
+    if not profile.sources:
+        problems.add("SBX-CFG-108", head.place)
+    if not profile.dlt and not profile.modbus:
+        problems.add("SBX-CFG-110", head.place)
+    items: tuple[Item, ...] = (*profile.dlt, *profile.modbus)
+    _items(items, tables["item"], problems)
+    _registers(profile, tables["item"], problems)
+    _blocks(profile, tables, problems)
+
+
+def _items(items: Sequence[Item], tables: Sequence[Table], problems: Problems) -> None:
+    seen: set[str] = set()
+    for item, table in zip(items, tables, strict=True):
+        if item.quantity in seen:
+            problems.add("SBX-CFG-105", table.at("quantity"), quantity=item.quantity)
+        seen.add(item.quantity)
+        unit = QUANTITIES[item.quantity].unit
+        fitting = _RATIO_OF.get(unit, "ptct")
+        if item.ratio not in ("none", fitting):
+            problems.add("SBX-CFG-106", table.at("ratio"), ratio=item.ratio, unit=unit, fitting=fitting)
+
+
+def _registers(profile: Profile, tables: Sequence[Table], problems: Problems) -> None:
+    taken: dict[tuple[int, int], str] = {}
+    for item, table in zip(profile.modbus, tables, strict=bool(profile.modbus)):
+        cells = [(item.fc, item.address + offset) for offset in range(words(item))]
+        other = next((taken[cell] for cell in cells if cell in taken), None)
+        if other is not None:
+            problems.add("SBX-CFG-107", table.at("address"), other=other)
+        if cells[-1][1] > 0xFFFF:
+            problems.add("SBX-CFG-112", table.at("address"))
+        if len(cells) > profile.max_registers:
+            problems.add("SBX-CFG-113", table.at("type"), limit=profile.max_registers)
+        taken.update(dict.fromkeys(cells, item.quantity))
+
+
+def _blocks(profile: Profile, tables: Tables, problems: Problems) -> None:
+    polls = {item.di: item.poll for item in profile.dlt}
+    if len(polls) < len(profile.dlt):
+        dis = [item.di for item in profile.dlt]
+        twice = next(number for number, di in enumerate(dis) if di in dis[:number])
+        problems.add("SBX-CFG-109", tables["item"][twice].at("di"), di=dis[twice])
+    covered: set[str] = set()
+    for block, table in zip(profile.blocks, tables["block"], strict=True):
+        for di in block.items:
+            if di not in polls or di in covered:
+                problems.add("SBX-CFG-104", table.at("items"), di=di)
+            covered.add(di)
+        if len({polls.get(di) for di in block.items}) > 1:
+            problems.add("SBX-CFG-114", table.at("items"), di=block.di)

@@ -1,0 +1,91 @@
+"""Which keys a profile file has, and how each is taken: the tables behind ``config.profiles``."""
+
+from __future__ import annotations
+
+import re
+
+from config.build import Shape
+from config.quantities import QUANTITIES
+from config.suggest import nearest
+from config.values import Wrong, choice, decimal, filled, flag, ident, line, text, whole
+
+_DI = re.compile(r"[0-9A-F]{8}")
+_FORMAT = re.compile(r"X{1,8}(\.X{1,6})?")
+
+
+def quantity(value: object) -> str:
+    """A name of the vocabulary."""
+    taken = text(value)
+    if taken not in QUANTITIES:
+        raise Wrong("SBX-CFG-045", value=taken, near=nearest(taken, QUANTITIES))
+    return taken
+
+
+def di(value: object) -> str:
+    """A data identifier, DI3 DI2 DI1 DI0 as 8 capital hex digits."""
+    taken = text(value)
+    if not _DI.fullmatch(taken):
+        raise Wrong("SBX-CFG-102", value=taken)
+    return taken
+
+
+def dis(value: object) -> tuple[str, ...]:
+    """A list of data identifiers."""
+    if not isinstance(value, list) or not 1 <= len(value) <= 64:
+        raise Wrong("SBX-CFG-102", value=value if isinstance(value, str) else "-")
+    return tuple(di(element) for element in value)
+
+
+def bcd_format(value: object) -> str:
+    """A BCD format as the standard prints it: an even number of X, at most one point."""
+    taken = text(value)
+    if not _FORMAT.fullmatch(taken) or taken.count("X") % 2:
+        raise Wrong("SBX-CFG-103", value=taken)
+    return taken
+
+
+def scale(value: object) -> object:
+    """A positive decimal."""
+    taken = decimal(value)
+    if taken <= 0:
+        raise Wrong("SBX-CFG-023", value=taken, low="0.000001", high=999_999_999)
+    return taken
+
+
+def lines(value: object) -> tuple[str, ...]:
+    """Line settings, most likely first."""
+    if not isinstance(value, list) or len(value) > 16:
+        raise Wrong("SBX-CFG-025", kind="...")
+    return tuple(str(line(element)) for element in value)
+
+
+def function_code(value: object) -> int:
+    """Reading functions for registers: 3 holding, 4 input."""
+    return whole(3, 4)(value)
+
+
+HEAD: Shape = {
+    "id": ident,
+    "title": filled,
+    "family": choice("dlt645-2007", "modbus"),
+    "max_registers": whole(1, 125),  # MODBUS Application Protocol V1.1b3, 6.3
+    "max_gap": whole(0, 124),
+    "lines": lines,
+    "phases": whole(1, 3),
+}
+SOURCE: Shape = {"title": filled, "confidence": choice("A", "B", "C")}
+_ITEM: Shape = {
+    "quantity": quantity,
+    "poll": choice("fast", "slow"),
+    "scale": scale,
+    "ratio": choice("none", "pt", "ct", "ptct"),
+}
+DLT_ITEM: Shape = {**_ITEM, "di": di, "format": bcd_format, "signed": flag}
+MODBUS_ITEM: Shape = {
+    **_ITEM,
+    "fc": function_code,
+    "address": whole(0, 0xFFFF),
+    "type": choice("u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64"),
+    "order": choice("be", "le"),
+}
+BLOCK: Shape = {"di": di, "items": dis}

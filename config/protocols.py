@@ -1,0 +1,56 @@
+"""What the site file may say about each protocol: its profile family, the kinds of bus it runs on, its addresses.
+
+The drivers themselves are found under ``drivers/``; a contract test holds the two lists together. Knows
+nothing of frames.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from config.site import BusKind
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """One protocol name of the site file. ``low..high``: units of Modbus; DL/T 645 has 12 digits instead."""
+
+    family: Literal["dlt645-2007", "modbus"]
+    kinds: tuple[BusKind, ...]
+    low: int = 0
+    high: int = 0
+
+    def address_ok(self, address: str) -> bool:
+        """Whether a meter can have this address; each address has exactly one spelling."""
+        if (
+            self.family == "dlt645-2007"
+        ):  # 12 BCD digits; 99..9 is broadcast (facts: DL/T 645-2007 link layer)
+            return re.fullmatch(r"[0-9]{12}", address) is not None and address != "9" * 12
+        return (
+            re.fullmatch(r"0|[1-9][0-9]{0,2}", address) is not None and self.low <= int(address) <= self.high
+        )
+
+    def address_example(self, written: object) -> str:
+        """How the address should be written, made from what was written where that is possible."""
+        digits = str(written) if isinstance(written, int | str) and not isinstance(written, bool) else ""
+        digits = digits if re.fullmatch(r"[0-9]{1,12}", digits) else "12"
+        return digits.zfill(12) if self.family == "dlt645-2007" else str(min(int(digits), self.high))
+
+    @property
+    def addresses(self) -> str:
+        """The address form, for messages."""
+        return "000000000000..999999999998" if self.family == "dlt645-2007" else f"{self.low}..{self.high}"
+
+
+PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
+    {
+        "dlt645-2007": Protocol("dlt645-2007", ("serial", "rtu-over-tcp")),
+        # Modbus over serial line V1.02, 2.2: units 1..247. On TCP 0 and 255 address the device itself.
+        "modbus-rtu": Protocol("modbus", ("serial", "rtu-over-tcp"), 1, 247),
+        "modbus-tcp": Protocol("modbus", ("tcp",), 0, 255),
+    }
+)

@@ -1,0 +1,139 @@
+"""Which keys each section of the site file has, and how each is taken: the tables behind ``config.load``.
+
+Adding a key = adding a field in ``config.site`` and a line here. Checks that look at more than one key are
+in ``checks`` and ``rulechecks``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from config.build import Shape
+from config.merge import Sections
+from config.protocols import PROTOCOLS
+from config.site import MeterSilent, Threshold, TreatmentOff
+from config.values import (
+    Taker,
+    choice,
+    decimal,
+    filled,
+    flag,
+    host,
+    ident,
+    idents,
+    line,
+    number,
+    path,
+    platform_key,
+    power,
+    ratio,
+    site_id,
+    text,
+    timezone,
+    whole,
+)
+
+DAY_S = 86_400
+
+SECTIONS = Sections(single=("site", "journal"), arrays=("bus", "meter", "point", "rule", "uplink"))
+
+_LEVEL: Taker = choice("warning", "alarm")
+
+
+SITE: Shape = {"id": site_id, "name": text, "timezone": timezone, "lang": choice("zh", "en")}
+
+BUS_KIND = choice("serial", "tcp", "rtu-over-tcp")
+SERIAL_BUS: Shape = {"id": ident, "kind": BUS_KIND, "port": path, "late_reply_s": number(0, 60)}
+NETWORK_BUS: Shape = {
+    "id": ident,
+    "kind": BUS_KIND,
+    "host": host,
+    "port": whole(1, 65535),
+    "late_reply_s": number(0, 60),
+}
+
+METER: Shape = {
+    "id": ident,
+    "bus": ident,
+    "protocol": choice(*PROTOCOLS),
+    "address": text,
+    "profile": filled,
+    "line": line,
+    "every_s": whole(1, DAY_S),
+    "slow_every_s": whole(1, DAY_S),
+    "ct": ratio,
+    "pt": ratio,
+    "reply_timeout_s": number(0.05, 30),
+    "retries": whole(0, 5),
+    "gap_ms": whole(0, 5000),
+}
+
+POINT: Shape = {
+    "id": ident,
+    "role": choice("production", "treatment", "total"),
+    "meter": ident,
+    "name": text,
+    "on_above_kw": power,
+    "off_below_kw": power,
+    "hold_s": whole(0, DAY_S),
+}
+
+RULES: Mapping[str, tuple[type[TreatmentOff | Threshold | MeterSilent], Shape]] = MappingProxyType(
+    {
+        "treatment-off": (
+            TreatmentOff,
+            {
+                "id": ident,
+                "kind": text,
+                "production": idents,
+                "treatment": idents,
+                "need": choice("all", "any"),
+                "start_lead_s": whole(0, DAY_S),
+                "stop_lag_s": whole(0, DAY_S),
+                "level": _LEVEL,
+            },
+        ),
+        "threshold": (
+            Threshold,
+            {
+                "id": ident,
+                "kind": text,
+                "meter": ident,
+                "quantity": filled,
+                "above": decimal,
+                "below": decimal,
+                "clear": decimal,
+                "hold_s": whole(0, DAY_S),
+                "level": _LEVEL,
+            },
+        ),
+        "meter-silent": (
+            MeterSilent,
+            {"id": ident, "kind": text, "meters": idents, "after_s": whole(1, DAY_S), "level": _LEVEL},
+        ),
+    }
+)
+
+UPLINK: Shape = {
+    "id": ident,
+    "kind": choice("mqtt"),
+    "host": host,
+    "port": whole(1, 65535),
+    "ca": path,
+    "cert": path,
+    "key": path,
+    "platform_key": platform_key,
+    "receipts": flag,
+    "reconnect_max_s": whole(1, 3600),
+    "backlog_delay_s": whole(0, 3600),
+    "heartbeat_s": whole(5, 3600),
+}
+
+JOURNAL: Shape = {
+    "commit_s": number(0.1, 60),
+    "seal_s": whole(1, 3600),
+    "raw_days": whole(0, 3650),
+    "keep_days": whole(1, 36500),
+    "max_mib": whole(16, 1_048_576),
+}
