@@ -10,7 +10,7 @@ A verdict never says "pass" for something that was not checked. Findings are of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -30,7 +30,7 @@ class BlockData:
 
 
 class Wrong(StrEnum):
-    """Every kind of wrong that has a name. Values are what people read and what ``--json`` prints."""
+    """Every kind of wrong that has a name. Values are what ``--json`` prints; the catalogue has texts."""
 
     UNREADABLE = "unreadable"  # no note, or no header in its one spelling
     UNKNOWN_VERSION = "unknown version"
@@ -41,13 +41,14 @@ class Wrong(StrEnum):
     DUPLICATED = "duplicated block"
     SWAPPED = "swapped blocks"
     FORK = "fork"  # two headers for one number: two histories
+    FALLING = "counter falls"  # boot, ext, ratchet or a quoted receipt goes back
     EDITED_BODY = "edited body"
     EDITED_RAW = "edited raw frames"
     BAD_ROW = "row not canonical"
     BAD_RECORDS = "records discontinuous"
     BAD_SUMS = "sums wrong"
-    FALLING = "counter falls"  # boot, ext, mono or a quoted receipt goes back
     SLOT_REPEATED = "slot repeated"
+    MONO_FALLS = "monotonic time falls"
     VALUE_DIFFERS = "value differs from the frames"
     BAD_RECEIPT = "receipt not valid"
     TRUNCATED = "truncated"  # a receipt is ahead of the data
@@ -60,16 +61,54 @@ class Wrong(StrEnum):
 GAP_KINDS: Final = frozenset(
     (Wrong.TRUNCATED, Wrong.SLOT_MISSING, Wrong.BODY_MISSING, Wrong.NEW_EPOCH, Wrong.CFG_UNSAID)
 )
+CODES: Final = MappingProxyType({kind: f"SBX-VFY-{number}" for number, kind in enumerate(Wrong, 201)})
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One kind of wrong: where it was met first (None: in no block), how often, and one detail for people."""
+    """One kind of wrong: where it was met first (None: in no block), how often, and one detail."""
 
     kind: Wrong
     n: int | None
     times: int
     detail: str
+
+    @property
+    def args(self) -> Mapping[str, str]:
+        """For the text of its code."""
+        where = "-" if self.n is None else str(self.n)
+        return MappingProxyType({"n": where, "times": str(self.times), "detail": self.detail})
+
+
+class Findings:
+    """Collects what is wrong; each kind keeps its first place. ``order`` is the place in the stream."""
+
+    def __init__(self) -> None:
+        self._found: dict[Wrong, tuple[int, Finding]] = {}
+        self.order = 0
+
+    def add(
+        self, kind: Wrong, n: int | None, detail: str, *, order: int | None = None, times: int = 1
+    ) -> None:
+        at = self.order if order is None else order
+        before = self._found.get(kind)
+        if before is not None:
+            times += before[1].times
+            if before[0] <= at:
+                at, n, detail = before[0], before[1].n, before[1].detail
+        self._found[kind] = (at, Finding(kind, n, times, detail))
+
+    def first(self, kinds: Collection[Wrong]) -> Finding | None:
+        """The earliest of these kinds."""
+        return next((finding for finding in self.all() if finding.kind in kinds), None)
+
+    def all(self) -> tuple[Finding, ...]:
+        """Contradictions before gaps, each family in the order met; within one place as listed in Wrong."""
+        rank = list(Wrong)
+        found = sorted(
+            self._found.values(), key=lambda one: (one[1].kind in GAP_KINDS, one[0], rank.index(one[1].kind))
+        )
+        return tuple(finding for _, finding in found)
 
 
 @dataclass(frozen=True, slots=True)

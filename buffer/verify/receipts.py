@@ -1,0 +1,81 @@
+"""Receipts against the data: does each authority hold this very history, and does it hold more?
+
+A receipt that quotes a number with another hash proves two histories; one that is ahead of the data proves
+that the end is missing. Only signed receipts count, each by the authority whose key was given for it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from buffer.errors import FormatError, UnknownVersion
+from buffer.header import Header
+from buffer.note import VerifierKey
+from buffer.receipt import Receipt, open_receipt
+from buffer.verify.instants import Instants
+from buffer.verify.report import Findings, Wrong
+
+
+class Receipts:
+    """Reads them all first, then watches the blocks pass. Public counts are for the verdict."""
+
+    def __init__(
+        self, findings: Findings, instants: Instants, given: Sequence[tuple[bytes, VerifierKey]]
+    ) -> None:
+        self._findings = findings
+        self._instants = instants
+        self._open: dict[tuple[str, int], list[tuple[Receipt, str]]] = defaultdict(list)
+        self._last: dict[str, int] = {}
+        self._boxes: list[str] = []
+        self.given = len(given)
+        self.compared = 0
+        self.unread = 0  # of a newer edition
+        self.differing = 0
+        self.authorities: set[str] = set()
+        for raw, key in given:
+            self._read(raw, key)
+
+    def _read(self, raw: bytes, key: VerifierKey) -> None:
+        try:
+            receipt = open_receipt(raw, key)
+        except UnknownVersion:
+            self.unread += 1
+            return
+        except FormatError as error:
+            self._findings.add(Wrong.BAD_RECEIPT, None, str(error))
+            return
+        self._boxes.append(receipt.box)
+        for n, digest in receipt.quoted():
+            self._open[receipt.epoch, n].append((receipt, digest))
+
+    def block(self, header: Header, digest: str) -> None:
+        """A sound block in its place passes by."""
+        self._last[header.epoch] = header.n
+        for receipt, quoted in self._open.pop((header.epoch, header.n), ()):
+            if receipt.box != header.box:
+                continue
+            if quoted != digest:
+                self.differing += 1
+                self._findings.add(Wrong.FORK, header.n, f"{receipt.by} holds {quoted}, here is {digest}")
+                continue
+            self.compared += 1
+            self.authorities.add(receipt.by)
+            if header.n == receipt.stored_n:
+                self._instants.receipt(header, receipt.time_ms)
+
+    def close(self, box: str) -> None:
+        """After the last block: what nobody has shown yet is beyond the end, or was not in the data."""
+        for other in self._boxes:
+            if box and other != box:
+                self._findings.add(Wrong.BAD_RECEIPT, None, f"receipt of box {other}")
+        for (epoch, n), quotes in self._open.items():
+            last = self._last.get(epoch)
+            ahead = [receipt.by for receipt, _ in quotes if receipt.box == box]
+            if last is not None and n > last and ahead:
+                self._findings.add(Wrong.TRUNCATED, last + 1, f"{ahead[0]} holds up to {n}")
+
+    @property
+    def open(self) -> int:
+        """Quotes that could not be compared: their block is not among those given."""
+        return sum(map(len, self._open.values()))
