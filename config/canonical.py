@@ -16,7 +16,7 @@ from config.site import Line, SiteConfig
 
 
 def canonical(config: SiteConfig, profiles: Mapping[str, Profile]) -> str:
-    """JSON of the configuration and of the digests of the profiles it uses. Sections are lists in file order."""
+    """JSON of the configuration and of the digests of the profiles it uses; sections in file order."""
     used = sorted({meter.profile for meter in config.meters})
     whole = {"config": _plain(config), "profiles": {name: profiles[name].digest for name in used}}
     return json.dumps(whole, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -1,17 +1,17 @@
-"""Checks of the site file that look at more than one key: references, buses, addresses, thresholds, uplinks.
+"""Checks of the site file that look at more than one key: buses, addresses, thresholds, uplinks.
 
-Each notes its mistakes and goes on. Rules are checked in ``rulechecks``; wire time in ``wiretime``.
+Each notes its mistakes and goes on. References are checked in ``references``, rules in
+``rulechecks``, wire time in ``wiretime``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from config.profile import Profile
 from config.protocols import PROTOCOLS
 from config.site import Bus, Meter
-from config.source import Place, Problems
-from config.suggest import nearest
+from config.source import Problems
 from config.tables import Parts
 
 Profiles = Mapping[str, Profile]
@@ -32,15 +32,6 @@ def check_parts(parts: Parts, profiles: Profiles, problems: Problems) -> None:
     _uplinks(parts, problems)
 
 
-def refer(names: Iterable[str], section: str, place: Place, parts: Parts, problems: Problems) -> bool:
-    """Whether all these ids are declared in a section; notes each that is not."""
-    known = parts.declared(section)
-    dangling = [name for name in names if name not in known]
-    for name in dangling:
-        problems.add("SBX-CFG-042", place, value=name, section=section, near=nearest(name, sorted(known)))
-    return not dangling
-
-
 def items_of(profile: Profile) -> frozenset[str]:
     """The quantities a profile reads."""
     return frozenset(item.quantity for item in (*profile.dlt, *profile.modbus))
@@ -57,7 +48,6 @@ def _buses(parts: Parts, problems: Problems) -> None:
 
 
 def _meter_bus(meter: Meter, buses: Mapping[str, Bus], parts: Parts, problems: Problems) -> None:
-    refer([meter.bus], "bus", parts.place("meter", meter.id, "bus"), parts, problems)
     bus = buses.get(meter.bus)
     if bus is None:
         return
@@ -76,8 +66,7 @@ def _meter_bus(meter: Meter, buses: Mapping[str, Bus], parts: Parts, problems: P
 def _meter_profile(meter: Meter, profiles: Profiles, parts: Parts, problems: Problems) -> None:
     profile = profiles.get(meter.profile)
     place = parts.place("meter", meter.id, "profile")
-    if profile is None:
-        problems.add("SBX-CFG-043", place, value=meter.profile, near=nearest(meter.profile, sorted(profiles)))
+    if profile is None:  # noted by ``references``
         return
     family = PROTOCOLS[meter.protocol].family
     if profile.family != family:
@@ -103,7 +92,6 @@ def _points(parts: Parts, profiles: Profiles, problems: Problems) -> None:
     meters = {meter.id: meter for meter in parts.meters}
     for point in parts.points:
         place = parts.place("point", point.id, "meter")
-        refer([point.meter], "meter", place, parts, problems)
         if point.off_below_kw > point.on_above_kw:
             problems.add(
                 "SBX-CFG-060",

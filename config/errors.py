@@ -15,7 +15,7 @@ class ConfigError(Exception):
     """Root of this package's errors. Caught by the CLI, which prints it and ends with exit code 78."""
 
 
-class UnknownMessage(ConfigError):
+class UnknownMessage(ConfigError):  # noqa: N818 - says what is wrong
     """A code or language that no catalogue holds. A mistake in the program: nobody catches it."""
 
 
@@ -31,7 +31,7 @@ class Problem:
     args: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
-class ConfigInvalid(ConfigError):
+class ConfigInvalid(ConfigError):  # noqa: N818 - says what is wrong
     """The files hold mistakes; ``problems`` are all of them, in file and line order. Caught at start and at
     reload by the daemon, which goes on with its last good configuration, and by ``config check``."""
 

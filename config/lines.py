@@ -110,8 +110,8 @@ class _Scan:
         return parts
 
     def _value(self, path: Path) -> None:
-        """Move behind a value: to the newline outside all strings and brackets. The inline tables of an array,
-        ``x = [ {...}, {...} ]``, are noted as its elements."""
+        """Move behind a value: to the newline outside all strings and brackets. The inline tables of an
+        array, ``x = [ {...}, {...} ]``, are noted as its elements."""
         depth, elements = 0, 0
         while self._at < len(self._text):
             character = self._text[self._at]

@@ -21,6 +21,7 @@ from config.checks import check_parts
 from config.errors import ConfigInvalid, Problem
 from config.merge import merge
 from config.profile import Profile
+from config.references import check_references
 from config.rulechecks import check_rules
 from config.shapes import SECTIONS
 from config.site import SiteConfig
@@ -36,8 +37,8 @@ MAX_FILES = 64
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """An accepted configuration. ``text`` is its canonical form with all defaults and the digests of the profiles
-    used; ``digest`` is the SHA-256 of it, hex, as block headers quote it."""
+    """An accepted configuration. ``text`` is its canonical form with all defaults and the digests of the
+    profiles used; ``digest`` is the SHA-256 of it, hex, as block headers quote it."""
 
     config: SiteConfig
     digest: str
@@ -62,13 +63,14 @@ def _load_trees(trees: Sequence[Tree], problems: Problems, profiles: Mapping[str
     if not unreadable:  # what an unread file declares would be reported as missing
         if not parts.tables["site"]:
             problems.add("SBX-CFG-018", Place(trees[0].file, 0, "site"))
+        check_references(parts, profiles, problems)
         check_parts(parts, profiles, problems)
         check_rules(parts, profiles, problems)
     config = _config(parts)
     if config is None or problems.all():
         raise ConfigInvalid(problems.all())
     warnings = Problems()
-    check_wire_time(config, profiles, parts, (problems, warnings))
+    check_wire_time(config, profiles, parts, problems, warnings)
     if problems.all():
         raise ConfigInvalid(problems.all())
     note_warnings(config, profiles, parts, warnings)
@@ -91,8 +93,10 @@ def _config(parts: Parts) -> SiteConfig | None:
 
 
 def read_folder(path: Path) -> list[tuple[str, bytes]]:
-    """``sitebox.toml`` and ``conf.d/*.toml``, sorted by name; names relative to the folder. At most MAX_BYTES + 1
-    of each are read, so that ``load`` can say which is too long. Raises ConfigInvalid for what cannot be read."""
+    """``sitebox.toml`` and ``conf.d/*.toml``, sorted by name; names relative to the folder.
+
+    At most MAX_BYTES + 1 of each are read, so that ``load`` can say which is too long. Raises ConfigInvalid
+    for what cannot be read."""
     problems = Problems()
     names = [SITE_FILE]
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from config.source import Cell, Place, Problems, Table, Tree
+from config.source import Cell, Problems, Table, Tree
 from config.suggest import nearest
 
 MAX_ENTRIES = 256  # tables of one section

@@ -22,7 +22,6 @@ from config.errors import Problem, UnknownMessage
 LANGUAGES = ("en", "zh")
 _PARTS = ("what", "why", "next")
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
-_JOIN: Mapping[str, str] = MappingProxyType({"en": "; ", "zh": "；"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ def render(problem: Problem, lang: str) -> str:
     place = f"{problem.file}:{problem.line}" if problem.line else problem.file
     head = f"{place} {problem.key}" if problem.key else place
     parts = [part.rstrip(" .。") for part in (message.what, message.why, message.next) if part]
-    return f"{head}: {problem.code} {_JOIN[lang].join(parts)}"
+    return f"{head}: {problem.code} {'; '.join(parts)}"
 
 
 def _fill(part: str, args: Mapping[str, object]) -> str:

@@ -1,4 +1,4 @@
-"""Meter profiles: TOML files checked into ``Profile`` values. Data, never code; adding a model = adding a file.
+"""Meter profiles: TOML files checked into ``Profile`` values. Adding a model = adding a file, never code.
 
 ::
 
@@ -52,8 +52,9 @@ def builtin_profiles() -> Mapping[str, Profile]:
 
 
 def site_profiles(folder: Path) -> Mapping[str, Profile]:
-    """The profiles of ``folder/*.toml`` (``/etc/sitebox/profiles``), by id; empty without such a folder. One may not
-    take the id of a built-in one. Raises ConfigInvalid with the mistakes of all files."""
+    """The profiles of ``folder/*.toml`` (``/etc/sitebox/profiles``), by id; empty without such a folder.
+
+    One may not take the id of a built-in one. Raises ConfigInvalid with the mistakes of all files."""
     problems: list[ConfigInvalid] = []
     found: dict[str, Profile] = {}
     for path in sorted(folder.glob("*.toml"))[:MAX_PROFILES]:

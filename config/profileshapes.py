@@ -5,20 +5,10 @@ from __future__ import annotations
 import re
 
 from config.build import Shape
-from config.quantities import QUANTITIES
-from config.suggest import nearest
-from config.values import Wrong, choice, decimal, filled, flag, ident, line, text, whole
+from config.values import Wrong, choice, decimal, filled, flag, ident, line, quantity, shown, text, whole
 
 _DI = re.compile(r"[0-9A-F]{8}")
 _FORMAT = re.compile(r"X{1,8}(\.X{1,6})?")
-
-
-def quantity(value: object) -> str:
-    """A name of the vocabulary."""
-    taken = text(value)
-    if taken not in QUANTITIES:
-        raise Wrong("SBX-CFG-045", value=taken, near=nearest(taken, QUANTITIES))
-    return taken
 
 
 def di(value: object) -> str:
@@ -55,7 +45,7 @@ def scale(value: object) -> object:
 def lines(value: object) -> tuple[str, ...]:
     """Line settings, most likely first."""
     if not isinstance(value, list) or len(value) > 16:
-        raise Wrong("SBX-CFG-025", kind="...")
+        raise Wrong("SBX-CFG-025", value=shown(value))
     return tuple(str(line(element)) for element in value)
 
 

@@ -1,4 +1,4 @@
-"""What the site file may say about each protocol: its profile family, the kinds of bus it runs on, its addresses.
+"""What the site file may say of each protocol: its profile family, the kinds of bus it runs on, addresses.
 
 The drivers themselves are found under ``drivers/``; a contract test holds the two lists together. Knows
 nothing of frames.

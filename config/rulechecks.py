@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from config.checks import Profiles, items_of, refer
-from config.quantities import QUANTITIES
+from config.checks import Profiles, items_of
 from config.site import Meter, MeterSilent, Point, Threshold, TreatmentOff
 from config.source import Problems
-from config.suggest import nearest
 from config.tables import Parts
 
 
@@ -24,7 +22,7 @@ def check_rules(parts: Parts, profiles: Profiles, problems: Problems) -> None:
             _treatment_off(rule, points, parts, problems)
         elif isinstance(rule, Threshold):
             _limits(rule, parts, problems)
-            _threshold(rule, meters, profiles, (parts, problems))
+            _threshold(rule, meters, profiles, parts, problems)
         else:
             _silent(rule, meters, parts, problems)
 
@@ -34,7 +32,6 @@ def _treatment_off(rule: TreatmentOff, points: Mapping[str, Point], parts: Parts
         place = parts.place("rule", rule.id, role)
         if not names:
             problems.add("SBX-CFG-070", place, role=role)
-        refer(names, "point", place, parts, problems)
         for point in (points[name] for name in names if name in points):
             if point.role != role:
                 problems.add("SBX-CFG-071", place, point=point.id, role=point.role, wanted=role)
@@ -55,14 +52,9 @@ def _limits(rule: Threshold, parts: Parts, problems: Problems) -> None:
 
 
 def _threshold(
-    rule: Threshold, meters: Mapping[str, Meter], profiles: Profiles, book: tuple[Parts, Problems]
+    rule: Threshold, meters: Mapping[str, Meter], profiles: Profiles, parts: Parts, problems: Problems
 ) -> None:
-    parts, problems = book
-    refer([rule.meter], "meter", parts.place("rule", rule.id, "meter"), parts, problems)
     place = parts.place("rule", rule.id, "quantity")
-    if rule.quantity not in QUANTITIES:
-        problems.add("SBX-CFG-045", place, value=rule.quantity, near=nearest(rule.quantity, QUANTITIES))
-        return
     meter = meters.get(rule.meter)
     profile = profiles.get(meter.profile) if meter else None
     if meter and profile and rule.quantity not in items_of(profile):
@@ -70,8 +62,6 @@ def _threshold(
 
 
 def _silent(rule: MeterSilent, meters: Mapping[str, Meter], parts: Parts, problems: Problems) -> None:
-    place = parts.place("rule", rule.id, "meters")
-    refer(rule.meters, "meter", place, parts, problems)
     for meter in (meters[name] for name in (rule.meters or meters) if name in meters):
         if rule.after_s <= meter.every_s:
             place = parts.place("rule", rule.id, "after_s")

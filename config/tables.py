@@ -16,7 +16,7 @@ from config.shapes import JOURNAL, METER, NETWORK_BUS, POINT, RULES, SERIAL_BUS,
 from config.site import Bus, Journal, Meter, Point, Rule, Site, Uplink
 from config.source import Place, Problems, Table
 from config.suggest import nearest
-from config.values import Taker, Wrong, kind_of, text
+from config.values import Taker, Wrong, shown, text
 
 T = TypeVar("T")
 _BUS_KINDS = ("serial", "tcp", "rtu-over-tcp")
@@ -105,7 +105,7 @@ def _address(name: str) -> Taker:
     def take(value: object) -> str:
         example = f'"{protocol.address_example(value)}"'
         if not isinstance(value, str):
-            raise Wrong("SBX-CFG-020", kind=kind_of(value), example=example)
+            raise Wrong("SBX-CFG-020", value=shown(value), example=example)
         taken = text(value)
         if not protocol.address_ok(taken):
             raise Wrong("SBX-CFG-040", value=taken, protocol=name, form=protocol.addresses, example=example)

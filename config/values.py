@@ -19,7 +19,9 @@ import zoneinfo
 from collections.abc import Callable
 from decimal import Decimal
 
+from config.quantities import QUANTITIES
 from config.site import Line
+from config.suggest import nearest
 
 Taker = Callable[[object], object]
 
@@ -49,7 +51,7 @@ class Wrong(Exception):  # noqa: N818 - reads as a sentence: raise Wrong(code)
 def text(value: object) -> str:
     """A text of at most MAX_TEXT characters on one line."""
     if isinstance(value, bool) or not isinstance(value, str):
-        raise Wrong("SBX-CFG-020", kind=kind_of(value), example=f'"{_plain(value)}"')
+        raise Wrong("SBX-CFG-020", value=shown(value), example=f'"{_plain(value)}"')
     if len(value) > MAX_TEXT or not value.isprintable():
         raise Wrong("SBX-CFG-037", limit=MAX_TEXT)
     return value
@@ -82,7 +84,7 @@ def site_id(value: object) -> str:
 def idents(value: object) -> tuple[str, ...]:
     """A list of ids, none twice."""
     if not isinstance(value, list):
-        raise Wrong("SBX-CFG-025", kind=kind_of(value))
+        raise Wrong("SBX-CFG-025", value=shown(value))
     if len(value) > MAX_LIST:
         raise Wrong("SBX-CFG-019", limit=MAX_LIST)
     taken = tuple(ident(element) for element in value)
@@ -109,7 +111,7 @@ def whole(low: int, high: int) -> Callable[[object], int]:
 
     def take(value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int):
-            raise Wrong("SBX-CFG-021", kind=kind_of(value), low=low, high=high)
+            raise Wrong("SBX-CFG-021", value=shown(value), low=low, high=high)
         if not low <= value <= high:
             raise Wrong("SBX-CFG-023", value=_plain(value), low=low, high=high)
         return value
@@ -122,7 +124,7 @@ def number(low: float, high: float) -> Callable[[object], float]:
 
     def take(value: object) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise Wrong("SBX-CFG-039", kind=kind_of(value), low=low, high=high)
+            raise Wrong("SBX-CFG-039", value=shown(value), low=low, high=high)
         if not (math.isfinite(value) and low <= value <= high):
             raise Wrong("SBX-CFG-023", value=_plain(value), low=low, high=high)
         return float(value)
@@ -133,7 +135,7 @@ def number(low: float, high: float) -> Callable[[object], float]:
 def flag(value: object) -> bool:
     """true or false."""
     if not isinstance(value, bool):
-        raise Wrong("SBX-CFG-022", kind=kind_of(value))
+        raise Wrong("SBX-CFG-022", value=shown(value))
     return value
 
 
@@ -156,8 +158,8 @@ def power(value: object) -> Decimal:
 
 
 def ratio(value: object) -> Decimal:
-    """A transformer ratio "primary/secondary", or "1" without transformer. A bare "200" is refused: it could mean
-    200/5 or 200/1, and the readings would be wrong by five."""
+    """A transformer ratio "primary/secondary", or "1" without transformer. A bare "200" is refused: it could
+    mean 200/5 or 200/1, and the readings would be wrong by five."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         raise Wrong("SBX-CFG-030", value=_plain(value))
     taken = text(value)
@@ -220,9 +222,17 @@ def timezone(value: object) -> str:
     return taken
 
 
+def quantity(value: object) -> str:
+    """A name of the vocabulary."""
+    taken = text(value)
+    if taken not in QUANTITIES:
+        raise Wrong("SBX-CFG-045", value=taken, near=nearest(taken, QUANTITIES))
+    return taken
+
+
 def platform_key(value: object) -> str:
-    """A verifier key ``name+hash8+base64(0x01 || key)`` (C2SP signed-note). Its hash is checked here, so a slip of
-    the pen is found before the first receipt is refused."""
+    """A verifier key ``name+hash8+base64(0x01 || key)`` (C2SP signed-note). Its hash is checked here, so that
+    a slip of the pen is found before the first receipt is refused."""
     taken = text(value)
     found = _KEY.fullmatch(taken)
     if found is None:
@@ -239,17 +249,15 @@ def platform_key(value: object) -> str:
     return taken
 
 
-def kind_of(value: object) -> str:
-    """What a TOML value is, in TOML's own words."""
-    kinds: tuple[tuple[type, str], ...] = (
-        (bool, "true/false"),
-        (str, '"..."'),
-        (int, "123"),
-        (float, "1.5"),
-        (list, "[...]"),
-        (dict, "{...}"),
-    )
-    return next((name for kind, name in kinds if isinstance(value, kind)), "date")
+def shown(value: object) -> str:
+    """A TOML value for a message, in TOML's own spelling; lists and tables without their content."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f'"{value}"'
+    if isinstance(value, list | dict):
+        return "[...]" if isinstance(value, list) else "{...}"
+    return _plain(value) if isinstance(value, int | float) else str(value)
 
 
 def _plain(value: object) -> str:

@@ -1,4 +1,4 @@
-"""How much of each bus's time the polls need: bytes x character time + the meter's delay + the gaps (DESIGN 5).
+"""How much of each bus's time the polls need: bytes x character time + the meters' delay + gaps (DESIGN 5).
 
 ::
 
@@ -6,8 +6,8 @@
     blocks + single items, or merged registers  one poll
     sum over meters of poll time / interval     the bus's load, 100 % = no time left
 
-Two figures: ``least`` with the shortest delay a meter may take, ``slow`` with a long one. A plan whose *least*
-load passes 100 % cannot fit and is refused; one whose *slow* load does is a warning. It plans, it measures nothing.
+Two figures: ``least`` with the shortest delay a meter may take, ``slow`` with a long one. A plan whose
+*least* load passes 100 % cannot fit and is refused; one whose *slow* load does is a warning.
 """
 
 from __future__ import annotations
@@ -79,10 +79,9 @@ def plan(config: SiteConfig, profiles: Mapping[str, Profile]) -> tuple[BusPlan, 
 
 
 def check_wire_time(
-    config: SiteConfig, profiles: Mapping[str, Profile], parts: Parts, book: tuple[Problems, Problems]
+    config: SiteConfig, profiles: Mapping[str, Profile], parts: Parts, problems: Problems, warnings: Problems
 ) -> None:
     """Refuse a bus that cannot keep its intervals, warn of one that may not; with the numbers."""
-    problems, warnings = book
     for bus in plan(config, profiles):
         if bus.share.slow <= 1:
             continue
