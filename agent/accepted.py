@@ -7,12 +7,12 @@ replaces it. Only a box that never had a good one refuses to start (exit 78).
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from agent.errors import AgentError
+from buffer.fs import DISK, write_whole
 from config.errors import ConfigInvalid, Problem
 from config.load import Loaded, load, read_folder
 from config.profiles import builtin_profiles, load_profile
@@ -79,17 +79,7 @@ def _keep(keep: Path, files: FILES, profiles: FILES) -> None:
             return
     except FileNotFoundError:
         pass
-    temporary = keep.with_suffix(".new")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(keep)
-    folder = os.open(keep.parent, os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    write_whole(DISK, keep, data, 0o640)
 
 
 def _texts(files: FILES) -> list[list[str]]:

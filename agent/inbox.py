@@ -35,7 +35,14 @@ class Remark:
     fields: Mapping[str, object]
 
 
-Item = PollResult | ReceiptHeard | Remark
+@dataclass(frozen=True, slots=True)
+class ChoreDue:
+    """A wall-clock chore that belongs to the recorder: "retention" or "summary"."""
+
+    name: str
+
+
+Item = PollResult | ReceiptHeard | Remark | ChoreDue
 
 
 class Inbox:

@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from agent import readings
-from agent.inbox import Inbox, Item, ReceiptHeard, Remark
+from agent.days import Days
+from agent.inbox import ChoreDue, Inbox, Item, ReceiptHeard
 from agent.rules.engine import Active, AlarmChange, Engine
 from agent.rules.world import World
 from buffer.instant import Instant
@@ -108,11 +109,18 @@ class Recorder:
             self._reading(item, now)
         elif isinstance(item, ReceiptHeard):
             self._receipt(item, now)
+        elif isinstance(item, ChoreDue):
+            self._chore(item, now)
         else:
-            self._remark(item, now)
+            self._journal.append(item.kind, item.fields, now)
 
-    def _remark(self, item: Remark, now: Instant) -> None:
-        self._journal.append(item.kind, item.fields, now)
+    def _chore(self, chore: ChoreDue, now: Instant) -> None:
+        if chore.name == "retention":
+            self._journal.prune(now, self._settings)
+            return
+        day = self._days.turn(now, self._journal.head)
+        if day is not None:
+            self._journal.append("summary", day, now)
 
     def _reading(self, result: PollResult, now: Instant) -> None:
         at = _backdated(now, result.mono_ms)

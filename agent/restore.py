@@ -29,7 +29,9 @@ def horizon_ms(config: SiteConfig) -> int:
     return max(holds, default=0) * 1000 + max(slow, default=0) + _MARGIN_MS
 
 
-def alarms_up(records: Iterable[Mapping[str, Any]], boots: Mapping[int, str], boot_id: str) -> dict[str, Active]:
+def alarms_up(
+    records: Iterable[Mapping[str, Any]], boots: Mapping[int, str], boot_id: str
+) -> dict[str, Active]:
     """Fold alarm records, oldest first, into the alarms that are up. ``since_ms`` is kept only for alarms
     raised under the machine's present boot: another boot's monotonic clock means nothing now."""
     up: dict[str, Active] = {}

@@ -13,38 +13,212 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+import sys
+from collections.abc import Callable, Mapping
 from types import FrameType
 
 from agent import notify
 from agent.accepted import Accepted, accept
 from agent.busloop import BusLoop
 from agent.chores import Chore, Chores
-from agent.clock import Clock, kernel_boot_id, mono_ms
+from agent.clock import Clock, mono_ms
 from agent.control import ControlServer
-from agent.inbox import Inbox, Remark
+from agent.desk import Desk
+from agent.inbox import ChoreDue, Inbox, Remark
 from agent.log import Log
 from agent.paths import Paths
-from agent.poller import Poller
 from agent.recorder import Recorder
-from agent.restore import restore
-from agent.rules.engine import Active, Engine
+from agent.software import version
 from agent.supervisor import Supervisor
-from agent.verbs import Desk
-from agent.software import digest, version
+from agent.uplinks import Uplink
 from buffer.instant import Instant
-from buffer.journal import Journal
-from buffer.keys import Keys
-from buffer.logbook import Logbook
-from buffer.reader import JournalReader
-from config.profile import Profile
-from config.site import SiteConfig
-from drivers.bus import Bus
-from drivers.exchange import MeterSpec
-from drivers.ports import open_port
 
 EX_SOFTWARE = 70
 GRACE_MS = 30_000  # how far past its own deadline a watched thread may be before the watchdog starves
-STEP_MS = 2_000  # wall minus mono moved by more: the clock was set
+STEP_MS = 2_000  # wall minus mono moved by more: somebody set the clock
+PULSE_S = 0.5
+
+
+class Service:
+    """One run of the daemon, from parts that are ready to start."""
+
+    def __init__(  # noqa: PLR0913 -- the parts of the daemon, put together in agent.build alone
+        self,
+        *,
+        paths: Paths,
+        clock: Clock,
+        accepted: Accepted,
+        inbox: Inbox,
+        recorder: Recorder,
+        buses: Mapping[str, BusLoop],
+        uplinks: Mapping[str, Uplink],
+        log: Log,
+    ) -> None:
+        self._paths = paths
+        self._clock = clock
+        self._accepted = accepted
+        self._inbox = inbox
+        self._recorder = recorder
+        self._buses = buses
+        self._uplinks = uplinks
+        self._log = log
+        self._supervisor = Supervisor()
+        self._stop = self._supervisor.stop
+        self._recorder_stop = False
+        self._hup = False
+        self._reload = False
+        self._reason = "SIGTERM"
+        self._desk = Desk(paths, clock, accepted, recorder, buses, uplinks)
+        self._control = ControlServer(paths.socket, self._desk.verbs())
+        self._chores = Chores(
+            (Chore("retention", 60, self._retention), Chore("summary", 10, self._summary)), self._chore_failed
+        )
+
+    def run(self) -> int:
+        """Run until a signal or a failure; gives the exit status. ``reload`` restarts in place."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_stop)
+        signal.signal(signal.SIGHUP, self._on_reload)
+        self._start()
+        head = self._recorder.snapshot.head
+        config = self._accepted.loaded.config
+        self._log.put(
+            "info",
+            "SBX-SYS-001",
+            version=version(),
+            meters=len(config.meters),
+            uplinks=len(config.uplinks),
+            head=head.n,
+        )
+        notify.tell("READY=1", f"STATUS=block {head.n}")
+        self._watch()
+        return self._finish()
+
+    @property
+    def wants_reload(self) -> bool:
+        """Whether the run ended in order to start anew with new files."""
+        return self._reload
+
+    def _start(self) -> None:
+        spawn = self._supervisor.spawn
+        spawn("recorder", self._run_recorder)
+        spawn("control", self._control.run)
+        for name, loop in self._buses.items():
+            spawn(f"bus-{name}", _bound(self._run_bus, name, loop))
+        for name, uplink in self._uplinks.items():
+            spawn(f"uplink-{name}", _bound(self._run_uplink, uplink))
+
+    def _run_bus(self, name: str, loop: BusLoop) -> None:
+        while not self._stop.is_set():
+            due = loop.step(mono_ms())
+            now = mono_ms()
+            self._supervisor.beat(f"bus-{name}", max(due, now))
+            loop.wait(min(due - now, 1000) / 1000)
+
+    def _run_recorder(self) -> None:
+        while not self._recorder_stop:
+            due = self._recorder.step(self._clock.now())
+            now = mono_ms()
+            self._supervisor.beat("recorder", max(due, now))
+            self._inbox.wait((due - now) / 1000)
+        self._recorder.close(self._clock.now())
+
+    def _run_uplink(self, uplink: Uplink) -> None:
+        while not self._stop.is_set():
+            uplink.step(self._clock.now())
+        uplink.close()
+
+    def _watch(self) -> None:
+        offset = _offset(self._clock.now())
+        while not self._stop.is_set():
+            self._stop.wait(PULSE_S)
+            now = self._clock.now()
+            if abs(_offset(now) - offset) > STEP_MS:
+                self._stepped(_offset(now) - offset, now)
+            offset = _offset(now)
+            self._chores.step()
+            if self._hup:
+                self._hup = False
+                self._reconsider()
+            late = self._supervisor.late(now.mono_ms, GRACE_MS)
+            if late:
+                self._log.put("fail", "SBX-SYS-005", threads=", ".join(late))
+            else:
+                notify.tell("WATCHDOG=1")
+
+    def _stepped(self, delta_ms: int, now: Instant) -> None:
+        """The wall clock was set: record it, move slot borders and chores; durations do not notice."""
+        self._inbox.put(Remark("step", {"delta_ms": delta_ms}))
+        for loop in self._buses.values():
+            loop.rephase(now.mono_ms, now.utc_ms)
+        self._chores.replan()
+        self._log.put("warn", "SBX-SYS-004", delta_ms=delta_ms)
+
+    def _reconsider(self) -> None:
+        """SIGHUP: sound files restart the daemon in place, bad ones change nothing but the status."""
+        found = accept(self._paths.config, self._paths.accepted)
+        if found.last_good:
+            for problem in found.problems:
+                self._log.put("fail", problem.code, file=problem.file, line=problem.line, **problem.args)
+            self._log.put("fail", "SBX-CFG-900", count=len(found.problems))
+            self._desk.accepted = found
+            return
+        self._log.put("info", "SBX-SYS-007", digest=found.loaded.digest[:16])
+        self._reason, self._reload = "SIGHUP", True
+        self._stop.set()
+
+    def _finish(self) -> int:
+        failure = self._supervisor.failure
+        if failure is not None:
+            self._log.put("fail", "SBX-SYS-003", thread=failure.thread, error=failure.error)
+            sys.stderr.write(failure.trace)
+            sys.stderr.flush()
+            return EX_SOFTWARE
+        if not self._reload:
+            notify.tell("STOPPING=1")
+        self._log.put("info", "SBX-SYS-002", reason=self._reason)
+        for loop in self._buses.values():
+            loop.wake()
+        self._control.stop()
+        for name in self._buses:
+            self._supervisor.join(f"bus-{name}", 10)
+        self._recorder_stop = True
+        self._inbox.wake()
+        clean = self._supervisor.join("recorder", 20)
+        for name in self._uplinks:
+            self._supervisor.join(f"uplink-{name}", 3)
+        return 0 if clean and self._supervisor.failure is None else EX_SOFTWARE
+
+    def _retention(self) -> None:
+        self._inbox.put(ChoreDue("retention"))
+
+    def _summary(self) -> None:
+        self._inbox.put(ChoreDue("summary"))
+
+    def _chore_failed(self, chore: str, error: str) -> None:
+        self._log.put("fail", "SBX-SYS-006", chore=chore, error=error)
+
+    def _on_stop(self, number: int, frame: FrameType | None) -> None:
+        self._reason = signal.Signals(number).name
+        self._stop.set()
+
+    def _on_reload(self, number: int, frame: FrameType | None) -> None:
+        self._hup = True
+
+
+def _offset(now: Instant) -> int:
+    return now.utc_ms - now.mono_ms
+
+
+def _bound(run: Callable[..., None], *args: object) -> Callable[[], None]:
+    """A thread's target without arguments."""
+
+    def call() -> None:
+        run(*args)
+
+    return call
+
+
+def restart() -> None:
+    """Start this program anew in place: same process number, same arguments, fresh everything else."""
+    os.execv(sys.executable, [sys.executable, "-m", "agent.cli", *sys.argv[1:]])

@@ -1,0 +1,100 @@
+"""``sitebox config check|show|init``: judge the files without touching the running daemon."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from agent.accepted import parse, read
+from agent.cli.shell import Shell
+from agent.errors import AgentError
+from config.errors import ConfigInvalid, Problem
+from config.load import Loaded
+from config.messages import render
+
+VERB = "config"
+ORDER = 50
+HELP = "SBX-CLI-116"
+EX_CONFIG = 78
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """``check`` is the default."""
+    parser.add_argument("action", choices=("check", "show", "init"), nargs="?", default="check")
+
+
+def run(args: argparse.Namespace, shell: Shell) -> int:
+    """0: sound; 1: sound with warnings; 78: mistakes, the running configuration is unchanged."""
+    if args.action == "init":
+        return _init(shell)
+    try:
+        loaded = _load(shell)
+    except ConfigInvalid as invalid:
+        if shell.json:
+            shell.data({"ok": False, "problems": [_plain(problem, shell) for problem in invalid.problems]})
+        show_problems(invalid.problems, shell)
+        shell.fault("SBX-CFG-904", count=len(invalid.problems))
+        return EX_CONFIG
+    if args.action == "show":
+        shell.put(json.dumps(json.loads(loaded.text), ensure_ascii=False, indent=2))
+        return 0
+    return _check(loaded, shell)
+
+
+def _load(shell: Shell) -> Loaded:
+    try:
+        return parse(*read(shell.paths.config))
+    except OSError as error:
+        raise AgentError("SBX-CFG-901", EX_CONFIG, reason=str(error)) from error
+
+
+def _check(loaded: Loaded, shell: Shell) -> int:
+    config = loaded.config
+    if shell.json:
+        warnings = [_plain(problem, shell) for problem in loaded.warnings]
+        shell.data({"ok": True, "digest": loaded.digest, "warnings": warnings})
+    else:
+        for problem in loaded.warnings:
+            shell.put(f"{shell.tag('warn')} {render(problem, shell.lang)}")
+        counts = {
+            "meters": len(config.meters),
+            "buses": len(config.buses),
+            "rules": len(config.rules),
+            "uplinks": len(config.uplinks),
+        }
+        shell.put(f"{shell.tag('ok')} {shell.say('SBX-CFG-903', **counts)}")
+    return 1 if loaded.warnings else 0
+
+
+def show_problems(problems: Sequence[Problem], shell: Shell) -> None:
+    """Each mistake as ``file:line key: what, why, how to mend``, on stderr."""
+    for problem in problems:
+        print(render(problem, shell.lang), file=sys.stderr)
+
+
+def _plain(problem: Problem, shell: Shell) -> dict[str, object]:
+    return {
+        "code": problem.code,
+        "file": problem.file,
+        "line": problem.line,
+        "key": problem.key,
+        "text": render(problem, shell.lang),
+    }
+
+
+def _init(shell: Shell) -> int:
+    """Write the commented example; never over an existing configuration."""
+    target = shell.paths.config
+    if (target / "sitebox.toml").exists():
+        raise AgentError("SBX-CFG-905", 73, path=target / "sitebox.toml")
+    example = Path(str(files("config").joinpath("example")))
+    for source in sorted(example.rglob("*.toml")):
+        path = target / source.relative_to(example)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(source.read_bytes())
+        shell.put(f"{shell.tag('ok')} {shell.say('SBX-CFG-906', path=path)}")
+    return 0

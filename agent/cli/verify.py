@@ -1,0 +1,91 @@
+"""``sitebox verify [FILE]``: judge evidence: this box's journal, or a file that ``export`` wrote.
+
+Exit 0 authentic and complete, 1 authentic with gaps, 65 not authentic, 66 unreadable.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from agent.cli.shell import Shell
+from agent.errors import AgentError
+from agent.offline import open_reader
+from buffer.bundle import read_bundle
+from buffer.errors import FormatError
+from buffer.note import VerifierKey
+from buffer.verify import BlockData, Report, Verdict, verify
+
+VERB = "verify"
+ORDER = 40
+HELP = "SBX-CLI-114"
+
+_LEVEL = {"pass": "ok", "warn": "warn", "fail": "fail", "not-checked": "warn"}
+_VERDICTS = ("signatures", "chain", "completeness", "time", "receipts", "values")
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Keys are given as verifier keys or as files that hold one."""
+    parser.add_argument("file", metavar="FILE", nargs="?")
+    parser.add_argument("--key", metavar="KEY", help="identity key of the box, as the platform registered it")
+    parser.add_argument("--authority", metavar="KEY", action="append", default=[])
+
+
+def run(args: argparse.Namespace, shell: Shell) -> int:
+    """Print one line a verdict."""
+    identity = None if args.key is None else _key(args.key)
+    authorities = [_key(word) for word in args.authority]
+    if args.file is None:
+        reader = open_reader(shell.paths)
+        head = reader.head()
+        blocks: Iterable[BlockData] = () if head is None else reader.blocks(0, head.n)
+        receipts = list(reader.receipts())
+    else:
+        try:
+            bundle = read_bundle(Path(args.file))
+        except (OSError, FormatError) as error:
+            raise AgentError("SBX-VFY-900", 66, file=args.file, reason=error) from error
+        blocks, receipts = bundle.blocks, list(bundle.receipts)
+    report = verify(blocks, identity=identity, receipts=_signed(receipts, authorities))
+    show(report, shell)
+    return report.exit_code()
+
+
+def _signed(notes: Sequence[bytes], keys: Sequence[VerifierKey]) -> list[tuple[bytes, VerifierKey]]:
+    """Each receipt with the key of the authority that it names; others cannot be checked."""
+    return [(note, key) for note in notes for key in keys if f"\nby {key.name}\n".encode() in note]
+
+
+def _key(word: str) -> VerifierKey:
+    try:
+        text = Path(word).read_text().strip() if Path(word).is_file() else word
+        return VerifierKey.parse(text)
+    except (OSError, FormatError) as error:
+        raise AgentError("SBX-VFY-901", 64, key=word) from error
+
+
+def show(report: Report, shell: Shell) -> None:
+    """All verdicts apart from each other: none speaks for another."""
+    verdicts: dict[str, Verdict] = {name: getattr(report, name) for name in _VERDICTS}
+    if shell.json:
+        found: dict[str, object] = {
+            name: {"status": v.status, "code": v.code, "args": dict(v.args)} for name, v in verdicts.items()
+        }
+        found |= {
+            "blocks": report.blocks,
+            "records": report.records,
+            "first_wrong": report.first_wrong,
+            "wrong_kind": report.wrong_kind,
+            "exit": report.exit_code(),
+        }
+        shell.data(found)
+        return
+    for name, verdict in verdicts.items():
+        what = shell.say(verdict.code, **verdict.args)
+        shell.put(f"{shell.tag(_LEVEL[verdict.status])} {name:<13}{what}")
+    shell.put(shell.say("SBX-VFY-902", blocks=report.blocks, records=report.records))
+    if report.first_wrong is not None:
+        shell.put(
+            f"{shell.tag('fail')} {shell.say('SBX-VFY-903', n=report.first_wrong, kind=report.wrong_kind)}"
+        )

@@ -1,0 +1,117 @@
+"""The demo's story: about a minute of a plant's life, each scene judged by what really happened.
+
+A scene waits for a fact (never for a time), says in one line what was seen, and fails the demo when the fact
+does not come. The last scene forges a byte, and must be caught.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agent.demo.stage import Stage
+
+PLATFORMS = ("city", "county")
+
+
+@dataclass(slots=True)
+class Story:
+    """``tell`` prints one line: level (ok, warn, fail, or "" for a heading), code, arguments."""
+
+    stage: Stage
+    tell: Callable[[str, str, dict[str, str]], None]
+    failed: list[str] = field(default_factory=list)
+
+    def run(self) -> bool:
+        """All scenes in order; True when every one was as it should be."""
+        scenes = (
+            self._start,
+            self._normal,
+            self._violation,
+            self._unplugged,
+            self._outage,
+            self._complete,
+            self._forgery,
+        )
+        for number, scene in enumerate(scenes, 1):
+            self.tell("", f"SBX-DEM-{number:03}", {})
+            scene()
+            if self.failed:
+                return False
+        return True
+
+    def _see(self, code: str, fact: Callable[[], object], seconds: float, **args: str) -> bool:
+        """Wait for a fact; a scene whose fact does not come fails the demo."""
+        found = self.stage.wait_for(fact, seconds)
+        self.tell("ok" if found else "fail", code, args)
+        if not found:
+            self.failed.append(code)
+        return found
+
+    def _start(self) -> None:
+        stage = self.stage
+        stage.start_plant()
+        for name in PLATFORMS:
+            stage.start_broker(name)
+            stage.start_receiver(name)
+        stage.start_daemon()
+        self._see("SBX-DEM-101", lambda: stage.good_meters() == stage.meters, 20, meters=str(stage.meters))
+
+    def _normal(self) -> None:
+        stage = self.stage
+        self._see("SBX-DEM-102", lambda: all(stage.confirmed(name) >= 1 for name in PLATFORMS), 25)
+        self._see("SBX-DEM-103", lambda: stage.point("kiln") == "on" and stage.point("scrubber") == "on", 10)
+
+    def _violation(self) -> None:
+        stage = self.stage
+        stage.switch("treatment-off", meter="scrubber-1", on=True)
+        if not self._see("SBX-DEM-104", lambda: stage.alarm_up("kiln-scrubber"), 30):
+            return
+        for name in PLATFORMS:
+            self._see(
+                "SBX-DEM-105",
+                lambda name=name: stage.platform_alarm(name, "kiln-scrubber"),
+                15,
+                platform=name,
+            )
+        stage.switch("treatment-off", meter="scrubber-1", on=False)
+        self._see("SBX-DEM-106", lambda: not stage.alarm_up("kiln-scrubber"), 20)
+
+    def _unplugged(self) -> None:
+        stage = self.stage
+        stage.switch("unplug", meter="press-1", on=True)
+        self._see("SBX-DEM-107", lambda: stage.alarm_up("silent/press-1"), 30)
+        stage.switch("unplug", meter="press-1", on=False)
+        self._see("SBX-DEM-108", lambda: not stage.alarm_up("silent/press-1"), 30)
+
+    def _outage(self) -> None:
+        stage = self.stage
+        stage.kill_broker("city")
+        before = stage.confirmed("city")
+        self._see("SBX-DEM-109", lambda: stage.backlog("city") >= 2, 25)
+        stage.kill_daemon()
+        stage.start_daemon()
+        self._see("SBX-DEM-110", lambda: stage.good_meters() == stage.meters, 25)
+        self._see("SBX-DEM-111", lambda: stage.confirmed("county") > before, 20)
+        stage.start_broker("city")
+        self._see("SBX-DEM-112", lambda: stage.confirmed("city") > before and stage.backlog("city") <= 1, 45)
+
+    def _complete(self) -> None:
+        stage = self.stage
+        stage.stop_daemon_after_delivery(PLATFORMS)
+        head = stage.head()
+        for name in PLATFORMS:
+            self._see(
+                "SBX-DEM-113",
+                lambda name=name: stage.platform_complete(name, head),
+                20,
+                platform=name,
+                head=str(head),
+            )
+        self._see("SBX-DEM-114", lambda: stage.verify(stage.export("evidence.zip")) == 0, 10)
+
+    def _forgery(self) -> None:
+        stage = self.stage
+        forged = stage.forge(Path("evidence.zip"), "forged.zip")
+        self._see("SBX-DEM-115", lambda: stage.caught(forged.path, forged.block), 10, block=str(forged.block))

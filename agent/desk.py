@@ -1,0 +1,126 @@
+"""What the control socket answers: status, a read of a meter. Looks at snapshots; asks buses for reads."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agent.accepted import Accepted
+from agent.busloop import BusLoop
+from agent.clock import Clock, kernel_sync
+from agent.control import Verb
+from agent.errors import AgentError
+from agent.paths import Paths
+from agent.recorder import Recorder
+from agent.software import version
+from agent.status import Facts, StorageFacts, UplinkFacts, build, points
+from agent.uplinks import Uplink
+from buffer.reader import JournalReader
+from config.site import SiteConfig
+from drivers.samples import PollResult
+
+READ_PATIENCE_S = 30.0
+
+
+@dataclass(slots=True)
+class Desk:
+    """Made once the parts run; everything it reads is immutable or thread-safe. ``accepted`` is replaced
+    when files were found bad at a reload."""
+
+    paths: Paths
+    clock: Clock
+    accepted: Accepted
+    recorder: Recorder
+    buses: Mapping[str, BusLoop]
+    uplinks: Mapping[str, Uplink]
+
+    def verbs(self) -> dict[str, Verb]:
+        """The verbs of the socket."""
+        return {"status": Verb(self._status), "read": Verb(self._read)}
+
+    def _status(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        config = self.accepted.loaded.config
+        snapshot = self.recorder.snapshot
+        now = self.clock.now()
+        troubles = {bus: code for bus, loop in self.buses.items() if (code := loop.trouble()) is not None}
+        return build(
+            Facts(
+                config=config,
+                version=version(),
+                daemon=True,
+                now=now,
+                sync=kernel_sync(),
+                polls=snapshot.polls,
+                alarms=snapshot.alarms,
+                uplinks=[_facts(name, uplink, now.mono_ms) for name, uplink in self.uplinks.items()],
+                storage=storage(self.paths),
+                head_n=snapshot.head.n,
+                records=snapshot.head.last_i,
+                dropped=snapshot.dropped,
+                buses=troubles,
+                problems=self.accepted.problems,
+                last_good=self.accepted.last_good,
+                points=points(snapshot.world, config),
+            )
+        )
+
+    def _read(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        name = str(args.get("meter", ""))
+        config = self.accepted.loaded.config
+        meter = next((meter for meter in config.meters if meter.id == name), None)
+        if meter is None:
+            raise AgentError("SBX-MTR-015", 64, meter=name)
+        now = self.clock.now()
+        result = self.buses[meter.bus].read(name, now.mono_ms, READ_PATIENCE_S)
+        if result is None:
+            raise AgentError("SBX-MTR-016", 69, meter=name)
+        return _plain(result, now.utc_ms)
+
+
+def _plain(result: PollResult, utc_ms: int) -> dict[str, Any]:
+    return {
+        "meter": result.meter,
+        "live": True,
+        "time": utc_ms,
+        "error": result.error,
+        "attempts": result.attempts,
+        "samples": [
+            {
+                "quantity": sample.quantity,
+                "value": None if sample.value is None else f"{sample.value:f}",
+                "quality": sample.quality.value,
+            }
+            for sample in result.samples
+        ],
+        "frames": [
+            {"mono": frame.mono_ms, "way": frame.way, "hex": frame.data.hex()} for frame in result.frames
+        ],
+    }
+
+
+def _facts(name: str, uplink: Uplink, mono_ms: int) -> UplinkFacts:
+    status = uplink.status()
+    quiet = None if status.last_receipt_ms is None else mono_ms - status.last_receipt_ms
+    return UplinkFacts(
+        name,
+        status.state,
+        status.code,
+        status.sent_n,
+        status.acked_n,
+        status.confirmed_n,
+        status.backlog,
+        quiet,
+    )
+
+
+def storage(paths: Paths) -> StorageFacts:
+    """Bytes used by the journal and free on its file system, and how many days that lasts at its rate."""
+    used = sum(path.stat().st_size for path in paths.journal.glob("*") if path.is_file())
+    free = shutil.disk_usage(paths.state).free
+    days = JournalReader(paths.journal).span_days()
+    if days is None or days < 0.05:
+        return StorageFacts(used, free, None)
+    return StorageFacts(used, free, int(free / (used / days)))
