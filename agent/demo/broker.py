@@ -21,7 +21,7 @@ _PLACES = "/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin"  # not on an ordinary u
 
 @dataclass(frozen=True, slots=True)
 class BrokerPlan:
-    """Where it listens and what it reads; all paths absolute. ``user`` is who a broker started as root becomes."""
+    """Where it listens and what it reads, paths absolute. ``user``: what a broker started as root becomes."""
 
     folder: Path
     port: int

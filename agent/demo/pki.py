@@ -83,7 +83,7 @@ def make_ca(name: str, validity: Validity) -> Pair:
 
 
 def issue(ca: Pair, name: str, validity: Validity, hosts: Sequence[str] = ()) -> Pair:
-    """A certificate for ``name``: a server's when ``hosts`` are given (names or addresses), else a client's."""
+    """A certificate for ``name``: a server's when ``hosts`` (names, addresses) are given, else a client's."""
     key = ec.generate_private_key(ec.SECP256R1())
     usage = ExtendedKeyUsageOID.SERVER_AUTH if hosts else ExtendedKeyUsageOID.CLIENT_AUTH
     authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca.key.public_key())
