@@ -1,0 +1,180 @@
+"""The evidence file: blocks, receipts and the box's public key in one zip that any PC can open.
+
+::
+
+    about.txt                       who wrote it and what it holds, for people; proves nothing
+    identity.vkey                   the key the box calls its own; compare it with the acceptance sheet
+    receipts/0001.note ...          signed notes of the platforms
+    blocks/0000000000000042.note          signed header: check with openssl and sha256sum
+    blocks/0000000000000042.rows          its body, missing when thinned away
+    blocks/0000000000000042.raw           its bus frames, missing when no longer kept
+
+Names and their order are fixed, dates are constant: the same evidence is the same file. Works on the file it
+is given, believes nothing in it, inflates no member beyond its limit.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from buffer.block import decode_header
+from buffer.errors import BundleError, FormatError
+from buffer.header import MAX_RAW
+from buffer.note import MAX_NOTE, VerifierKey, decode
+from buffer.rows import MAX_BODY
+from buffer.verify.report import BlockData
+
+MAX_BLOCKS: Final = 100_000  # ten weeks at a block a minute; longer stretches are several files
+MAX_RECEIPTS: Final = 64
+MAX_ABOUT: Final = 64 * 1024
+
+_ABOUT: Final = "about.txt"
+_IDENTITY: Final = "identity.vkey"
+_RECEIPT = re.compile(r"receipts/[0-9]{4}\.note", re.ASCII)
+_BLOCK = re.compile(r"(blocks/[0-9]{16})\.(note|rows|raw)", re.ASCII)
+_LIMITS: Final = {"note": MAX_NOTE, "rows": MAX_BODY, "raw": MAX_RAW}
+_DATE: Final = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say
+_ENCRYPTED: Final = 0x1
+# What zipfile and zlib are known to raise on files that are not what they claim to be.
+_ZIP_FAULTS: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """What a file holds; nothing of it is checked yet. ``blocks`` can be gone through again and again."""
+
+    about: str
+    identity: VerifierKey
+    receipts: tuple[bytes, ...]
+    blocks: Iterable[BlockData]
+
+
+def write_bundle(
+    file: BinaryIO, blocks: Iterable[BlockData], identity: VerifierKey, receipts: Iterable[bytes], about: str
+) -> int:
+    """Write everything into ``file`` and give the number of blocks; BundleError when there are too many."""
+    written = 0
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        _put(archive, _ABOUT, about.encode()[:MAX_ABOUT])
+        _put(archive, _IDENTITY, f"{identity}\n".encode())
+        for number, receipt in enumerate(receipts, 1):
+            if number > MAX_RECEIPTS:
+                raise BundleError("more receipts than one file may hold")
+            _put(archive, f"receipts/{number:04}.note", receipt)
+        for block in blocks:
+            written += 1
+            if written > MAX_BLOCKS:
+                raise BundleError(f"more than {MAX_BLOCKS} blocks: export a shorter range")
+            _put_block(archive, block)
+    return written
+
+
+def _put_block(archive: zipfile.ZipFile, block: BlockData) -> None:
+    name = f"blocks/{decode_header(decode(block.note).text).n:016}"
+    for ending, data in (("note", block.note), ("rows", block.body), ("raw", block.raw)):
+        if data is not None:
+            _put(archive, f"{name}.{ending}", data)
+
+
+def _put(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
+    info = zipfile.ZipInfo(name, _DATE)
+    info.compress_type = zipfile.ZIP_DEFLATED
+    info.external_attr = 0o644 << 16
+    archive.writestr(info, data)
+
+
+def read_bundle(file: Path | BinaryIO) -> Bundle:
+    """Look into an evidence file; BundleError when it is none. An open ``file`` must stay open while its blocks
+    are read; members are read when they are asked for, so going through ``blocks`` may raise too."""
+    with _opened(file) as archive:
+        infos = archive.infolist()
+        _check_names([info.filename for info in infos])
+        about = _get(archive, infos[0], MAX_ABOUT)
+        identity = _get(archive, infos[1], MAX_NOTE)
+        receipts = [info for info in infos if _RECEIPT.fullmatch(info.filename)]
+        notes = tuple(_get(archive, info, MAX_NOTE) for info in receipts)
+    try:
+        key = VerifierKey.parse(identity.decode("ascii").removesuffix("\n"))
+        return Bundle(about.decode("utf-8"), key, notes, _Blocks(file))
+    except (FormatError, UnicodeDecodeError) as error:
+        raise BundleError("evidence file: no identity, or no text about it") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Blocks:
+    file: Path | BinaryIO
+
+    def __iter__(self) -> Iterator[BlockData]:
+        with _opened(self.file) as archive:
+            note: bytes | None = None
+            beside: dict[str, bytes] = {}
+            for info in archive.infolist():
+                found = _BLOCK.fullmatch(info.filename)
+                if found is None:
+                    continue
+                data = _get(archive, info, _LIMITS[found[2]])
+                if found[2] != "note":
+                    beside[found[2]] = data
+                    continue
+                if note is not None:
+                    yield BlockData(note, beside.get("rows"), beside.get("raw"))
+                note, beside = data, {}
+            if note is not None:
+                yield BlockData(note, beside.get("rows"), beside.get("raw"))
+
+
+@contextmanager
+def _opened(file: Path | BinaryIO) -> Iterator[zipfile.ZipFile]:
+    try:
+        archive = zipfile.ZipFile(file)
+    except _ZIP_FAULTS as error:
+        raise BundleError("evidence file: not a zip") from error
+    with archive:
+        yield archive
+
+
+def _check_names(names: list[str]) -> None:
+    """Exactly what ``write_bundle`` writes, in its order, nothing twice and nothing else."""
+    if len(names) > MAX_BLOCKS * 3 + MAX_RECEIPTS + 2 or len(set(names)) != len(names):
+        raise BundleError("evidence file: too many members, or one twice")
+    if names[:2] != [_ABOUT, _IDENTITY]:
+        raise BundleError("evidence file: its first members are not about.txt and identity.vkey")
+    rest = names[2:]
+    receipts = [name for name in rest if _RECEIPT.fullmatch(name)]
+    blocks = rest[len(receipts) :]
+    found = [_BLOCK.fullmatch(name) for name in blocks]
+    if rest[: len(receipts)] != receipts or not all(found):
+        raise BundleError("evidence file: a member that does not belong there")
+    order = [(one[1], list(_LIMITS).index(one[2])) for one in found if one is not None]
+    headers = {name for name, part in order if part == 0}
+    if order != sorted(order) or any(name not in headers for name, _ in order):
+        raise BundleError("evidence file: members out of order, or a body without its header")
+
+
+def _get(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> bytes:
+    """One member, never more than ``limit`` bytes of it, whatever it claims."""
+    if info.flag_bits & _ENCRYPTED or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise BundleError(f"evidence file: {info.filename} is packed in another way")
+    try:
+        with archive.open(info) as member:
+            data = member.read(limit + 1)
+            if len(data) <= limit and member.read(1) == b"":  # the end is where the checksum is compared
+                return data
+    except _ZIP_FAULTS as error:
+        raise BundleError(f"evidence file: {info.filename} is damaged") from error
+    raise BundleError(f"evidence file: {info.filename} is too long")
