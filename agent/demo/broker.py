@@ -11,10 +11,13 @@ The certificate names the box, never the client id (facts: MQTT practice). Start
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 from dataclasses import dataclass
 from pathlib import Path
+
+from agent.demo.pki import Authority
 
 _PLACES = "/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin"  # not on an ordinary user's PATH in Debian
 
@@ -77,6 +80,15 @@ def write(plan: BrokerPlan, platform: str) -> Path:
     config = plan.folder / "mosquitto.conf"
     config.write_text(config_text(plan))
     return config
+
+
+def broker_config(folder: Path, port: int, authority: Authority, platform: str = "platform") -> str:
+    """The configuration of a broker whose pair is ``broker.crt`` and ``broker.key`` in its folder; writes the
+    access list that it names beside them."""
+    user = "root" if os.geteuid() == 0 else None  # else it drops to mosquitto, which cannot read the folder
+    plan = BrokerPlan(folder, port, authority.certificate, folder / "broker.crt", folder / "broker.key", user)
+    write(plan, platform)
+    return config_text(plan)
 
 
 def find_mosquitto() -> Path | None:

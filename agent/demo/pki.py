@@ -14,7 +14,7 @@ import ipaddress
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
@@ -57,6 +57,25 @@ class Pair:
         with open(os.open(key, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(pem)
         return certificate, key
+
+
+class Authority:
+    """A new authority whose certificate stands in a folder; what it issues is written where it is asked to."""
+
+    def __init__(self, folder: Path, now: datetime | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._validity = lasting(datetime.now(UTC) if now is None else now)
+        self._pair = make_ca("demonstration CA", self._validity)
+        self.certificate = folder / "ca.crt"
+        self.certificate.write_bytes(self._pair.certificate_pem)
+
+    def server(self, stem: Path, *hosts: str) -> tuple[Path, Path]:
+        """``<stem>.crt`` and ``<stem>.key`` of a broker that is called so."""
+        return issue(self._pair, "broker", self._validity, hosts).write(stem.parent, stem.name)
+
+    def client(self, stem: Path, name: str) -> tuple[Path, Path]:
+        """``<stem>.crt`` and ``<stem>.key`` of a client of that name."""
+        return issue(self._pair, name, self._validity).write(stem.parent, stem.name)
 
 
 def make_ca(name: str, validity: Validity) -> Pair:
