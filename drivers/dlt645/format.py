@@ -17,6 +17,7 @@ EE as State Grid terminals use it (tests/vectors/dlt645.json: 07-block-i-ff, co-
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -105,8 +106,8 @@ _RANGES: Final = MappingProxyType(
 def take_clock(data: bytes, order: str) -> tuple[str | None, Quality]:
     """Decode a date or time whose bytes come in ``order`` (a key of `CLOCKS`). Years are of this century.
 
-    INVALID for a byte that is no BCD or out of its range; MISSING for fill, for 99 in each byte (a
-    settlement day that is not used) and for all zeros where a date is due (it never happened).
+    INVALID for a byte that is no BCD or out of its range, and for a day its month has not. MISSING for fill,
+    for 99 in each byte (a settlement day not used) and for all zeros where a date is due (it never happened).
     """
     names = order.split()
     if len(data) != len(names):
@@ -118,6 +119,8 @@ def take_clock(data: bytes, order: str) -> tuple[str | None, Quality]:
         low, high = _RANGES[name]
         if not part.isdecimal() or not low <= int(part) <= high:
             return None, Quality.INVALID
+    if "MM" in parts and int(parts["DD"]) > monthrange(2000 + int(parts.get("YY", "0")), int(parts["MM"]))[1]:
+        return None, Quality.INVALID
     return CLOCKS[order].format(**parts), Quality.GOOD
 
 
