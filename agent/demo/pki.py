@@ -60,7 +60,7 @@ class Pair:
 
 
 class Authority:
-    """A new authority whose certificate stands in a folder; what it issues is written where it is asked to."""
+    """A new authority, its certificate in a folder; what it issues is written where it is asked to."""
 
     def __init__(self, folder: Path, now: datetime | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
