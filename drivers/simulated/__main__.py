@@ -1,0 +1,57 @@
+"""``python -m drivers.simulated``: run a plant file until SIGTERM.
+
+Prints one line of JSON when every bus can be opened, and nothing else. The only place of the simulator that
+reads a clock; everything else is given ``Times``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from drivers.simulated.control import Control
+from drivers.simulated.plant import Plant, Times
+from drivers.simulated.plantfile import PlantFileError, read
+
+_EX_CONFIG = 78
+
+
+def boot_times() -> Times:
+    """This machine's clocks: CLOCK_BOOTTIME, as the journal's ``mono``, and the wall clock."""
+    return Times(lambda: time.clock_gettime_ns(time.CLOCK_BOOTTIME), lambda: time.time_ns() // 1_000_000)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit code: 0 after SIGTERM or SIGINT, 78 when the plant file is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m drivers.simulated", description="Simulated plant")
+    parser.add_argument("--plant", type=Path, required=True, help="plant file, TOML")
+    parser.add_argument("--control", type=Path, help="Unix socket for switches, one JSON object a line")
+    parser.add_argument(
+        "--truth", type=Path, help="write everything served to this file, one JSON object a line"
+    )
+    options = parser.parse_args(argv)
+    try:
+        spec = read(options.plant)
+    except (PlantFileError, OSError) as error:
+        sys.stderr.write(f"{options.plant}: {error}\n")
+        return _EX_CONFIG
+    signals = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    with Plant(spec, boot_times(), truth=options.truth) as plant:
+        control = None if options.control is None else Control(options.control, plant.command)
+        if control is not None:
+            control.start()
+        print(json.dumps(plant.ready), flush=True)  # noqa: T201 - the one line a starter waits for
+        signal.sigwait(signals)
+        if control is not None:
+            control.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,149 @@
+"""One simulated meter: its feeder, its clock, its faults, and the slave that speaks for it.
+
+Changed by the control thread (whole attributes at once), read by its bus thread. Never reads a clock: it is
+given ``now_ms``, the plant's time.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import partial
+
+from drivers.simulated.faults import Faults, spoil
+from drivers.simulated.feed import PHASES, Feed
+from drivers.simulated.items import Facts645
+from drivers.simulated.plantfile import MeterSpec
+from drivers.simulated.registers import MODELS
+from drivers.simulated.reply import Reply, Shown
+from drivers.simulated.slave645 import Habits, Request, Slave645
+from drivers.simulated.slavemodbus import Ask, SlaveModbus, rtu, tcp
+
+EVENTS: Mapping[str, str] = {  # DL/T 645-2007 annex A.4, counts
+    "power-down": "03110000",
+    "programming": "03300000",
+    "cover-open": "03300D00",
+    "terminal-cover": "03300E00",
+}
+_SIDES = {
+    "u": "pt",
+    "i": "ct",
+    "p": "ptct",
+    "q": "ptct",
+    "s": "ptct",
+    "ep": "ptct",
+    "eq": "ptct",
+    "demand": "ptct",
+}
+
+
+class Meter:
+    """``offset_s``: how wrong the meter's clock is, local time included."""
+
+    def __init__(
+        self, spec: MeterSpec, feed: Feed, now_ms: Callable[[], float], *, anchor_ms: float, utc_offset_s: int
+    ) -> None:
+        self.spec = spec
+        self.feed = feed
+        self.faults = Faults()
+        self.silent = False  # the plant's supply is cut
+        self.clock_offset_s = spec.clock_offset_s
+        self.counts = dict.fromkeys(EVENTS.values(), 0)
+        self._now_ms = now_ms
+        self._anchor_ms = anchor_ms
+        self._utc_offset_s = utc_offset_s
+        self._ratios = {"ct": max(1, round(spec.ct)), "pt": max(1, round(spec.pt))}
+        self._slave = self._build()
+
+    @property
+    def is_645(self) -> bool:
+        """Speaks DL/T 645; otherwise Modbus."""
+        return isinstance(self._slave, Slave645)
+
+    def answer645(self, request: Request) -> Reply | None:
+        """Reply to a DL/T 645 request, None when silent."""
+        if self._mute() or not isinstance(self._slave, Slave645):
+            return None
+        return self._slave.answer(request)
+
+    def answer_rtu(self, ask: Ask) -> Reply | None:
+        """Reply to a Modbus RTU request, None when silent."""
+        if self._mute() or not isinstance(self._slave, SlaveModbus):
+            return None
+        return self._slave.answer(ask, partial(rtu, ask.unit))
+
+    def answer_tcp(self, ask: Ask) -> Reply | None:
+        """Reply to a Modbus TCP request, None when silent."""
+        if self._mute() or not isinstance(self._slave, SlaveModbus):
+            return None
+        return self._slave.answer(ask, partial(tcp, ask))
+
+    def spoilt(self, frame: bytes, rng: random.Random) -> tuple[bytes, tuple[str, ...]]:
+        """The frame after this meter's faults."""
+        return spoil(frame, self.faults, rng)
+
+    def shown(self) -> dict[str, float]:
+        """All quantities as the meter shows them: on the secondary side where the model does so."""
+        primary = self.feed.values(self._now_ms() - self._anchor_ms)
+        return {
+            name: value / float(self.ratio(_SIDES.get(name.split("_")[0], "none")))
+            for name, value in primary.items()
+        }
+
+    def ratio(self, side: str) -> Decimal:
+        """Primary over shown, for a value on ``side``: none, pt, ct or ptct."""
+        if self.spec.model in MODELS and MODELS[self.spec.model].primary:
+            return Decimal(1)
+        return {"pt": self.spec.pt, "ct": self.spec.ct, "ptct": self.spec.pt * self.spec.ct}.get(
+            side, Decimal(1)
+        )
+
+    def primary(self, one: Shown) -> str:
+        """A shown number on the primary side; what is no number stays."""
+        ratio = self.ratio(one.ratio)
+        return one.text if one.ratio == "none" or one.text == "missing" else str(Decimal(one.text) * ratio)
+
+    def _mute(self) -> bool:
+        return self.silent or self.faults.unplugged
+
+    def _build(self) -> Slave645 | SlaveModbus:
+        spec = self.spec
+        if spec.protocol != "dlt645-2007":
+            return SlaveModbus(int(spec.address), MODELS[spec.model], self._ratios, self.shown)
+        habits = Habits(
+            preamble=spec.preamble,
+            blocks=spec.blocks,
+            most_data=spec.most_data,
+            echo_wildcard=spec.echo_wildcard,
+            absent_ff=spec.absent == "ff",
+        )
+        return Slave645(spec.address, habits, lambda: (self._facts(), self.shown()))
+
+    def _facts(self) -> Facts645:
+        spec = self.spec
+        local = self._now_ms() / 1000 + self._utc_offset_s + self.clock_offset_s
+        clock = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=int(local))
+        return Facts645(
+            spec.address,
+            self._ratios["ct"],
+            self._ratios["pt"],
+            spec.phases,
+            clock,
+            self._status(),
+            self.counts,
+            spec.long_status,
+        )
+
+    def _status(self) -> tuple[int, ...]:
+        """Status words 1..7 (DL/T 645-2007 annex C; bits after caokx/3jiliang Bkgrd.h)."""
+        shown, wiring = self.shown(), self.feed.wiring
+        first = (shown["p"] < 0) << 4 | (shown["q"] < 0) << 5
+        second = 0
+        phases = []
+        for index, phase in enumerate(PHASES):
+            reverse = shown[f"p_{phase}"] < 0
+            second |= reverse << index | (shown[f"q_{phase}"] < 0) << (4 + index)
+            phases.append(reverse << 6 | (phase in wiring.lost) << 7)
+        return first, second, 0, *phases, int(wiring.swapped)
