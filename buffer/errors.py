@@ -47,3 +47,44 @@ class RawError(FormatError):
 
 class BundleError(FormatError):
     """Not an evidence file. ``sitebox verify`` ends with 66."""
+
+
+class StorageError(JournalError):
+    """Keeping failed. ``code`` names its message in the catalogue, ``facts`` fill it. Subclasses say who
+    catches."""
+
+    def __init__(self, code: str, **facts: object) -> None:
+        self.code = code
+        self.facts = {name: str(value) for name, value in facts.items()}
+        super().__init__(f"{code} {self.facts}")
+
+
+class KeyFault(StorageError):  # noqa: N818 -- it names what happened
+    """The keys are not as they must be. The daemon ends with the message: a person has to look."""
+
+
+class JournalLocked(StorageError):  # noqa: N818 -- it names what happened
+    """Another daemon writes this journal. This one ends with the message."""
+
+
+class JournalUnusable(StorageError):  # noqa: N818 -- it names what happened
+    """A journal of another box, of newer software, or of other keys. The daemon ends with the message."""
+
+
+class WriteFailed(StorageError):  # noqa: N818 -- it names what happened
+    """A write or a sync failed: nothing since is believed, and the journal does nothing more until it is
+    opened again, which reads what is really there. The recorder closes and opens it."""
+
+
+class StoreFull(StorageError):  # noqa: N818 -- it names what happened
+    """No room. Nothing was lost or half done: the recorder goes on, seals later, and counts what it must
+    drop."""
+
+
+class JournalUnreadable(StorageError):  # noqa: N818 -- it names what happened
+    """A reader cannot see the journal. CLI and uplinks catch it and say so; the daemon's writing is
+    untouched."""
+
+
+class ReceiptRefused(StorageError):  # noqa: N818 -- it names what happened
+    """A receipt that is not of this history. The recorder counts it and moves nothing."""

@@ -1,0 +1,40 @@
+"""Which receipts move a cursor. Pure: a receipt moves it only forward, only in this history, only to a hash
+of ours.
+
+Signatures are the uplink's part, before; keeping the cursor is the journal's, after.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from buffer.errors import ReceiptRefused
+from buffer.head import BlockInfo, Cursor, Head
+from buffer.receipt import Receipt
+
+
+class Blocks(Protocol):
+    """Where the hash of a block can be asked."""
+
+    def info(self, n: int) -> BlockInfo | None:
+        """Block ``n`` at a glance."""
+
+
+def accept(receipt: Receipt, head: Head, at: Cursor | None, blocks: Blocks) -> bool:
+    """Whether the receipt moves the cursor; False for one that repeats it or says that nothing is stored.
+
+    Raises ReceiptRefused: SBX-JNL-011 of another history, 012 ahead of us, 013 another hash, 014 backwards.
+    """
+    facts = {"by": receipt.by, "n": receipt.stored_n, "head": head.n}
+    if receipt.epoch != head.epoch:
+        raise ReceiptRefused("SBX-JNL-011", found=receipt.epoch, epoch=head.epoch, **facts)
+    if receipt.stored_n > head.n:
+        raise ReceiptRefused("SBX-JNL-012", **facts)
+    if receipt.stored_n < (-1 if at is None else at.n):
+        raise ReceiptRefused("SBX-JNL-014", at=at.n if at else -1, **facts)
+    if receipt.stored_n == -1:
+        return False
+    info = blocks.info(receipt.stored_n)
+    if info is None or info.hash != receipt.stored_hash:
+        raise ReceiptRefused("SBX-JNL-013", **facts)
+    return at is None or receipt.stored_n > at.n

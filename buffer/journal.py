@@ -1,0 +1,252 @@
+"""The journal: the one writer of a box's records. Append, commit, seal; open again after anything.
+
+::
+
+    append --> waiting --commit: one write, one sync--> tail --seal: sign, COMMIT--> store
+                          durable                              may leave the box
+
+A record is durable when ``commit`` has returned, and may be shown to others when ``seal`` has. Numbers
+count from the box's birth and are never reused. After a failed write nothing more is done until the journal
+is opened again. Reads no clock, knows no network, and never waits for a reader. One thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, cast
+
+from buffer import recovery, retention
+from buffer.cursors import accept
+from buffer.errors import JournalLocked, ReceiptRefused, RowError, StorageError, WriteFailed
+from buffer.frame import PAGE, Frame, claim, follow, pages
+from buffer.fs import DISK, File, FileSystem
+from buffer.head import Cursor, Head, StoredReceipt
+from buffer.instant import Instant
+from buffer.keys import Keys
+from buffer.raw import RawFrame, Way, encode_raw
+from buffer.receipt import Receipt
+from buffer.retention import Pruned, Retention
+from buffer.sealing import BODY_BYTES, BODY_RECORDS, Entry, Stamp, seal
+from buffer.tail import HALF
+
+__all__ = ["Cursor", "Head", "Journal", "Pruned", "ReceiptRefused", "Retention"]
+
+LOCK: Final = "lock"
+MOST_RAW: Final = 256 * 1024  # text of the bus frames behind one record
+_OWN: Final = frozenset(("boot", "i", "k", "mono", "q", "t"))  # what the journal itself writes in each record
+
+
+class Journal:
+    """An open journal. ``open`` is its only maker."""
+
+    def __init__(self, fs: FileSystem, folder: Path, lock: File, ground: recovery.Ground) -> None:
+        self._fs = fs
+        self._folder = folder
+        self._lock = lock
+        self._store, self._tail, self._stamp = ground.store, ground.tail, ground.stamp
+        self._header, self._hash = ground.header, ground.hash
+        self._durable: list[Entry] = []  # in the tail, not yet sealed
+        self._waiting: list[Entry] = []
+        self._waiting_bytes = 0
+        self._durable_bytes = 0  # of rows
+        self._next = ground.header.last + 1
+        self._running = bytes.fromhex(ground.hash)
+        self._moved: dict[str, StoredReceipt] = {}
+        self._stored = dict(self._store.cursors())
+        self._since: int | None = None
+        self._failed: StorageError | None = None
+        self._tail.begin()
+
+    @classmethod
+    def open(  # noqa: PLR0913 -- what a start is told; none of it belongs together more than the rest
+        cls,
+        folder: Path,
+        *,
+        box: str,
+        keys: Keys,
+        soft: str,
+        cfg: str,
+        now: Instant,
+        fs: FileSystem = DISK,
+    ) -> Journal:
+        """Take the lock, recover, and say in a durable ``boot`` record how the last run ended.
+
+        ``soft`` is ``<version>`` or ``<version> <digest>``; ``cfg`` the digest of the effective
+        configuration. Raises JournalLocked, JournalUnusable, StoreFull, WriteFailed; OSError where the
+        folder cannot be made.
+        """
+        fs.make_folder(folder, 0o750)
+        lock = fs.lock(folder / LOCK)
+        if lock is None:
+            raise JournalLocked("SBX-JNL-001", path=folder)
+        version, _, digest = soft.partition(" ")
+        try:
+            ground = recovery.start(fs, folder, Stamp(box, "", version, digest or "-", keys), cfg, now)
+        except BaseException:
+            lock.close()
+            raise
+        journal = cls(fs, folder, lock, ground)
+        for kind, fields in ground.remarks:
+            journal.append(kind, fields, now)
+        journal.commit(now)
+        return journal
+
+    @property
+    def head(self) -> Head:
+        """The newest sealed block."""
+        h = self._header
+        return Head(h.epoch, h.n, self._hash, h.last, h.sums)
+
+    @property
+    def pending_since_ms(self) -> int | None:
+        """``mono_ms`` of the oldest record that waits for its commit."""
+        return self._since
+
+    @property
+    def full(self) -> bool:
+        """Whether the next block should be sealed now: body, records or the tail's half near their limit."""
+        count = len(self._durable) + len(self._waiting)
+        size = self._durable_bytes + sum(len(one.row) for one in self._waiting)
+        return count >= BODY_RECORDS or size >= BODY_BYTES or self._tail.room < HALF // 4
+
+    def append(
+        self, kind: str, fields: Mapping[str, Any], now: Instant, raw: Sequence[tuple[int, str, bytes]] = ()
+    ) -> int:
+        """Take a record, with the bus frames (mono ms, way, bytes) behind it; its number.
+
+        Not durable before ``commit``. Seals by itself when the tail has no room left, and raises StoreFull
+        when that cannot be: then the record was not taken. Raises RowError or RawError for what cannot be
+        written.
+        """
+        self._check()
+        if not _OWN.isdisjoint(fields):
+            raise RowError(f"{kind}: {', '.join(sorted(_OWN & fields.keys()))} are the journal's own fields")
+        text = encode_raw([RawFrame(self._next, mono, cast(Way, way), data) for mono, way, data in raw])
+        if len(text) > MOST_RAW:
+            raise RowError(f"{kind}: {len(text)} bytes of bus frames behind one record")
+        taken = recovery.entry(self._next, kind, fields, now, text)
+        self._make_room(len(taken.row) + len(text), now)
+        self._waiting.append(taken)
+        self._waiting_bytes += len(taken.row) + len(text)
+        self._next += 1
+        self._since = now.mono_ms if self._since is None else min(self._since, now.mono_ms)
+        return taken.i
+
+    def commit(self, now: Instant) -> None:
+        """Make what waits durable: one write, one sync. Raises WriteFailed."""
+        self._check()
+        if not self._waiting:
+            return
+        frame = self._frame()
+        try:
+            self._tail.write(frame)
+        except OSError as error:
+            raise self._fail(WriteFailed("SBX-JNL-002", path=self._folder, reason=error)) from error
+        self._running = frame.running
+        self._durable += self._waiting
+        self._durable_bytes += len(frame.rows)
+        self._waiting, self._waiting_bytes, self._since = [], 0, None
+
+    def seal(self, now: Instant) -> Head:
+        """Commit, then turn all durable records into signed blocks; the head, unchanged when there are none.
+
+        Raises StoreFull: nothing changed, the records stay in the tail, try again later; WriteFailed.
+        """
+        self.commit(now)
+        if self._durable:
+            self._seal(now, running=True)
+        return self.head
+
+    def advance(self, uplink: str, receipt: Receipt, note: bytes, now: Instant) -> bool:
+        """Believe a receipt whose signature the caller has checked: chain it, and move the uplink's cursor
+        in the COMMIT of the block that holds the record. False: it says nothing new. Raises
+        ReceiptRefused."""
+        self._check()
+        if not accept(receipt, self.head, self.cursors().get(uplink), self._store):
+            return False
+        fields = {
+            "by": receipt.by,
+            "uplink": uplink,
+            "n": receipt.stored_n,
+            "hash": receipt.stored_hash,
+            "time": receipt.time_ms,
+        }
+        self.append("receipt", fields, now)
+        self._moved[uplink] = StoredReceipt(
+            uplink, receipt.by, receipt.stored_n, receipt.stored_hash, receipt.time_ms, note
+        )
+        return True
+
+    def cursors(self) -> Mapping[str, Cursor]:
+        """How far each uplink is, as of the last receipt believed."""
+        moved = {name: Cursor(one.n, one.hash, one.time_ms) for name, one in self._moved.items()}
+        return MappingProxyType({**self._stored, **moved})
+
+    def set_cfg(self, digest: str, now: Instant) -> None:
+        """Chain another configuration; headers from the block of this record on name it."""
+        old = self._cfg()
+        if digest != old:
+            self.append("config", {"digest": digest, "old": old}, now)
+
+    def prune(self, now: Instant, keep: Retention, uplinks: Collection[str]) -> Pruned:
+        """Let go of bodies and bus frames that ``keep`` does not ask for and every uplink has stored."""
+        self._check()
+        try:
+            return retention.prune(self._store, keep, uplinks, now)
+        except WriteFailed as error:
+            raise self._fail(error) from error
+
+    def close(self, now: Instant) -> None:
+        """Clean stop: commit, seal, let go. After a failure: only let go."""
+        try:
+            if self._failed is None:
+                self.commit(now)
+                self._seal(now, running=False)
+        finally:
+            self._failed = self._failed or WriteFailed("SBX-JNL-002", path=self._folder, reason="closed")
+            self._tail.close()
+            self._store.close()
+            self._lock.close()
+
+    def _seal(self, now: Instant, *, running: bool) -> None:
+        entries = self._durable
+        blocks = seal(self._header, self._hash, self._stamp, entries, now) if entries else []
+        try:
+            self._store.put(blocks, self._moved, running)
+        except WriteFailed as error:
+            raise self._fail(error) from error
+        self._stored, self._moved = dict(self.cursors()), {}
+        if blocks:
+            self._header, self._hash = blocks[-1].header, blocks[-1].hash
+            self._running = bytes.fromhex(self._hash)
+            self._durable, self._durable_bytes = [], 0
+            self._tail.begin()
+
+    def _frame(self) -> Frame:
+        rows = b"".join(one.row for one in self._waiting)
+        raw = b"".join(one.raw for one in self._waiting)
+        frame = Frame(self._header.n + 1, self._waiting[0].i, len(self._waiting), rows, raw, b"")
+        frame = replace(frame, running=follow(self._running, frame))
+        signature = self._stamp.keys.ratchet.sign(claim(self._stamp.box, self._stamp.epoch, frame))
+        return replace(frame, signature=signature)
+
+    def _make_room(self, size: int, now: Instant) -> None:
+        if pages(self._waiting_bytes + size) * PAGE > self._tail.room:
+            self.seal(now)
+
+    def _cfg(self) -> str:
+        digests = [
+            one.record["digest"] for one in (*self._durable, *self._waiting) if one.record["k"] == "config"
+        ]
+        return str(digests[-1]) if digests else self._header.cfg
+
+    def _check(self) -> None:
+        if self._failed is not None:
+            raise self._failed
+
+    def _fail(self, error: StorageError) -> StorageError:
+        self._failed = error
+        return error

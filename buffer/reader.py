@@ -1,0 +1,167 @@
+"""The journal as others see it: read-only, beside a running daemon or without one, also as another user.
+
+::
+
+    daemon runs, or was killed     mode=ro: SQLite reads the file and its WAL
+    clean stop, folder not ours    there is no WAL: immutable=1, but only while nobody holds the lock
+    records of the last seconds    the tail file, frames that continue the store's head
+
+Never writes, never locks, never makes the daemon wait longer than one block's read. One object a thread.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from buffer import store as store_file
+from buffer import tail as tail_file
+from buffer.errors import JournalUnreadable
+from buffer.fs import is_locked
+from buffer.head import BlockInfo, Cursor, Head, Size, StoredReceipt
+from buffer.recovery import entries_of, newest
+from buffer.rows import decode_body
+from buffer.store import VERSION, Shelf
+from buffer.tail import HALF, Found, scan
+from buffer.verify import BlockData
+
+LOCK: Final = "lock"
+_TRIES: Final = 5  # a seal may fall between reading the head and reading the tail
+
+
+class JournalReader:
+    """A journal folder, open for reading. Raises JournalUnreadable: SBX-JNL-007 nothing there, 004 not
+    readable, 005 written by newer software."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._shelf = _open(folder)
+        version = self._shelf.version()
+        if version != VERSION:
+            self._shelf.close()
+            code = "SBX-JNL-005" if version > VERSION else "SBX-JNL-007"
+            raise JournalUnreadable(code, path=folder, version=version)
+
+    def head(self) -> Head:
+        """The newest sealed block."""
+        header, digest = newest(self._shelf)
+        return Head(header.epoch, header.n, digest, header.last, header.sums)
+
+    def block(self, n: int) -> BlockData | None:
+        """Block ``n``; its body is None when pruned."""
+        return self._shelf.block(n)
+
+    def info(self, n: int) -> BlockInfo | None:
+        """Block ``n`` at a glance."""
+        return self._shelf.info(n)
+
+    def blocks(self, a: int = 0, b: int | None = None) -> Iterator[BlockData]:
+        """Blocks a..b (None: to the head), one read each."""
+        last = self._shelf.last() if b is None else b
+        for n in range(a, last + 1):
+            block = self._shelf.block(n)
+            if block is None:
+                return
+            yield block
+
+    def alarm_blocks(self, after_n: int) -> tuple[int, ...]:
+        """Numbers of the blocks behind ``after_n`` that hold an alarm record."""
+        return self._shelf.alarm_blocks(after_n)
+
+    def records(self, from_n: int = 0) -> Iterator[Mapping[str, Any]]:
+        """The sealed records from block ``from_n`` on, oldest first; those of pruned bodies are left out."""
+        for block in self.blocks(from_n):
+            if block.body is not None:
+                yield from decode_body(block.body)
+
+    def tail_records(self) -> tuple[Mapping[str, Any], ...]:
+        """The durable records behind the head, not sealed yet."""
+        head = self.head()
+        for _ in range(_TRIES):
+            found = self._tail(head)
+            after = self.head()
+            if after == head:
+                return tuple(entry.record for entry in entries_of(found.frames))
+            head = after
+        return ()
+
+    def last_boot(self) -> tuple[int, str]:
+        """Counter and id of the newest boot on record."""
+        header, _ = newest(self._shelf)
+        boots = [record for record in self.tail_records() if record["k"] == "boot"]
+        return (boots[-1]["boot"], boots[-1]["id"]) if boots else (header.boot, header.boot_id)
+
+    def cursors(self) -> Mapping[str, Cursor]:
+        """How far each uplink's authority has stored."""
+        return self._shelf.cursors()
+
+    def receipts(self) -> tuple[StoredReceipt, ...]:
+        """The newest receipt of each uplink, as the note that came."""
+        return self._shelf.receipts()
+
+    def size(self) -> Size:
+        """How much there is."""
+        names = (store_file.NAME, store_file.NAME + "-wal", tail_file.NAME)
+        paths = [self._folder / name for name in names]
+        return Size(sum(path.stat().st_size for path in paths if path.exists()), *self._shelf.counts())
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._shelf.close()
+
+    def _tail(self, head: Head) -> Found:
+        try:
+            with open(self._folder / tail_file.NAME, "rb") as file:
+                halves = file.read(HALF), file.read(HALF)
+        except OSError as error:
+            raise _unreadable(self._folder / tail_file.NAME, error) from error
+        found = [scan(half, head.n + 1, bytes.fromhex(head.hash)) for half in halves]
+        return max(found, key=lambda one: len(one.frames))
+
+
+def is_running(folder: Path) -> bool:
+    """Whether a daemon holds this journal. OSError where the lock may not be looked at."""
+    return is_locked(folder / LOCK)
+
+
+def _open(folder: Path) -> Shelf:
+    path = folder / store_file.NAME
+    try:
+        os.stat(path)
+    except FileNotFoundError as error:
+        raise JournalUnreadable("SBX-JNL-007", path=folder, version=0) from error
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    try:
+        return _connect(path, "mode=ro")
+    except sqlite3.Error as error:
+        if not os.access(path, os.R_OK) or is_locked(folder / LOCK):
+            raise _unreadable(path, error) from error
+    try:
+        return _connect(path, "mode=ro&immutable=1")
+    except sqlite3.Error as error:
+        raise _unreadable(path, error) from error
+
+
+def _connect(path: Path, how: str) -> Shelf:
+    """A connection that has answered once: SQLite opens lazily."""
+    db = sqlite3.connect(
+        f"{path.absolute().as_uri()}?{how}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=1.0,
+    )
+    try:
+        db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.Error:
+        db.close()
+        raise
+    return Shelf(db)
+
+
+def _unreadable(path: Path, error: Exception) -> JournalUnreadable:
+    return JournalUnreadable("SBX-JNL-004", path=path, reason=error)

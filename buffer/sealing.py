@@ -1,0 +1,157 @@
+"""From durable records to signed blocks. Pure: what a block says follows from its records and the header
+before.
+
+::
+
+    header n-1  +  records  -->  header n: sums counted on, cfg and seen taken from config and receipt records
+                                 note n: signed by identity and ratchet
+
+Records that do not fit one block become several, in one go. Never changes, drops or reorders a record.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from buffer import note
+from buffer.block import Header, Seen, Sums, count, encode_header, hash_text
+from buffer.grammar import NO_HASH
+from buffer.head import Head
+from buffer.instant import Instant
+from buffer.keys import Keys
+
+BODY_BYTES: Final = 96 * 1024  # a body over this is sealed at once ...
+BODY_RECORDS: Final = 512  # ... and so is one with more records
+MESSAGE_BYTES: Final = 30 * 1024  # note and zlib stream; more is sealed as two (DESIGN 8)
+ZLIB_LEVEL: Final = 6  # the level of buffer.wire: the stored stream is the sent one
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One record on its way: its number, its line, its fields, the text of its bus frames."""
+
+    i: int
+    row: bytes
+    record: Mapping[str, Any]
+    raw: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What the sealing software says of itself."""
+
+    box: str
+    epoch: str
+    soft: str
+    soft_digest: str
+    keys: Keys
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A sealed block as it is stored; ``body`` and ``raw`` are zlib streams (``raw`` empty: no frames)."""
+
+    header: Header
+    hash: str
+    note: bytes
+    body: bytes
+    raw: bytes
+    alarms: int
+
+    @property
+    def head(self) -> Head:
+        """What the journal shows when this is its newest block."""
+        h = self.header
+        return Head(h.epoch, h.n, self.hash, h.last, h.sums)
+
+
+def seal_genesis(stamp: Stamp, entries: Sequence[Entry], now: Instant) -> Block:
+    """Block 0. It carries both verifier keys and is signed by both."""
+    return _seal(None, NO_HASH, stamp, entries, now)
+
+
+def seal(
+    before: Header, before_hash: str, stamp: Stamp, entries: Sequence[Entry], now: Instant
+) -> list[Block]:
+    """The block that follows ``before``, or several where one would pass a limit."""
+    blocks: list[Block] = []
+    for part in _parts(entries):
+        for block in _fitting(before, before_hash, stamp, part, now):
+            blocks.append(block)
+            before, before_hash = block.header, block.hash
+    return blocks
+
+
+def _parts(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+    start = size = 0
+    for at, entry in enumerate(entries):
+        if at > start and (at - start >= BODY_RECORDS or size + len(entry.row) > BODY_BYTES):
+            yield entries[start:at]
+            start, size = at, 0
+        size += len(entry.row)
+    if start < len(entries):
+        yield entries[start:]
+
+
+def _fitting(
+    before: Header, before_hash: str, stamp: Stamp, entries: Sequence[Entry], now: Instant
+) -> list[Block]:
+    block = _seal(before, before_hash, stamp, entries, now)
+    if len(block.note) + len(block.body) <= MESSAGE_BYTES or len(entries) == 1:
+        return [block]
+    half = len(entries) // 2
+    first = _fitting(before, before_hash, stamp, entries[:half], now)
+    return first + _fitting(first[-1].header, first[-1].hash, stamp, entries[half:], now)
+
+
+def _seal(before: Header | None, prev: str, stamp: Stamp, entries: Sequence[Entry], now: Instant) -> Block:
+    body = b"".join(entry.row for entry in entries)
+    raw = b"".join(entry.raw for entry in entries)
+    records = [entry.record for entry in entries]
+    keys = (stamp.keys.ratchet.verifier,)
+    header = Header(
+        box=stamp.box,
+        epoch=stamp.epoch,
+        n=0 if before is None else before.n + 1,
+        prev=prev,
+        body_bytes=len(body),
+        body_hash=hash_text(body),
+        first=entries[0].i,
+        last=entries[-1].i,
+        raw_bytes=len(raw),
+        raw_hash=hash_text(raw) if raw else "-",
+        boot=now.boot,
+        boot_id=now.boot_id,
+        mono_ms=now.mono_ms,
+        utc_ms=now.utc_ms,
+        letter=now.letter,
+        soft=stamp.soft,
+        soft_digest=stamp.soft_digest,
+        cfg=_cfg(records, "-" if before is None else before.cfg),
+        sums=count(records, Sums() if before is None else before.sums),
+        seen=_seen(records, () if before is None else before.seen),
+        keys=keys if before is not None else (stamp.keys.identity.verifier, *keys),
+    )
+    text = encode_header(header)
+    signed = note.encode(text, (stamp.keys.identity, stamp.keys.ratchet))
+    alarms = sum(record["k"] == "alarm" for record in records)
+    packed = zlib.compress(raw, ZLIB_LEVEL) if raw else b""
+    return Block(header, hash_text(text), signed, zlib.compress(body, ZLIB_LEVEL), packed, alarms)
+
+
+def _cfg(records: Sequence[Mapping[str, Any]], before: str) -> str:
+    """The configuration in force after these records."""
+    digests = [record["digest"] for record in records if record["k"] == "config"]
+    return digests[-1] if digests else before
+
+
+def _seen(records: Sequence[Mapping[str, Any]], before: Sequence[Seen]) -> tuple[Seen, ...]:
+    """The last receipt of each authority after these records, sorted."""
+    quotes = {seen.authority: seen for seen in before}
+    for record in records:
+        if record["k"] == "receipt":
+            quotes[record["by"]] = Seen(record["by"], record["n"], record["hash"], record["time"])
+    return tuple(quotes[name] for name in sorted(quotes))
