@@ -4,9 +4,9 @@
 
     logbook/alarms.json   learnt.json   commissioning.json        one table a file, under ~500 documents
 
-A view, never the evidence: the journal comes first and everything here can be made again from it. Written whole
-and atomically (temp, fsync, rename, fsync folder). A file that cannot be read is moved aside, never deleted, and
-never stops a start.
+A view, never the evidence: the journal comes first and everything here can be made again from it. Written
+whole and atomically (temp, fsync, rename, fsync folder). A file that cannot be read is moved aside, never
+deleted, and never stops a start.
 """
 
 from __future__ import annotations
