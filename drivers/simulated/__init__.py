@@ -1,12 +1,13 @@
 """The simulated plant: meters that speak DL/T 645-2007, Modbus RTU and Modbus TCP, in real line time.
 
-For ``sitebox demo``, end-to-end tests and benchmarks. Its codecs and register tables are its own: nothing here may
-import ``drivers.dlt645`` or ``drivers.modbus``, so that no mistake can cancel itself out.
+For ``sitebox demo``, end-to-end tests and benchmarks. Its codecs and register tables are its own: nothing
+here may import ``drivers.dlt645`` or ``drivers.modbus``, so that no mistake can cancel itself out.
 
 Start it as a process, or as a library (``Plant`` in ``drivers.simulated.plant``)::
 
     python -m drivers.simulated --plant plant.toml [--control SOCKET] [--truth truth.jsonl]
-    {"ready":true,"buses":{"b1":"/run/x/b1","t1":"127.0.0.1:36145"},"meters":["kiln-main"],"started_ms":1795000000000}
+    {"ready": true, "buses": {"b1": "/tmp/x/b1", "t1": "127.0.0.1:36145"}, "meters": ["kiln-main"],
+     "started_ms": 1795000000000}                          (one line)
 
 Plant file
 ==========
@@ -22,14 +23,15 @@ Plant file
 
     [[bus]]
     id = "b1"
-    kind = "serial"              # a pty (default) | "rtu-over-tcp" | "tcp" = Modbus TCP; both on 127.0.0.1
+    kind = "serial"              # a pty (default) | "tcp" = Modbus TCP on 127.0.0.1 | "rtu-over-tcp" =
+                                 # serial server on 127.0.0.1, at the rate of its first meter
     link = "b1"                  # pty: symbolic link to make, relative to the plant file
     port = 0                     # TCP kinds: 0 = any free port, named in the ready line
 
     [[load]]
     id = "kiln"
     kw = 400                     # rated power, primary
-    role = "production"          # "treatment" | "other"; the switch treatment-off takes those of role treatment
+    role = "production"          # "treatment" (see the switch treatment-off) | "other"
     pattern = "furnace"          # "constant" | "shifts" | "furnace" (heats within its hours) | "follow"
     hours = ["06:00-22:00"]      # of the pattern day; may pass midnight
     of = "kiln"                  # pattern follow: on while that load runs,
@@ -76,19 +78,20 @@ One JSON object a line each way on the Unix socket; replies ``{"ok":true,"t":<pl
     {"set":"treatment-off"}                              all loads of role treatment; "load":L for one
     {"set":"power-cut","scope":"loads"}                  nothing runs; "meters": and no meter answers
     {"set":"late","meter":M,"ms":2500,"count":1}         next replies late; no count = all, ms 0 = none
-    {"set":"flip","meter":M,"permille":200}              also noise, drop, cut, double: that share of its replies
+    {"set":"flip","meter":M,"permille":200}              also noise, drop, cut, double
     {"set":"clock","meter":M,"offset_s":-3600}
-    {"set":"event","meter":M,"what":"cover-open"}        count + 1; also power-down, programming, terminal-cover
+    {"set":"event","meter":M,"what":"cover-open"}        also power-down, programming, terminal-cover
     {"set":"echo","bus":B}                               the reader hears itself
-    {"set":"bus-gone","bus":B}                           pty hung up, link removed; false: back, another pty number
+    {"set":"bus-gone","bus":B}                           hang up, remove the link; false: another pty
     {"get":"plant"}                                      ready line and line counters
     {"get":"served","last":20,"meter":M}                 counts and the newest lines of the truth log
     {"get":"meter","meter":M}                            its values as shown, exact, and its faults
 
 Truth log
 =========
-One line a reply, written before its last byte goes out: ``t`` (plant UTC ms), ``mono_ms`` (CLOCK_BOOTTIME), ``bus``,
-``meter``, ``protocol``, ``ask`` ("0201FF00", "03 0x2006+6"), ``kind`` good|error, ``faults`` (what was done to it on
-the line), ``shown`` and ``primary``: quantity -> plain decimal text, on the meter's side and times CT and PT; energy in
-kWh, power in kW. A phase that is not there reads "missing"; items without a quantity are named by their DI, in hex.
+One line a reply, written before its last byte goes out: ``t`` (plant UTC ms), ``mono_ms`` (CLOCK_BOOTTIME),
+``bus``, ``meter``, ``protocol``, ``ask`` ("0201FF00", "03 0x2006+6"), ``kind`` good | error (D1, exception),
+``faults`` (what was done to it on the line), ``shown`` and ``primary``: quantity -> plain decimal text in the
+units of the vocabulary, on the meter's side and times CT and PT. A phase that is not there reads "missing";
+items without a quantity are named by their DI and given in hex.
 """

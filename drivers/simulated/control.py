@@ -29,11 +29,11 @@ class Control:
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(str(path))
         self._listener.listen(4)
-        self._threads = threading.Thread(target=self._run, name="sim-control", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="sim-control", daemon=True)
 
     def start(self) -> None:
         """Begin to listen."""
-        self._threads.start()
+        self._thread.start()
 
     def stop(self) -> None:
         """Close the socket and remove it."""

@@ -20,7 +20,9 @@ _START, _END, _OFFSET = 0x68, 0x16, 0x33
 _READ, _READ_NEXT, _READ_ADDRESS = 0x11, 0x12, 0x13
 _GOOD, _ERROR, _MORE = 0x80, 0xC0, 0x20  # D7 from the meter, D6 error, D5 more frames follow
 _NO_SUCH_DATA = 0x02  # error byte, bit 1
-_OTHER_ERROR = 0x01
+_OTHER_ERROR = 0x01  # bit 0
+_NO_RIGHT = 0x04  # bit 2: password wrong or no authority
+_GUARDED = frozenset((0x03, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1A, 0x1B, 0x1C, 0x1D))  # writing functions
 _MAX_BURST = 512
 
 
@@ -87,9 +89,9 @@ class Slave645:
             return self._read(request)
         if request.control == _READ_NEXT:
             return self._read_next(request)
-        if request.control & 0x80 or request.control == 0x08:
-            return None  # another meter's reply, or broadcast time
-        return self._refuse(request, f"control {request.control:02X}", _OTHER_ERROR)
+        if request.control in _GUARDED:
+            return self._refuse(request, f"control {request.control:02X}", _NO_RIGHT)
+        return None  # another meter's reply, broadcast time, or the 1997 edition
 
     def _meant(self, address: bytes) -> bool:
         """AA fills from the high end (reduced addressing): the digits before it must agree."""

@@ -95,7 +95,8 @@ class BusThread:
         """End and close the bus; returns when the thread is gone."""
         self._stop = True
         os.write(self._wake_write, b"x")
-        self._thread.join(_PATIENCE_S)
+        if self._thread.ident is not None:
+            self._thread.join(_PATIENCE_S)
         self.bus.close()
         os.close(self._wake_read)
         os.close(self._wake_write)

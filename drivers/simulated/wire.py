@@ -95,7 +95,7 @@ class Wire:
 
     def hear(self, data: bytes, now_ns: int, baud: int | None) -> None:
         """The reader wrote ``data``; ``baud``: the rate its port is set to, None when unknown."""
-        rate = baud if baud and self.check_baud else self.meters[0].spec.line.baud
+        rate = baud if baud and self.check_baud else self._own_baud()
         char_ns = self._bits(data, rate) * 1_000_000_000 // rate
         heard = self._heard
         begin = max(now_ns, heard.end_ns)
@@ -135,6 +135,9 @@ class Wire:
         """Forget all that is under way: the adapter was pulled."""
         self._talks.clear()
         self._heard = _Heard()
+
+    def _own_baud(self) -> int:
+        return self.meters[0].spec.line.baud if self.meters else 9600
 
     def _bits(self, data: bytes, rate: int) -> int:
         """Bits of a request's character: a pty does not tell, so those of the meters it looks meant for."""
