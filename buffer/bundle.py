@@ -67,8 +67,9 @@ class Bundle:
 def write_bundle(
     file: BinaryIO, blocks: Iterable[BlockData], identity: VerifierKey, receipts: Iterable[bytes], about: str
 ) -> int:
-    """Write everything into ``file`` and give the number of blocks; BundleError when there are too many."""
-    written = 0
+    """Write everything into ``file`` and give the number of blocks. BundleError when there are too many, or
+    when they do not rise: one file holds one epoch."""
+    written, last = 0, -1
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         _put(archive, _ABOUT, about.encode()[:MAX_ABOUT])
         _put(archive, _IDENTITY, f"{identity}\n".encode())
@@ -80,15 +81,19 @@ def write_bundle(
             written += 1
             if written > MAX_BLOCKS:
                 raise BundleError(f"more than {MAX_BLOCKS} blocks: export a shorter range")
-            _put_block(archive, block)
+            last = _put_block(archive, block, last)
     return written
 
 
-def _put_block(archive: zipfile.ZipFile, block: BlockData) -> None:
-    name = f"blocks/{decode_header(decode(block.note).text).n:016}"
+def _put_block(archive: zipfile.ZipFile, block: BlockData, last: int) -> int:
+    n = decode_header(decode(block.note).text).n
+    if n <= last:
+        raise BundleError("blocks do not rise: one file holds one epoch")
+    name = f"blocks/{n:016}"
     for ending, data in (("note", block.note), ("rows", block.body), ("raw", block.raw)):
         if data is not None:
             _put(archive, f"{name}.{ending}", data)
+    return n
 
 
 def _put(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
@@ -99,8 +104,8 @@ def _put(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
 
 
 def read_bundle(file: Path | BinaryIO) -> Bundle:
-    """Look into an evidence file; BundleError when it is none. An open ``file`` must stay open while its blocks
-    are read; members are read when they are asked for, so going through ``blocks`` may raise too."""
+    """Look into an evidence file; BundleError when it is none. An open ``file`` must stay open while
+    its blocks are read; members are read when asked for, so going through ``blocks`` may raise too."""
     with _opened(file) as archive:
         infos = archive.infolist()
         _check_names([info.filename for info in infos])

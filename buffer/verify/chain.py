@@ -61,6 +61,7 @@ class Chain:
         self.epochs: list[str] = []
         self.ratchet_unchecked = 0
         self.identity_unchecked = 0
+        self.readable = 0
 
     def take(self, raw: bytes) -> Link | None:
         """The next block as given; None when nothing of it can be believed."""
@@ -68,6 +69,7 @@ class Chain:
         if note is None or header is None:
             self._unsure += 1
             return None
+        self.readable += 1
         self._start(header)
         if not self._by_identity(note, header):
             self._unsure += 1
@@ -118,17 +120,22 @@ class Chain:
         if header.n == 0 and header.keys[0] != self.identity:
             self._findings.add(Wrong.RE_SIGNED, 0, f"genesis names {header.keys[0]}")
             return False
-        if len(note.signatures) == 2 and note.signatures[0].name != self.identity.name:
+        names = [line.name for line in note.signatures]
+        if self.identity.name not in names:
+            kind = Wrong.RE_SIGNED if header.box == self.identity.name else Wrong.SPLICED
+            self._findings.add(kind, self._here, f"block of {header.box}, signed by {names[0]}")
+            return False
+        if names[0] != self.identity.name:
             self._findings.add(Wrong.EDITED_HEADER, self._here, "signature lines in another order")
             return False
         return self._signed(note, self.identity)
 
     def _signed(self, note: Note, key: VerifierKey) -> bool:
-        """One line of exactly two must be ``key``'s and good; else the header is edited or re-signed."""
+        """One line of two must be ``key``'s and good; else the header is edited or re-signed."""
         if all((line.name, line.key_id) != (key.name, key.key_id) for line in note.signatures):
             self._findings.add(Wrong.RE_SIGNED, self._here, f"no signature of {key.name} {key.key_id.hex()}")
             return False
-        if len(note.signatures) != 2 or not _good(note, key):
+        if len(note.signatures) > 2 or not _good(note, key):
             self._findings.add(Wrong.EDITED_HEADER, self._here, f"signature of {key.name} does not fit")
             return False
         return True
@@ -166,9 +173,16 @@ class Chain:
         if header.n == 0:
             return self._signed(note, header.next_key)
         if before is None:
-            self.ratchet_unchecked += 1
-            return True
+            return self._by_some_ratchet(note)
         return self._signed(note, before[0].next_key)
+
+    def _by_some_ratchet(self, note: Note) -> bool:
+        """Without the predecessor nobody can say which key is right; that there is one can be said."""
+        self.ratchet_unchecked += 1
+        if [line.name.startswith(f"{self.box}/r") for line in note.signatures] == [False, True]:
+            return True
+        self._findings.add(Wrong.RE_SIGNED, self._here, "no signature of a ratchet key")
+        return False
 
     def _chained(self, header: Header, before: tuple[Header, str]) -> tuple[Header, str] | None:
         if header.prev != before[1]:

@@ -66,7 +66,6 @@ class _Judge:
         self._instants = Instants(self._findings)
         self._bodies = Bodies(self._findings, self._instants, recompute)
         self._receipts = Receipts(self._findings, self._instants, receipts)
-        self._blocks = 0
 
     def take(self, block: BlockData) -> None:
         self._findings.order += 1
@@ -74,7 +73,6 @@ class _Judge:
         link = self._chain.take(block.note)
         if link is None:
             return
-        self._blocks += 1
         if len(self._chain.epochs) != epochs:
             self._instants.epoch()
         self._bodies.take(link, block)
@@ -94,7 +92,7 @@ class _Judge:
             time=self._time(),
             receipts=self._receipted(),
             values=self._values(),
-            blocks=self._blocks,
+            blocks=chain.readable,
             records=self._bodies.records,
             box=chain.box,
             epochs=tuple(chain.epochs),
@@ -108,17 +106,17 @@ class _Judge:
         if wrong is not None:
             return wrong
         chain = self._chain
-        if not self._blocks or chain.identity_unchecked:
-            return _verdict("not-checked", "SBX-VFY-103", blocks=self._blocks)
+        if not self._chain.readable or chain.identity_unchecked:
+            return _verdict("not-checked", "SBX-VFY-103", blocks=chain.readable)
         if self._given is None:
-            return _verdict("warn", "SBX-VFY-102", blocks=self._blocks, key=chain.identity)
-        return _verdict("pass", "SBX-VFY-101", blocks=self._blocks, identity_only=chain.ratchet_unchecked)
+            return _verdict("warn", "SBX-VFY-102", blocks=chain.readable, key=chain.identity)
+        return _verdict("pass", "SBX-VFY-101", blocks=chain.readable, identity_only=chain.ratchet_unchecked)
 
     def _links(self) -> Verdict:
         wrong = self._wrong(_CHAIN)
         if wrong is not None:
             return wrong
-        if not self._blocks:
+        if not self._chain.readable:
             return _verdict("not-checked", "SBX-VFY-112")
         return _verdict("pass", "SBX-VFY-111", first=self._chain.first, last=self._chain.last)
 

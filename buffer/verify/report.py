@@ -122,7 +122,8 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The whole finding. ``first`` and ``last`` are the block numbers given, None without any."""
+    """The whole finding. ``blocks`` counts the headers that could be read, ``first`` and ``last``
+    are the block numbers of the chain, None without any."""
 
     signatures: Verdict
     chain: Verdict

@@ -83,11 +83,8 @@ def seal(
     """One block of these records; ``known`` of those before it: hash, last number, sums, quotes."""
     prev, last, sums, seen = known
     body = b"".join(map(encode_row, records))
-    raw = encode_raw(
-        RawFrame(one["i"], one["mono"] - 40, ">", bytes.fromhex("fefefefe6812"))
-        for one in records
-        if "v" in one
-    )
+    polled = sorted((one["i"], one["mono"]) for one in records if "v" in one)
+    raw = encode_raw(RawFrame(i, max(0, mono - 40), ">", bytes.fromhex("fefefefe6812")) for i, mono in polled)
     header = life.header(
         Header(
             box=life.box,
