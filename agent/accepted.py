@@ -7,7 +7,7 @@ replaces it. Only a box that never had a good one refuses to start (exit 78).
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +15,11 @@ from agent.errors import AgentError
 from buffer.fs import DISK, write_whole
 from config.errors import ConfigInvalid, Problem
 from config.load import Loaded, load, read_folder
+from config.profile import Profile
 from config.profiles import builtin_profiles, load_profile
 
 FILES = list[tuple[str, bytes]]
+Sound = tuple[Loaded, Mapping[str, Profile]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class Accepted:
     """The configuration in force; ``problems`` are those of the files when ``last_good`` had to be taken."""
 
     loaded: Loaded
+    profiles: Mapping[str, Profile]
     last_good: bool
     problems: tuple[Problem, ...] = ()
 
@@ -36,7 +39,7 @@ def read(config: Path) -> tuple[FILES, FILES]:
     return read_folder(config), profiles
 
 
-def parse(files: Sequence[tuple[str, bytes]], profiles: Sequence[tuple[str, bytes]]) -> Loaded:
+def parse(files: Sequence[tuple[str, bytes]], profiles: Sequence[tuple[str, bytes]]) -> Sound:
     """Both together; raises ConfigInvalid with the mistakes of all files."""
     known = dict(builtin_profiles())
     problems: list[Problem] = []
@@ -53,22 +56,24 @@ def parse(files: Sequence[tuple[str, bytes]], profiles: Sequence[tuple[str, byte
         raise ConfigInvalid((*problems, *invalid.problems)) from None
     if problems:
         raise ConfigInvalid(tuple(problems))
-    return loaded
+    return loaded, known
 
 
-def accept(config: Path, keep: Path) -> Accepted:
-    """Load the files, or else the last good ones; a good load is kept first. Raises AgentError (78)."""
+def accept(config: Path, kept: Path, *, keep: bool = True) -> Accepted:
+    """Load the files, or else the last good ones; the daemon keeps a good load before it uses it, a verb that only
+    looks does not (``keep=False``). Raises ConfigRefused (78)."""
     try:
         files, profiles = read(config)
-        loaded = parse(files, profiles)
+        loaded, known = parse(files, profiles)
     except ConfigInvalid as invalid:
-        return _last_good(keep, invalid.problems)
+        return _last_good(kept, invalid.problems)
     except OSError as error:
         where = str(error.filename or config)
         problem = Problem("SBX-CFG-901", where, 0, "", {"reason": error.strerror or str(error)})
-        return _last_good(keep, (problem,))
-    _keep(keep, files, profiles)
-    return Accepted(loaded, False)
+        return _last_good(kept, (problem,))
+    if keep:
+        _keep(kept, files, profiles)
+    return Accepted(loaded, known, False)
 
 
 def _keep(keep: Path, files: FILES, profiles: FILES) -> None:
@@ -91,7 +96,7 @@ def _last_good(keep: Path, problems: tuple[Problem, ...]) -> Accepted:
         kept = json.loads(keep.read_bytes())
         files = [(name, text.encode()) for name, text in kept["files"]]
         profiles = [(name, text.encode()) for name, text in kept["profiles"]]
-        return Accepted(parse(files, profiles), True, problems)
+        return Accepted(*parse(files, profiles), True, problems)
     except FileNotFoundError:
         raise ConfigRefused(problems) from None
     except (ValueError, KeyError, TypeError, ConfigInvalid):

@@ -9,8 +9,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from agent.poller import Poller, Slot
 from drivers.bus import Bus, Job
+
+from agent.poller import Poller, Slot
 from drivers.samples import PollResult
 
 

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
+from buffer.head import Head
 from buffer.instant import Instant
-from buffer.journal import Head
 
 
 class Kept(Protocol):

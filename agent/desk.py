@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +15,9 @@ from agent.paths import Paths
 from agent.recorder import Recorder
 from agent.software import version
 from agent.status import Facts, StorageFacts, UplinkFacts, build, points
+from agent.storage import storage
 from agent.uplinks import Uplink
 from buffer.reader import JournalReader
-from config.site import SiteConfig
 from drivers.samples import PollResult
 
 READ_PATIENCE_S = 30.0
@@ -56,7 +54,7 @@ class Desk:
                 polls=snapshot.polls,
                 alarms=snapshot.alarms,
                 uplinks=[_facts(name, uplink, now.mono_ms) for name, uplink in self.uplinks.items()],
-                storage=storage(self.paths),
+                storage=self._storage(),
                 head_n=snapshot.head.n,
                 records=snapshot.head.last_i,
                 dropped=snapshot.dropped,
@@ -66,6 +64,13 @@ class Desk:
                 points=points(snapshot.world, config),
             )
         )
+
+    def _storage(self) -> StorageFacts:
+        reader = JournalReader(self.paths.journal)
+        try:
+            return storage(self.paths, reader)
+        finally:
+            reader.close()
 
     def _read(self, args: Mapping[str, Any]) -> dict[str, Any]:
         name = str(args.get("meter", ""))
@@ -114,13 +119,3 @@ def _facts(name: str, uplink: Uplink, mono_ms: int) -> UplinkFacts:
         status.backlog,
         quiet,
     )
-
-
-def storage(paths: Paths) -> StorageFacts:
-    """Bytes used by the journal and free on its file system, and how many days that lasts at its rate."""
-    used = sum(path.stat().st_size for path in paths.journal.glob("*") if path.is_file())
-    free = shutil.disk_usage(paths.state).free
-    days = JournalReader(paths.journal).span_days()
-    if days is None or days < 0.05:
-        return StorageFacts(used, free, None)
-    return StorageFacts(used, free, int(free / (used / days)))

@@ -11,18 +11,21 @@ It never touches a bus, an uplink or a socket. It must be given time: ``step(now
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Any, Protocol
 
 from agent import readings
-from agent.days import Days
+from agent.days import Days, Kept
 from agent.inbox import ChoreDue, Inbox, Item, ReceiptHeard
 from agent.rules.engine import Active, AlarmChange, Engine
 from agent.rules.world import World
+from buffer.errors import ReceiptRefused, StoreFull
+from buffer.head import Cursor, Head
 from buffer.instant import Instant
-from buffer.journal import Cursor, Head, Journal, ReceiptRefused
-from config.site import Journal as JournalSettings
+from buffer.journal import Journal, Retention
+from config.site import SiteConfig
 from drivers.samples import PollResult
 
 STEP_ITEMS = 500  # most items of one step, so that a burst cannot hold up a commit
@@ -53,6 +56,13 @@ class Snapshot:
     refused: tuple[tuple[str, str], ...] = ()  # uplink, code of the last receipt refused
 
 
+class Keeper(Kept, Protocol):
+    """The logbook as the recorder uses it: small documents that people read; the journal comes first."""
+
+    def alarms(self, up: tuple[Active, ...], n: int) -> None:
+        """Replace the alarm latches by those up as of block ``n``."""
+
+
 class Recorder:
     """Owner of the journal."""
 
@@ -61,17 +71,20 @@ class Recorder:
         journal: Journal,
         engine: Engine,
         inbox: Inbox,
-        settings: JournalSettings,
-        latch: Callable[[tuple[Active, ...]], None],
+        config: SiteConfig,
+        keep: Keeper,
     ) -> None:
         self._journal = journal
         self._engine = engine
         self._inbox = inbox
-        self._settings = settings
-        self._latch = latch
+        self._settings = config.journal
+        self._uplinks = tuple(uplink.id for uplink in config.uplinks)
+        self._keep = keep
+        self._days = Days(config.site.timezone, keep)
         self._polls: dict[str, LastPoll] = {}
         self._refused: dict[str, str] = {}
-        self._dropped = 0
+        self._dropped = 0  # readings that never reached the journal, since this start
+        self._owed = {"queue full": 0, "card full": 0}  # of these, not yet in a loss record
         self._sealed_ms = 0
         self._early_ms: int | None = None
         self._alarm_changed = False
@@ -84,10 +97,7 @@ class Recorder:
         items, dropped = self._inbox.take(STEP_ITEMS)
         for item in items:
             self._take(item, now)
-        if dropped:
-            self._dropped += dropped
-            fields = {"what": "readings", "count": dropped, "reason": "queue full"}
-            self._journal.append("loss", fields, now)
+        self._own_up(dropped, now)
         self._alarms(self._engine.tick(now.mono_ms), now)
         self._write(now)
         self.snapshot = self._look()
@@ -102,7 +112,20 @@ class Recorder:
             for item in items:
                 self._take(item, now)
         self._journal.close(now)
-        self._latch(self._engine.active)
+        self._keep.alarms(self._engine.active, self._journal.head.n)
+
+    def _own_up(self, dropped: int, now: Instant) -> None:
+        """One signed loss record for what the queue or the card did not take, once it can be written."""
+        self._owed["queue full"] += dropped
+        self._dropped += dropped
+        for reason, count in self._owed.items():
+            if count == 0:
+                continue
+            try:
+                self._journal.append("loss", {"what": "records", "count": count, "reason": reason}, now)
+            except StoreFull:
+                return
+            self._owed[reason] = 0
 
     def _take(self, item: Item, now: Instant) -> None:
         if isinstance(item, PollResult):
@@ -112,20 +135,23 @@ class Recorder:
         elif isinstance(item, ChoreDue):
             self._chore(item, now)
         else:
-            self._journal.append(item.kind, item.fields, now)
+            self._append(item.kind, item.fields, now)
 
     def _chore(self, chore: ChoreDue, now: Instant) -> None:
         if chore.name == "retention":
-            self._journal.prune(now, self._settings)
+            keep = Retention(
+                self._settings.keep_days, self._settings.raw_days, self._settings.max_mib * 1024 * 1024
+            )
+            self._journal.prune(now, keep, self._uplinks)
             return
         day = self._days.turn(now, self._journal.head)
         if day is not None:
-            self._journal.append("summary", day, now)
+            self._append("summary", day, now)
 
     def _reading(self, result: PollResult, now: Instant) -> None:
         at = _backdated(now, result.mono_ms)
         raw = tuple((frame.mono_ms, frame.way, frame.data) for frame in result.frames)
-        record = self._journal.append("reading", readings.fields(result), at, raw)
+        record = self._append("reading", readings.fields(result), at, raw)
         before = self._polls.get(result.meter)
         values = dict(before.values) if before else {}
         values.update({s.quantity: f"{s.value:f}" for s in result.samples if s.value is not None})
@@ -133,7 +159,23 @@ class Recorder:
         self._polls[result.meter] = LastPoll(
             result.mono_ms, result.error, good_ms, MappingProxyType(values), at.utc_ms
         )
-        self._alarms(self._engine.observe(readings.observation(result, record)), at)
+        seen = readings.observation(result, self._journal.head.last_i if record is None else record)
+        self._alarms(self._engine.observe(seen), at)
+
+    def _append(
+        self,
+        kind: str,
+        fields: Mapping[str, Any],
+        at: Instant,
+        raw: Sequence[tuple[int, str, bytes]] = (),
+    ) -> int | None:
+        """Append, or count what a full card cannot take: reading goes on, one loss record follows."""
+        try:
+            return self._journal.append(kind, fields, at, raw)
+        except StoreFull:
+            self._owed["card full"] += 1
+            self._dropped += 1
+            return None
 
     def _receipt(self, heard: ReceiptHeard, now: Instant) -> None:
         try:
@@ -160,8 +202,8 @@ class Recorder:
                 fields["since_mono"] = alarm.since_ms
             if change.dur_ms is not None:
                 fields["dur_ms"] = change.dur_ms
-            record = self._journal.append("alarm", fields, now)
-            if change.raised:
+            record = self._append("alarm", fields, now)
+            if change.raised and record is not None:
                 self._engine.numbered(alarm.key, record)
             self._alarm_changed = True
 
@@ -170,13 +212,18 @@ class Recorder:
         if waiting is not None and now.mono_ms - waiting >= self._settings.commit_s * 1000:
             self._journal.commit(now)
         if self._seal_due(now.mono_ms):
-            self._journal.commit(now)
+            self._seal(now)
+
+    def _seal(self, now: Instant) -> None:
+        self._sealed_ms = now.mono_ms
+        try:
             self._journal.seal(now)
-            self._sealed_ms = now.mono_ms
-            if self._alarm_changed:
-                self._early_ms = now.mono_ms
-                self._latch(self._engine.active)
-                self._alarm_changed = False
+        except StoreFull:
+            return  # the records stay durable in the tail; the next seal is due in its own time
+        if self._alarm_changed:
+            self._early_ms = now.mono_ms
+            self._keep.alarms(self._engine.active, self._journal.head.n)
+            self._alarm_changed = False
 
     def _seal_due(self, mono_ms: int) -> bool:
         if mono_ms - self._sealed_ms >= self._settings.seal_s * 1000 or self._journal.full:

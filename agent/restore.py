@@ -1,17 +1,15 @@
 """What the rules knew before the restart: the alarms that are up, and the readings their hold times need.
 
-The journal is the truth; the logbook only says how far back to look. Without a logbook everything is found
-again, only later (DESIGN 6).
+The journal is the truth. What the replay alone would raise is raised, and recorded, by the engine's next tick;
+what is up is not raised a second time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from typing import Any
-
 from agent import readings
-from agent.rules.engine import Active, Engine
+from agent.history import alarms_up, recent
+from agent.latches import Page
+from agent.rules.engine import Engine
 from agent.rules.world import fresh_ms
 from buffer.instant import Instant
 from buffer.reader import JournalReader
@@ -29,37 +27,17 @@ def horizon_ms(config: SiteConfig) -> int:
     return max(holds, default=0) * 1000 + max(slow, default=0) + _MARGIN_MS
 
 
-def alarms_up(
-    records: Iterable[Mapping[str, Any]], boots: Mapping[int, str], boot_id: str
-) -> dict[str, Active]:
-    """Fold alarm records, oldest first, into the alarms that are up. ``since_ms`` is kept only for alarms
-    raised under the machine's present boot: another boot's monotonic clock means nothing now."""
-    up: dict[str, Active] = {}
-    for record in records:
-        if record["k"] != "alarm":
-            continue
-        if record["state"] == "cleared":
-            up.pop(record["id"], None)
-            continue
-        since = record.get("since_mono") if boots.get(record["boot"]) == boot_id else None
-        up[record["id"]] = Active(
-            record["id"],
-            record["rule"],
-            record["code"],
-            record["level"],
-            tuple(record["subjects"]),
-            record["facts"],
-            since,
-            record["since_i"],
-            record["i"],
-        )
-    return up
+def start_of_rules(reader: JournalReader, config: SiteConfig, now: Instant) -> int:
+    """When the rules begin to watch, mono ms: at the oldest reading of this boot that they will be shown again."""
+    replay = recent(reader, now.mono_ms - horizon_ms(config), now.boot_id)
+    return min((record["mono"] for record in replay if record["k"] == "reading"), default=now.mono_ms)
 
 
-def restore(engine: Engine, reader: JournalReader, config: SiteConfig, now: Instant) -> None:
-    """Replay the readings of this boot's recent past, then put up exactly the alarms that the journal says
-    are up: what the replay alone would raise is raised, and recorded, by the engine's next tick."""
+def restore(reader: JournalReader, config: SiteConfig, now: Instant, page: Page) -> Engine:
+    """An engine that knows what one that had never stopped would know."""
+    engine = Engine(config, start_of_rules(reader, config, now))
     for record in recent(reader, now.mono_ms - horizon_ms(config), now.boot_id):
         if record["k"] == "reading" and record["m"] in engine.world.meters:
             engine.observe(readings.replayed(record))
-    engine.restore(alarms_up(alarm_records(reader), now.boot_id).values())
+    engine.restore(alarms_up(reader, now.boot_id, page).values())
+    return engine

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.clock import Sync
-from agent.recorder import LastPoll, Snapshot
+from agent.recorder import LastPoll
 from agent.rules.engine import Active
-from agent.rules.world import fresh_ms
+from agent.rules.world import World, fresh_ms
 from buffer.instant import Instant
 from config.errors import Problem
 from config.site import SiteConfig
@@ -87,7 +87,11 @@ def build(facts: Facts) -> dict[str, Any]:
     worst = max((LEVELS.index(check.level) for check in checks), default=0)
     hints = dict.fromkeys(check.hint for check in checks if check.level != "ok" and check.hint)
     return {
-        "site": {"id": facts.config.site.id, "name": facts.config.site.name},
+        "site": {
+            "id": facts.config.site.id,
+            "name": facts.config.site.name,
+            "timezone": facts.config.site.timezone,
+        },
         "version": facts.version,
         "time": facts.now.utc_ms,
         "daemon": facts.daemon,
@@ -238,15 +242,15 @@ def _meter(meter_id: str, facts: Facts) -> dict[str, Any]:
     return {"id": meter_id, "error": poll.error, "age_ms": age, "values": dict(poll.values)}
 
 
-def points(snapshot: Snapshot, config: SiteConfig) -> list[dict[str, Any]]:
+def points(world: World, config: SiteConfig) -> list[dict[str, Any]]:
     """The three states of each point."""
-    views = snapshot.world.points
+    views = world.points
     return [
         {
             "id": point.id,
             "role": point.role,
             "state": views[point.id].state.value,
-            "for_ms": snapshot.world.now_ms - views[point.id].since_ms,
+            "for_ms": world.now_ms - views[point.id].since_ms,
         }
         for point in config.points
     ]

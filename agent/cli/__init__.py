@@ -44,9 +44,9 @@ def verbs() -> dict[str, ModuleType]:
     return {module.VERB: module for module in sorted(named, key=lambda m: (m.ORDER, m.VERB))}
 
 
-def parser(lang: str) -> argparse.ArgumentParser:
+def parser(lang: str) -> _Parser:
     """The whole grammar; ``docs/cli.md`` is made from it."""
-    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     options = common.add_argument_group(text("SBX-CLI-003", lang).what)
     options.add_argument("--lang", choices=("zh", "en"), help=text("SBX-CLI-010", lang).what)
     options.add_argument("--json", action="store_true", help=text("SBX-CLI-011", lang).what)

@@ -47,9 +47,10 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
 
 def _load(shell: Shell) -> Loaded:
     try:
-        return parse(*read(shell.paths.config))
+        loaded, _ = parse(*read(shell.paths.config))
     except OSError as error:
         raise AgentError("SBX-CFG-901", EX_CONFIG, reason=str(error)) from error
+    return loaded
 
 
 def _check(loaded: Loaded, shell: Shell) -> int:

@@ -36,11 +36,12 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     if first > last:
         raise AgentError("SBX-JNL-904", 64, first=first, last=last)
     header = decode_header(decode(genesis.note).text)
+    receipts = [stored.note for stored in reader.receipts()]
     path = Path(args.file)
     try:
         with path.open("xb") as file:
             about = f"sitebox {version()}, box {header.box}, blocks {first}..{last}"
-            write_bundle(file, reader.blocks(first, last), header.keys[0], reader.receipts(), about)
+            write_bundle(file, reader.blocks(first, last), header.keys[0], receipts, about)
     except FileExistsError as error:
         raise AgentError("SBX-CFG-905", 73, path=path) from error
     if shell.json:

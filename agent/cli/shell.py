@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from agent.errors import AgentError
 from agent.paths import Paths
-from buffer.errors import JournalError
+from buffer.errors import JournalError, StorageError
 from config.messages import known_codes, text
 
 TAGS = {
@@ -82,8 +82,9 @@ class Shell:
 
     def broken(self, error: JournalError) -> int:
         """Print an error of the journal; 66: it cannot be read."""
-        code = getattr(error, "code", "SBX-CLI-002")
-        args = getattr(error, "args_", {"code": str(error)})
+        code, args = "SBX-CLI-002", {"code": f"{type(error).__name__}: {error}"}
+        if isinstance(error, StorageError):
+            code, args = error.code, error.facts
         if self.json:
             self.data({"ok": False, "code": code, "args": args})
         self.fault(code, **args)

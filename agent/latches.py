@@ -1,0 +1,108 @@
+"""The agent's pages in the logbook: alarm latches, the start of the day, what meters were seen to support.
+
+Each page says as of which block it was written; the journal's later blocks are read on top of it, and without
+any page everything is found again from the journal alone (DESIGN 6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tinydb import Query
+from tinydb.table import Table
+
+from agent.rules.engine import Active
+from buffer.logbook import Logbook
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The alarms that were up as of block ``n`` (-1: nothing is known)."""
+
+    n: int
+    up: Mapping[str, Active]
+
+
+NO_PAGE = Page(-1, {})
+
+
+class Latches:
+    """Written by the recorder's thread alone. ``stamp`` names a broken file when it is moved aside."""
+
+    def __init__(self, logbook: Logbook, boot_id: str, stamp: str) -> None:
+        self._alarms = logbook.table("alarms", stamp)
+        self._day = logbook.table("day", stamp)
+        self._learnt = logbook.table("learnt", stamp)
+        self._boot_id = boot_id
+
+    def alarms(self, up: tuple[Active, ...], n: int) -> None:
+        """Replace the latches by those up as of block ``n``: one document, so one atomic write."""
+        rows = [
+            {
+                "id": alarm.key,
+                "rule": alarm.rule,
+                "code": alarm.code,
+                "level": alarm.level,
+                "subjects": list(alarm.subjects),
+                "facts": dict(alarm.facts),
+                "since_mono": alarm.since_ms,
+                "since_record": alarm.since_record,
+                "record": alarm.record,
+            }
+            for alarm in up
+        ]
+        _put(self._alarms, "up", {"n": n, "boot_id": self._boot_id, "alarms": rows})
+
+    def page(self) -> Page:
+        """The latches as they were written last; a page that cannot be understood counts as none."""
+        kept = _get(self._alarms, "up")
+        try:
+            return NO_PAGE if kept is None else _page(kept, self._boot_id)
+        except (KeyError, TypeError):
+            return NO_PAGE
+
+    def load(self) -> Mapping[str, Any] | None:
+        """The start of the running day."""
+        return _get(self._day, "day")
+
+    def store(self, document: Mapping[str, Any]) -> None:
+        """Keep the start of the running day."""
+        _put(self._day, "day", document)
+
+    def learnt(self) -> dict[str, frozenset[str]]:
+        """Blocks that each meter was seen not to support."""
+        return {row["name"]: frozenset(row["unsupported"]) for row in self._learnt.all()}
+
+    def learn(self, meter: str, unsupported: frozenset[str]) -> None:
+        """Remember what a meter does not support."""
+        _put(self._learnt, meter, {"unsupported": sorted(unsupported)})
+
+
+def _put(table: Table, name: str, document: Mapping[str, Any]) -> None:
+    table.upsert({**document, "name": name}, Query().name == name)
+
+
+def _get(table: Table, name: str) -> Mapping[str, Any] | None:
+    found = table.get(Query().name == name)
+    return found if isinstance(found, dict) else None
+
+
+def _page(kept: Mapping[str, Any], boot_id: str) -> Page:
+    same = kept["boot_id"] == boot_id
+    up = {
+        row["id"]: Active(
+            row["id"],
+            row["rule"],
+            row["code"],
+            row["level"],
+            tuple(row["subjects"]),
+            row["facts"],
+            row["since_mono"] if same else None,
+            row["since_record"],
+            row["record"],
+        )
+        for row in kept["alarms"]
+    }
+    return Page(kept["n"], up)
