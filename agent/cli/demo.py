@@ -1,0 +1,85 @@
+"""``sitebox demo``: a plant, a box and two platforms, all real processes on the loopback, told as a story.
+
+About a minute. Exit 0 only if every scene was as it should be; what to look at afterwards is printed last.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from agent.cli.shell import Shell
+from agent.cli.table import table
+from agent.demo.stage import Stage
+from agent.demo.story import PLATFORMS, Story
+from agent.errors import AgentError
+
+VERB = "demo"
+ORDER = 55
+HELP = "SBX-CLI-112"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Where the demo keeps its files, and the seed of its loads."""
+    parser.add_argument("--folder", metavar="DIR")
+    parser.add_argument("--seed", type=int, default=645)
+
+
+def run(args: argparse.Namespace, shell: Shell) -> int:
+    """0: the story went as told; 2: it did not."""
+    folder = Path(args.folder or tempfile.mkdtemp(prefix="sitebox-demo-")).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / "etc").exists():
+        raise AgentError("SBX-CFG-905", 73, path=folder / "etc")
+    began = time.monotonic()
+
+    def tell(level: str, code: str, words: Mapping[str, str]) -> None:
+        at = f"{time.monotonic() - began:5.1f} s"
+        head = f"{at}  {shell.tag(level)} " if level else f"{at}  == "
+        shell.put(head + shell.say(code, **words))
+
+    stage = Stage(folder, shell.lang, PLATFORMS, args.seed)
+    try:
+        story = Story(stage, tell)
+        good = story.run()
+        if good:
+            _totals(stage, shell)
+    finally:
+        stage.close()
+    _paths(folder, shell)
+    shell.put(f"{shell.tag('ok' if good else 'fail')} {shell.say('SBX-DEM-090' if good else 'SBX-DEM-091')}")
+    return 0 if good else 2
+
+
+def _totals(stage: Stage, shell: Shell) -> None:
+    """What was read, stored, sent and confirmed, as box and platforms say it."""
+    status = stage.status()
+    if status is None:
+        return
+    rows = [
+        [
+            uplink["id"],
+            str(status["journal"]["records"]),
+            str(status["journal"]["head"] + 1),
+            str(uplink["sent"] + 1),
+            str(uplink["confirmed"] + 1),
+            str(stage.platform(uplink["id"])["stored"] + 1),
+        ]
+        for uplink in status["uplinks"]
+    ]
+    shell.put()
+    head = [shell.say(f"SBX-DEM-08{n}") for n in range(6)]
+    for line in table(head, rows, right=range(1, 6)):
+        shell.put(line)
+    shell.put()
+
+
+def _paths(folder: Path, shell: Shell) -> None:
+    places = f"--config {folder}/etc --state {folder}/state --runtime {folder}/run"
+    for name in ("truth.jsonl", "daemon.log", "evidence.zip", "forged.zip"):
+        if (folder / name).exists():
+            shell.put(f"  {folder / name}")
+    shell.put(f"  ./run sitebox journal {places}")
