@@ -38,7 +38,7 @@ def verbs() -> dict[str, ModuleType]:
     found = [
         importlib.import_module(f"agent.cli.{info.name}")
         for info in pkgutil.iter_modules(__path__)
-        if info.name not in ("shell", "table")
+        if info.name not in ("__main__", "shell", "table")
     ]
     named = [module for module in found if hasattr(module, "VERB")]
     return {module.VERB: module for module in sorted(named, key=lambda m: (m.ORDER, m.VERB))}

@@ -10,12 +10,14 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent.cli.shell import Shell
 from agent.cli.table import table
-from agent.demo.stage import Stage
-from agent.demo.story import PLATFORMS, Story
 from agent.errors import AgentError
+
+if TYPE_CHECKING:
+    from agent.demo.stage import Stage
 
 VERB = "demo"
 ORDER = 55
@@ -30,6 +32,10 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
     """0: the story went as told; 2: it did not."""
+    # Only here: certificates and processes are nothing that the other verbs should load.
+    from agent.demo.stage import Stage
+    from agent.demo.story import PLATFORMS, Story
+
     folder = Path(args.folder or tempfile.mkdtemp(prefix="sitebox-demo-")).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / "etc").exists():
@@ -54,7 +60,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     return 0 if good else 2
 
 
-def _totals(stage: Stage, shell: Shell) -> None:
+def _totals(stage: "Stage", shell: Shell) -> None:
     """What was read, stored, sent and confirmed, as box and platforms say it."""
     status = stage.status()
     if status is None:

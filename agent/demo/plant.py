@@ -1,8 +1,8 @@
 """The demo's plant as text: what the simulator is told, and what the box is told.
 
-A coking works in small: a kiln and a press on the production side, two scrubbers and a fan on the treatment
-side; DL/T 645-2007 and Modbus RTU on one line, one Modbus TCP meter. The alarm delays are short, so that a minute
-shows what takes an hour in life.
+A coking works in small: a kiln and a press on the production side, a scrubber and a fan on the treatment
+side; DL/T 645-2007 and Modbus RTU on one line, one Modbus TCP meter. The alarm delays are short, so that a
+minute shows what takes an hour in life.
 """
 
 from __future__ import annotations

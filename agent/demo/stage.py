@@ -1,7 +1,7 @@
 """The stage of the demo and of the end-to-end tests: a plant, a box, platforms, all real processes.
 
-Nothing outside the folder is touched, and all listen on the loopback only. Questions are asked the way a person
-would: over the control socket, by ``sitebox`` and by ``sitebox-receiver``.
+Nothing outside the folder is touched, and all listen on the loopback only. Questions are asked the way a
+person would: over the control socket, by ``sitebox`` and by ``sitebox-receiver``.
 """
 
 from __future__ import annotations

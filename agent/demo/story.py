@@ -68,17 +68,13 @@ class Story:
 
     def _violation(self) -> None:
         stage = self.stage
-        stage.switch("treatment-off", meter="scrubber-1", on=True)
+        stage.switch("treatment-off", load="scrubber", on=True)
         if not self._see("SBX-DEM-104", lambda: stage.alarm_up("kiln-scrubber"), 30):
             return
         for name in PLATFORMS:
-            self._see(
-                "SBX-DEM-105",
-                lambda name=name: stage.platform_alarm(name, "kiln-scrubber"),
-                15,
-                platform=name,
-            )
-        stage.switch("treatment-off", meter="scrubber-1", on=False)
+            arrived = partial(stage.platform_alarm, name, "kiln-scrubber")
+            self._see("SBX-DEM-105", arrived, 15, platform=name)
+        stage.switch("treatment-off", load="scrubber", on=False)
         self._see("SBX-DEM-106", lambda: not stage.alarm_up("kiln-scrubber"), 20)
 
     def _unplugged(self) -> None:
