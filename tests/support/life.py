@@ -1,0 +1,208 @@
+"""A short life of a journal on a given disk, with an oracle that notes every promise, and the judge of what
+is found afterwards. The oracle stands outside the product: it believes only what calls returned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from buffer.block import decode_header, hash_text
+from buffer.fs import FileSystem
+from buffer.instant import Instant
+from buffer.journal import Journal, Retention
+from buffer.keys import Keys
+from buffer.note import decode
+from buffer.receipt import Receipt
+from buffer.rows import decode_body, encode_row
+from buffer.store import Shelf
+from buffer.verify import BlockData, verify
+
+ROOT = Path("/box")
+BOX = "SB-TEST-1"
+CFG = "c0ffee00" * 8
+UTC0 = 1_795_000_000_000
+
+
+@dataclass(slots=True)
+class Promises:
+    """What the product said: rows that a returned ``commit`` made durable, hashes of blocks that were
+    shown."""
+
+    rows: dict[int, bytes] = field(default_factory=dict)
+    blocks: dict[int, str] = field(default_factory=dict)
+    cursors: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def until(cls, steps: list[Any]) -> Promises:
+        """Those among the marks of some steps."""
+        found = cls()
+        for step in steps:
+            if step.what == "mark":
+                kind, key, value = step.args
+                getattr(found, kind)[key] = value
+        return found
+
+
+class Box:
+    """One start of a box: keys, journal, a clock that only moves when told."""
+
+    def __init__(self, disk: FileSystem, boot: int, root: Path = ROOT, cfg: str = CFG) -> None:
+        self.disk = disk
+        self._mark = getattr(disk, "mark", lambda *_: None)
+        self._ms = 0
+        self._boot = boot
+        self._waiting: dict[int, bytes] = {}
+        self.keys = Keys.open(root / "keys", BOX, disk)
+        self.journal = Journal.open(
+            root / "journal", box=BOX, keys=self.keys, soft="1.2.3 abcdef0", cfg=cfg, now=self.now(), fs=disk
+        )
+
+    def now(self, step_ms: int = 0) -> Instant:
+        """The clock, moved on first."""
+        self._ms += step_ms
+        return Instant(
+            UTC0 + self._boot * 86_400_000 + self._ms, 5_000 + self._ms, "S", self._boot, f"boot-{self._boot}"
+        )
+
+    def append(
+        self, kind: str, fields: Mapping[str, Any], raw: tuple[tuple[int, str, bytes], ...] = ()
+    ) -> int:
+        """A record; promised by the next ``commit``."""
+        now = self.now(10)
+        i = self.journal.append(kind, fields, now, raw)
+        own = {"boot": now.boot, "i": i, "k": kind, "mono": now.mono_ms, "q": now.letter, "t": now.utc_ms}
+        self._waiting[i] = encode_row({**fields, **own})
+        return i
+
+    def read(self, slot: int, frames: int = 1) -> int:
+        """A reading with ``frames`` bus frames of 200 bytes behind it."""
+        raw = tuple((self._ms + at, ">" if at % 2 == 0 else "<", bytes(200)) for at in range(frames))
+        fields = {
+            "m": "kiln",
+            "s": f"f{slot}",
+            "src": "live",
+            "v": {"p": f"{slot}.50"},
+            "x": {"u_c": "missing"},
+        }
+        return self.append("reading", fields, raw)
+
+    def commit(self) -> None:
+        """All that waits, promised when it returns."""
+        self.journal.commit(self.now(1))
+        for i, row in self._waiting.items():
+            self._mark("rows", i, row)
+        self._waiting.clear()
+
+    def seal(self) -> None:
+        """A block, promised when it returns."""
+        self.commit()
+        head = self.journal.seal(self.now(1))
+        self._mark("blocks", head.n, head.hash)
+
+    def receipt(self, uplink: str) -> None:
+        """The authority behind ``uplink`` has stored everything."""
+        head = self.journal.head
+        receipt = Receipt("city", BOX, head.epoch, head.n, head.hash, (), (), (), UTC0 + self._ms)
+        assert self.journal.advance(uplink, receipt, b"note", self.now(1))
+        self.seal()
+        self._mark("cursors", uplink, head.n)
+
+    def prune(self, keep: Retention) -> None:
+        """Let go of what was stored elsewhere."""
+        self.journal.prune(self.now(1), keep, ("city",))
+
+    def close(self) -> None:
+        """Clean stop."""
+        self.commit()
+        self.journal.close(self.now(1))
+
+
+def live(disk: FileSystem) -> None:
+    """A short life: birth, commits of one and of many pages, seals, a receipt, a clean stop, a second start
+    with another configuration, and no clean end."""
+    box = Box(disk, 1)
+    for slot in range(3):
+        box.read(slot)
+        box.commit()
+    box.seal()
+    for slot in range(3, 15):
+        box.read(slot, frames=3)
+    box.commit()
+    box.append("alarm", {"id": "a", "state": "raised"})
+    box.seal()
+    box.receipt("city")
+    box.close()
+    box = Box(disk, 2, cfg="dead0000" * 8)
+    box.read(0)
+    box.commit()
+    box.read(1)
+    box.seal()
+    box.prune(Retention(keep_days=0, raw_days=0, max_bytes=1 << 40))
+    for slot in range(2, 5):
+        box.read(slot)
+        box.commit()
+
+
+def judge(disk: FileSystem, promised: Promises, boot: int = 9) -> str | None:
+    """Start on what is left, go on a little, stop; the first broken promise in words, None when all were
+    kept."""
+    box = Box(disk, boot)
+    box.read(0)
+    box.seal()
+    stored = {name: cursor.n for name, cursor in box.journal.cursors().items()}
+    shelf = box.journal._store
+    wrong = _judge(shelf, promised) or _judge_cursors(stored, promised)
+    identity = box.keys.identity.verifier
+    if wrong is None:
+        report = verify(_blocks(shelf), identity=identity)
+        if report.exit_code() not in (0, 1) or any(f.kind != "body missing" for f in report.findings):
+            wrong = f"verifier: {report.findings}"
+    box.close()
+    return wrong
+
+
+def _judge_cursors(stored: Mapping[str, int], promised: Promises) -> str | None:
+    for name, n in promised.cursors.items():
+        if stored.get(name, -1) < n:
+            return f"cursor of {name} went back to {stored.get(name)} from {n}"
+    return None
+
+
+def _judge(shelf: Shelf, promised: Promises) -> str | None:
+    found: dict[int, bytes] = {}
+    gone: set[int] = set()
+    for block in _blocks(shelf):
+        n = _number(block)
+        digest = hash_text(decode(block.note).text)
+        if promised.blocks.get(n, digest) != digest:
+            return f"block {n} has two contents"
+        if block.body is None:
+            info = shelf.info(n)
+            assert info is not None
+            gone |= set(range(info.first, info.last + 1))
+            continue
+        for record in decode_body(block.body):
+            if record["i"] in found:
+                return f"record {record['i']} stands twice"
+            found[record["i"]] = encode_row(record)
+    for n in promised.blocks:
+        if shelf.info(n) is None:
+            return f"block {n} is lost"
+    for i, row in promised.rows.items():
+        if i not in gone and found.get(i) != row:
+            return f"record {i} was promised {row!r}, found {found.get(i)!r}"
+    if sorted(found.keys() | gone) != list(range(1, max(found) + 1)):
+        return "record numbers have a hole"
+    return None
+
+
+def _blocks(shelf: Shelf) -> list[BlockData]:
+    blocks = [shelf.block(n) for n in range(shelf.last() + 1)]
+    return [block for block in blocks if block is not None]
+
+
+def _number(block: BlockData) -> int:
+    """The number that a block's header says."""
+    return decode_header(decode(block.note).text).n
