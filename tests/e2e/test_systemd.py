@@ -81,8 +81,8 @@ def test_unit_keeps_the_promises_that_no_tool_checks() -> None:
         f"char-tty{kind}" for kind in ("USB", "ACM", "S", "AMA")
     }
     assert said["SystemCallFilter"][-1] == "adjtimex clock_adjtime"  # after what takes @clock away
-    # ProtectClock denies adjtimex even for reading; addresses are the plant's business; keys are born on the box;
-    # a private user table or /proc would blind the control socket and the boot id; the network is never waited for.
+    # ProtectClock denies adjtimex even for reading; addresses are the plant's business; keys are born here;
+    # a private user table or /proc would blind the control socket and the boot id; no waiting for a network.
     traps = {
         "ProtectClock",
         "IPAddressAllow",
