@@ -8,6 +8,7 @@
     blocks/0000000000000042.note          signed header: check with openssl and sha256sum
     blocks/0000000000000042.rows          its body, missing when thinned away
     blocks/0000000000000042.raw           its bus frames, missing when no longer kept
+    end                                   "sitebox/bundle/v1", "blocks <count>": none fell off the end
 
 Names and their order are fixed, dates are constant: the same evidence is the same file. Works on the file it
 is given, believes nothing in it, inflates no member beyond its limit.
@@ -25,7 +26,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from buffer.block import decode_header
-from buffer.errors import BundleError, FormatError
+from buffer.errors import BundleError, FormatError, UnknownVersion
 from buffer.header import MAX_RAW
 from buffer.note import MAX_NOTE, VerifierKey, decode
 from buffer.rows import MAX_BODY
@@ -37,6 +38,7 @@ MAX_ABOUT: Final = 64 * 1024
 
 _ABOUT: Final = "about.txt"
 _IDENTITY: Final = "identity.vkey"
+_END: Final = "end"
 _RECEIPT = re.compile(r"receipts/[0-9]{4}\.note", re.ASCII)
 _BLOCK = re.compile(r"(blocks/[0-9]{16})\.(note|rows|raw)", re.ASCII)
 _LIMITS: Final = {"note": MAX_NOTE, "rows": MAX_BODY, "raw": MAX_RAW}
@@ -82,7 +84,12 @@ def write_bundle(
             if written > MAX_BLOCKS:
                 raise BundleError(f"more than {MAX_BLOCKS} blocks: export a shorter range")
             last = _put_block(archive, block, last)
+        _put(archive, _END, _end(written))
     return written
+
+
+def _end(blocks: int) -> bytes:
+    return f"sitebox/bundle/v1\nblocks {blocks}\n".encode()
 
 
 def _put_block(archive: zipfile.ZipFile, block: BlockData, last: int) -> int:
@@ -108,7 +115,8 @@ def read_bundle(file: Path | BinaryIO) -> Bundle:
     its blocks are read; members are read when asked for, so going through ``blocks`` may raise too."""
     with _opened(file) as archive:
         infos = archive.infolist()
-        _check_names([info.filename for info in infos])
+        blocks = _check_names([info.filename for info in infos])
+        _check_end(_get(archive, infos[-1], MAX_NOTE), blocks)
         about = _get(archive, infos[0], MAX_ABOUT)
         identity = _get(archive, infos[1], MAX_NOTE)
         receipts = [info for info in infos if _RECEIPT.fullmatch(info.filename)]
@@ -153,13 +161,20 @@ def _opened(file: Path | BinaryIO) -> Iterator[zipfile.ZipFile]:
         yield archive
 
 
-def _check_names(names: list[str]) -> None:
-    """Exactly what ``write_bundle`` writes, in its order, nothing twice and nothing else."""
-    if len(names) > MAX_BLOCKS * 3 + MAX_RECEIPTS + 2 or len(set(names)) != len(names):
+def _check_end(text: bytes, blocks: int) -> None:
+    if not text.startswith(b"sitebox/bundle/v1\n") and text.startswith(b"sitebox/bundle/v"):
+        raise UnknownVersion(text.partition(b"\n")[0].decode("ascii", "replace")[:40])
+    if text != _end(blocks):
+        raise BundleError("evidence file: its end does not count its blocks")
+
+
+def _check_names(names: list[str]) -> int:
+    """Exactly what ``write_bundle`` writes, in its order, nothing else and nothing twice; counts the blocks."""
+    if len(names) > MAX_BLOCKS * 3 + MAX_RECEIPTS + 3 or len(set(names)) != len(names):
         raise BundleError("evidence file: too many members, or one twice")
-    if names[:2] != [_ABOUT, _IDENTITY]:
-        raise BundleError("evidence file: its first members are not about.txt and identity.vkey")
-    rest = names[2:]
+    if names[:2] != [_ABOUT, _IDENTITY] or names[-1] != _END:
+        raise BundleError("evidence file: it does not begin or end as it should")
+    rest = names[2:-1]
     receipts = [name for name in rest if _RECEIPT.fullmatch(name)]
     blocks = rest[len(receipts) :]
     found = [_BLOCK.fullmatch(name) for name in blocks]
@@ -169,6 +184,7 @@ def _check_names(names: list[str]) -> None:
     headers = {name for name, part in order if part == 0}
     if order != sorted(order) or any(name not in headers for name, _ in order):
         raise BundleError("evidence file: members out of order, or a body without its header")
+    return len(headers)
 
 
 def _get(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> bytes:
