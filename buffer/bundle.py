@@ -169,7 +169,7 @@ def _check_end(text: bytes, blocks: int) -> None:
 
 
 def _check_names(names: list[str]) -> int:
-    """Exactly what ``write_bundle`` writes, in its order, nothing else and nothing twice; counts the blocks."""
+    """Exactly what ``write_bundle`` writes, in its order, nothing twice; counts the blocks."""
     if len(names) > MAX_BLOCKS * 3 + MAX_RECEIPTS + 3 or len(set(names)) != len(names):
         raise BundleError("evidence file: too many members, or one twice")
     if names[:2] != [_ABOUT, _IDENTITY] or names[-1] != _END:
