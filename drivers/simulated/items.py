@@ -92,7 +92,7 @@ def number(item: Item, value: float) -> tuple[bytes, str]:
     most = (8 if item.signed else 10) * 10 ** (2 * item.size - 1) - 1  # the sign takes the top bit
     raw = raw % (most + 1) if item.rolls else min(raw, most)
     negative = item.signed and value < 0 and raw > 0
-    text = str(Decimal(-raw if negative else raw).scaleb(-item.decimals))
+    text = f"{Decimal(-raw if negative else raw).scaleb(-item.decimals):f}"
     return bcd(raw, item.size, negative=negative), text
 
 
@@ -108,7 +108,6 @@ class Facts645:
     address: str
     ct: int
     pt: int
-    phases: int
     clock: datetime
     status: tuple[int, ...]
     counts: Mapping[str, int]  # event counts by DI: power down 03110000, cover 03300D00 ...

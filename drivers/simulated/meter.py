@@ -103,7 +103,7 @@ class Meter:
     def primary(self, one: Shown) -> str:
         """A shown number on the primary side; what is no number stays."""
         ratio = self.ratio(one.ratio)
-        return one.text if one.ratio == "none" or one.text == "missing" else str(Decimal(one.text) * ratio)
+        return one.text if one.ratio == "none" or one.text == "missing" else f"{Decimal(one.text) * ratio:f}"
 
     def _mute(self) -> bool:
         return self.silent or self.faults.unplugged
@@ -117,9 +117,10 @@ class Meter:
             blocks=spec.blocks,
             most_data=spec.most_data,
             echo_wildcard=spec.echo_wildcard,
+            phases=spec.phases,
             absent_ff=spec.absent == "ff",
         )
-        return Slave645(spec.address, habits, lambda: (self._facts(), self.shown()))
+        return Slave645(spec.address, habits, self.shown, self._facts)
 
     def _facts(self) -> Facts645:
         spec = self.spec
@@ -129,7 +130,6 @@ class Meter:
             spec.address,
             self._ratios["ct"],
             self._ratios["pt"],
-            spec.phases,
             clock,
             self._status(),
             self.counts,

@@ -118,14 +118,29 @@ _INTEGERS = {
 }
 
 
-def picture(model: Model, values: Mapping[str, float], ratios: Mapping[str, int]) -> dict[int, int]:
-    """The registers' contents now: address -> word. ``ratios``: "ct" and "pt" as whole numbers."""
-    words: dict[int, int] = {address: ratios[name] & 0xFFFF for address, name in model.ratios}
+def contents(
+    model: Model, values: Mapping[str, float], ratios: Mapping[str, int], asked: range
+) -> tuple[bytes, tuple[Shown, ...]]:
+    """The asked registers' bytes, and the truth about the values that lie whole in them. Holes read 0.
+    ``ratios``: "ct" and "pt" as whole numbers."""
+    words = dict.fromkeys(asked, b"\0\0")
+    words.update(
+        (address, (ratios[name] & 0xFFFF).to_bytes(2, "big"))
+        for address, name in model.ratios
+        if address in asked
+    )
+    shown = []
     for register in model.registers:
-        data, _ = pack(register, values[register.name])
-        for offset in range(0, len(data), 2):
-            words[register.address + offset // 2] = int.from_bytes(data[offset : offset + 2], "big")
-    return words
+        here = range(register.address, register.address + (1 if register.kind.endswith("16") else 2))
+        if here.stop <= asked.start or here.start >= asked.stop:
+            continue
+        data, text = pack(register, values[register.name])
+        for at, address in enumerate(here):
+            if address in asked:
+                words[address] = data[2 * at : 2 * at + 2]
+        if here[0] in asked and here[-1] in asked:
+            shown.append(Shown(register.name, text, register.side))
+    return b"".join(words.values()), tuple(shown)
 
 
 def pack(register: Register, value: float) -> tuple[bytes, str]:
@@ -133,11 +148,11 @@ def pack(register: Register, value: float) -> tuple[bytes, str]:
     raw = (abs(value) if register.absolute else value) / float(register.scale)
     if register.kind == "f32":
         data = struct.pack(">f", round(raw, register.digits) + 0.0)
-        return data, str(Decimal(shortest(data)) * Decimal(register.scale))
+        return data, f"{Decimal(shortest(data)) * Decimal(register.scale):f}"
     low, high = _INTEGERS[register.kind]
     whole = max(low, min(high, round(raw)))
     data = whole.to_bytes(4 if register.kind.endswith("32") else 2, "big", signed=low < 0)
-    return data, str(Decimal(whole) * Decimal(register.scale))
+    return data, f"{Decimal(whole) * Decimal(register.scale):f}"
 
 
 def shortest(data: bytes) -> str:
@@ -152,19 +167,6 @@ def shortest(data: bytes) -> str:
     return f"{value:.9g}"
 
 
-def within(areas: Sequence[tuple[int, int]], start: int, count: int) -> bool:
+def within(areas: Sequence[tuple[int, int]], asked: range) -> bool:
     """Whether all asked registers lie in one readable area."""
-    return any(first <= start and start + count - 1 <= last for first, last in areas)
-
-
-def covered(model: Model, values: Mapping[str, float], start: int, count: int) -> tuple[Shown, ...]:
-    """The truth about a range: the values that lie whole in it."""
-    return tuple(
-        Shown(register.name, pack(register, values[register.name])[1], register.side)
-        for register in model.registers
-        if start <= register.address and register.address + _width(register) <= start + count
-    )
-
-
-def _width(register: Register) -> int:
-    return 1 if register.kind.endswith("16") else 2
+    return any(first <= asked[0] and asked[-1] <= last for first, last in areas)

@@ -61,18 +61,25 @@ class Habits:
     blocks: bool = True  # answers FF blocks
     most_data: int = 200  # longest DATA of one frame, DI included; more goes out as follow-up frames
     echo_wildcard: bool = False  # replies with the wildcard address instead of its own
+    phases: int = 3
     absent_ff: bool = True  # phases that are not there: FF fill, else zeros
 
 
 class Slave645:
-    """One meter. ``show`` gives its values on the secondary side; its only state is the follow-up in hand."""
+    """One meter. ``show`` gives its values on the secondary side, ``facts`` the rest; its only state is the
+    long reply in hand."""
 
     def __init__(
-        self, address: str, habits: Habits, show: Callable[[], tuple[Facts645, Mapping[str, float]]]
+        self,
+        address: str,
+        habits: Habits,
+        show: Callable[[], Mapping[str, float]],
+        facts: Callable[[], Facts645],
     ) -> None:
         self._address = bytes.fromhex(address)[::-1]
         self._habits = habits
         self._show = show
+        self._facts = facts
         self._rest: list[bytes] = []  # frames of the last long reply still to be asked for
         self._rest_di = ""
         self._sequence = 0
@@ -131,19 +138,16 @@ class Slave645:
         return Reply(self._frame(request, control, data), f"{di} next {wanted}", "good")
 
     def _data(self, di: str) -> tuple[bytes, tuple[Shown, ...]] | None:
-        facts, values = self._show()
-        if di in BLOCKS and self._habits.blocks:
-            parts = [self._item(single, facts, values) for single in BLOCKS[di]]
+        if di in SINGLES or (di in BLOCKS and self._habits.blocks):
+            values = self._show()
+            parts = [self._item(single, values) for single in BLOCKS.get(di, (di,))]
             return b"".join(data for data, _ in parts), tuple(part for _, part in parts)
-        if di in SINGLES:
-            data, part = self._item(di, facts, values)
-            return data, (part,)
-        plain = fixed(di, facts)
+        plain = fixed(di, self._facts())
         return None if plain is None else (plain, (shown(di, plain),))
 
-    def _item(self, di: str, facts: Facts645, values: Mapping[str, float]) -> tuple[bytes, Shown]:
+    def _item(self, di: str, values: Mapping[str, float]) -> tuple[bytes, Shown]:
         item = SINGLES[di]
-        if facts.phases == 1 and item.name[-2:] in ("_b", "_c") and self._habits.absent_ff:
+        if self._habits.phases == 1 and item.name[-2:] in ("_b", "_c") and self._habits.absent_ff:
             return fill(item), Shown(item.name, "missing", item.side)
         data, text = number(item, values[item.name.split("_t", 1)[0]])
         return data, Shown(item.name, text, item.side)

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from drivers.simulated.registers import Model, covered, picture, within
+from drivers.simulated.registers import Model, contents, within
 from drivers.simulated.reply import Reply
 
 _ILLEGAL_FUNCTION, _ILLEGAL_ADDRESS, _ILLEGAL_VALUE = 1, 2, 3
@@ -92,13 +92,11 @@ class SlaveModbus:
         start, count = struct.unpack(">HH", ask.pdu[1:])
         if not 1 <= count <= _MAX_COUNT:
             return self._refuse(ask, frame, _ILLEGAL_VALUE)
-        if not within(self._model.areas, start, count):
+        asked = range(start, start + count)
+        if not within(self._model.areas, asked):
             return self._refuse(ask, frame, _ILLEGAL_ADDRESS)
-        values = self._show()
-        words = picture(self._model, values, self._ratios)
-        data = b"".join(words.get(start + at, 0).to_bytes(2, "big") for at in range(count))
-        pdu = bytes((function, len(data))) + data
-        return Reply(frame(pdu), _named(ask.pdu), "good", covered(self._model, values, start, count))
+        data, shown = contents(self._model, self._show(), self._ratios, asked)
+        return Reply(frame(bytes((function, len(data))) + data), _named(ask.pdu), "good", shown)
 
     def _refuse(self, ask: Ask, frame: Callable[[bytes], bytes], code: int) -> Reply:
         return Reply(frame(bytes((ask.pdu[0] | 0x80, code))), _named(ask.pdu), "error")

@@ -88,10 +88,10 @@ class Wire:
     check_baud: bool = True
     strict: bool = True
     echo: bool = False
-    counters: Counters = field(default_factory=Counters)
-    _talks: list[_Talk] = field(default_factory=list)
-    _spans: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=16))
-    _heard: _Heard = field(default_factory=_Heard)
+    counters: Counters = field(default_factory=Counters, init=False)
+    _talks: list[_Talk] = field(default_factory=list, init=False)
+    _spans: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=16), init=False)
+    _heard: _Heard = field(default_factory=_Heard, init=False)
 
     def hear(self, data: bytes, now_ns: int, baud: int | None) -> None:
         """The reader wrote ``data``; ``baud``: the rate its port is set to, None when unknown."""
