@@ -10,9 +10,10 @@ from config.profile import DltBlock
 from drivers.dlt645 import DRIVER
 from drivers.dlt645.driver import find_address
 from drivers.dlt645.fetch import MAX_FOLLOW_UPS, MeterLine
+from drivers.dlt645.frame import encode_read
 from drivers.exchange import Answer, Driver, Exchange, MeterSpec, Polled
 from drivers.samples import Quality
-from tests.unit.drivers.dlt645.meter import Chunks, FakeMeter, Played, bcd, di, direct, play, wire
+from tests.unit.drivers.dlt645.meter import Chunks, FakeMeter, Played, bcd, di, direct, listen, play, wire
 from tests.unit.drivers.dlt645.specs import ADDRESS, VOLTAGES, item, profile, spec
 
 VOLTS = [*bcd("230.1", 2), *bcd("229.9", 2), *bcd("231.0", 2)]
@@ -280,6 +281,11 @@ def test_a_port_that_failed_is_silence() -> None:
     assert set(texts(polled).values()) == {"no_reply"}
 
 
+def test_an_item_of_the_makers_own_is_what_the_profile_says() -> None:
+    made = profile((item("temp", "0E010100", "XXX.X", signed=True),), ())
+    assert poll(FakeMeter(items={"0E010100": bcd("-12.3", 2)}), spec(made))[0] == {"temp": "-12.3"}
+
+
 def test_two_quantities_of_one_item_cost_one_exchange() -> None:
     made = profile(
         (item("p", "02030000", "XX.XXXX", signed=True), item("p_a", "02030000", "XX.XXXX", signed=True)), ()
@@ -375,6 +381,14 @@ def first(exchanges: object) -> Exchange:
 def test_the_expected_length(class_: str, label: str, data: int) -> None:
     exchange = first(DRIVER.poll(spec(), "fast" if class_ == "fast" else "slow", frozenset()))
     assert (exchange.label, exchange.reply_bytes, exchange.wildcard) == (label, 4 + 12 + 4 + data, False)
+
+
+def test_a_follow_up_is_expected_with_its_frame_number() -> None:
+    fetch = MeterLine(ADDRESS).fetch("0201FF00", 6)
+    target = FakeMeter(items={"0201FF00": VOLTS}, frame_data=4)
+    answer = listen(next(fetch), [target.answer(encode_read(ADDRESS, "0201FF00"))], Played())
+    exchange = fetch.send(answer)
+    assert (exchange.label, exchange.reply_bytes) == ("0201FF00#1", 4 + 12 + 4 + 2 + 1)
 
 
 def test_a_demand_is_expected_with_its_time() -> None:

@@ -158,6 +158,15 @@ def test_nothing_is_counted_twice_over_reads() -> None:
     assert (frames, checksum, dropped, rest) == ([GOOD], 1, 3 + len(wrong) + 1, GOOD[:9])
 
 
+def test_a_bad_candidate_inside_one_still_coming_is_counted_once() -> None:
+    wrong = GOOD[:-2] + bytes((GOOD[-2] ^ 1,)) + GOOD[-1:]
+    coming = wire(ADDRESS, 0x91, [0x35] * 100)[:10]  # claims 100 bytes of data, so all of it waits
+    found = hunt(coming + wrong)
+    assert (found.checksum, found.rejected, found.rest) == (0, (), coming + wrong)
+    later = hunt(found.rest + bytes(120))
+    assert (later.checksum, [r.reason for r in later.rejected]) == (1, ["end", "checksum"])
+
+
 def test_the_rest_is_bounded() -> None:
     for noise in (b"\x68" * 5000, b"\x68\xff" * 3000, bytes(5000), b"\xfe" * 5000):
         assert len(hunt(noise).rest) < MAX_FRAME
