@@ -16,7 +16,8 @@ from config.site import Line, SiteConfig
 
 
 def canonical(config: SiteConfig, profiles: Mapping[str, Profile]) -> str:
-    """JSON of the configuration and of the digests of the profiles it uses; sections in file order."""
+    """JSON of the configuration and of the digests of the profiles it uses. Tables stand in the order of
+    their ids, so that where and in which order they are written changes nothing."""
     used = sorted({meter.profile for meter in config.meters})
     whole = {"config": _plain(config), "profiles": {name: profiles[name].digest for name in used}}
     return json.dumps(whole, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -28,7 +29,7 @@ def _plain(value: object) -> object:
     if isinstance(value, float):
         return repr(value)
     if isinstance(value, tuple):
-        return [_plain(element) for element in value]
+        return [_plain(element) for element in sorted(value, key=lambda element: getattr(element, "id", ""))]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
         return {name: _plain(part) for name, part in fields if part is not None}

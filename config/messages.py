@@ -67,8 +67,13 @@ def render(problem: Problem, lang: str) -> str:
     message = text(problem.code, lang, **problem.args)
     place = f"{problem.file}:{problem.line}" if problem.line else problem.file
     head = f"{place} {problem.key}" if problem.key else place
-    parts = [part.rstrip(" .。") for part in (message.what, message.why, message.next) if part]
+    parts = [_without_stop(part) for part in (message.what, message.why, message.next) if part]
     return f"{head}: {problem.code} {'; '.join(parts)}"
+
+
+def _without_stop(part: str) -> str:
+    """A part of a line ends without full stop; dots that mean "and so on" stay."""
+    return part if part.endswith("...") else part.rstrip(" .。")
 
 
 def _fill(part: str, args: Mapping[str, object]) -> str:

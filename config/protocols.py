@@ -38,7 +38,11 @@ class Protocol:
         """How the address should be written, made from what was written where that is possible."""
         digits = str(written) if isinstance(written, int | str) and not isinstance(written, bool) else ""
         digits = digits if re.fullmatch(r"[0-9]{1,12}", digits) else "12"
-        return digits.zfill(12) if self.family == "dlt645-2007" else str(min(int(digits), self.high))
+        return (
+            digits.zfill(12)
+            if self.family == "dlt645-2007"
+            else str(max(self.low, min(int(digits), self.high)))
+        )
 
     @property
     def addresses(self) -> str:

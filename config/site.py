@@ -19,7 +19,7 @@ Level = Literal["warning", "alarm"]  # 预警: the enterprise alone | 报警: en
 BusKind = Literal["serial", "tcp", "rtu-over-tcp"]
 UplinkKind = Literal["mqtt"]
 
-_LINE = re.compile(r"(\d+) ([78])([NEO])([12])")
+_LINE = re.compile(r"([0-9]{1,7}) ([78])([NEO])([12])")
 
 
 @dataclass(frozen=True, slots=True)

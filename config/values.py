@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import ipaddress
 import math
 import re
 import zoneinfo
@@ -31,9 +32,9 @@ BAUDS = (300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _SITE_ID = re.compile(r"[A-Za-z0-9-]{1,32}")
-_DECIMAL = re.compile(r"-?\d{1,9}(\.\d{1,6})?")
-_RATIO = re.compile(r"(\d{1,7}(?:\.\d{1,3})?)/(\d{1,4}(?:\.\d{1,3})?)")
-_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:]{2,39}")
+_DECIMAL = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,6})?")
+_RATIO = re.compile(r"([0-9]{1,7}(?:\.[0-9]{1,3})?)/([0-9]{1,4}(?:\.[0-9]{1,3})?)")
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _ZONE = re.compile(r"[A-Za-z0-9_+/-]{1,64}")
 _KEY = re.compile(r"([^\s+]{1,64})\+([0-9a-f]{8})\+([A-Za-z0-9+/=]{44})")
 _MAX_RATIO = 100_000
@@ -205,9 +206,16 @@ def path(value: object) -> str:
 def host(value: object) -> str:
     """A host name or IP address without port."""
     taken = text(value)
-    if not _HOST.fullmatch(taken):
+    if not (_HOST.fullmatch(taken) or _ipv6(taken)):
         raise Wrong("SBX-CFG-036", value=taken)
     return taken
+
+
+def _ipv6(written: str) -> bool:
+    try:
+        return ":" in written and ipaddress.ip_address(written).version == 6
+    except ValueError:
+        return False
 
 
 def timezone(value: object) -> str:
