@@ -84,6 +84,7 @@ def _keep(keep: Path, files: FILES, profiles: FILES) -> None:
             return
     except FileNotFoundError:
         pass
+    DISK.make_folder(keep.parent, 0o750)
     write_whole(DISK, keep, data, 0o640)
 
 

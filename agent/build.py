@@ -5,9 +5,8 @@ Order matters: configuration, keys, journal (which recovers), rules (which read 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from drivers.bus import Bus
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from agent import uplinks
 from agent.accepted import Accepted, accept
@@ -18,7 +17,7 @@ from agent.inbox import Inbox, ReceiptHeard
 from agent.latches import Latches
 from agent.log import Log
 from agent.paths import Paths
-from agent.poller import Poller
+from agent.poller import Poller, Round
 from agent.recorder import Recorder
 from agent.restore import restore
 from agent.service import Service
@@ -30,8 +29,11 @@ from buffer.keys import Keys
 from buffer.logbook import Logbook
 from buffer.reader import JournalReader
 from buffer.receipt import Receipt
+from config.site import Bus as BusConfig
+from drivers.bus import Bus
 from drivers.exchange import MeterSpec
 from drivers.ports import open_port
+from drivers.samples import PollResult
 
 
 def build(paths: Paths, log: Log) -> Service:
@@ -98,11 +100,28 @@ def _buses(accepted: Accepted, latches: Latches, inbox: Inbox, now: Instant) -> 
     for bus in config.buses:
         meters = [meter for meter in config.meters if meter.bus == bus.id]
         specs = [MeterSpec(meter, profiles[meter.profile]) for meter in meters]
-        known = {meter.id: learnt.get(meter.id, frozenset()) for meter in meters}
-        loop = BusLoop(Poller(meters, now.mono_ms, now.utc_ms), inbox.put)
-        loop.bus = Bus(bus, specs, open_port(bus, mono_ms), loop.take)
-        loops[bus.id] = loop
+        poller = Poller([one for spec in specs for one in _rounds(spec)], now.mono_ms, now.utc_ms)
+        loops[bus.id] = BusLoop(partial(_bus, bus, specs, learnt), poller, inbox.put)
     return loops
+
+
+def _bus(
+    config: BusConfig,
+    specs: Sequence[MeterSpec],
+    learnt: Mapping[str, frozenset[str]],
+    emit: Callable[[PollResult], None],
+) -> Bus:
+    bus = Bus(config, specs, open_port(config, mono_ms), emit)
+    bus.preset(learnt)
+    return bus
+
+
+def _rounds(spec: MeterSpec) -> list[Round]:
+    """The classes in which a meter has anything to read."""
+    meter, profile = spec.meter, spec.profile
+    classes = {item.poll for item in (*profile.dlt, *profile.modbus)}
+    rounds = (Round(meter.id, "fast", meter.every_s), Round(meter.id, "slow", meter.slow_every_s))
+    return [one for one in rounds if one.poll in classes]
 
 
 def _hooks(name: str, paths: Paths, recorder: Recorder, inbox: Inbox, log: Log) -> uplinks.Hooks:

@@ -9,9 +9,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from drivers.bus import Bus, Job
-
+from agent.inbox import Learnt
 from agent.poller import Poller, Slot
+from drivers.bus import Bus, BusState, Job
 from drivers.samples import PollResult
 
 
@@ -26,18 +26,23 @@ class _Asked:
 class BusLoop:
     """``step`` belongs to the bus thread; ``read`` may be called from any other."""
 
-    def __init__(self, bus: Bus, poller: Poller, put: Callable[[PollResult], None]) -> None:
-        self.bus = bus
+    def __init__(
+        self,
+        make: Callable[[Callable[[PollResult], None]], Bus],
+        poller: Poller,
+        put: Callable[[PollResult | Learnt], object],
+    ) -> None:
+        self.bus = make(self._take)
         self._poller = poller
         self._put = put
+        self._known = dict(self.bus.unsupported())
         self._asked: dict[int, _Asked] = {}
         self._lock = threading.Lock()
         self._token = 0
         self._wake = threading.Event()
         self._rephase: tuple[int, int] | None = None
-        self.moved_ms = 0
 
-    def take(self, result: PollResult) -> None:
+    def _take(self, result: PollResult) -> None:
         """The bus hands each finished poll here: a technician's to him, all others to the recorder."""
         if result.poll != "read":
             self._put(result)
@@ -50,7 +55,6 @@ class BusLoop:
 
     def step(self, mono_ms: int) -> int:
         """Queue what is due, run at most one exchange; gives the next due mono ms."""
-        self.moved_ms = mono_ms
         if self._rephase is not None:
             (mono, utc), self._rephase = self._rephase, None
             self._poller.rephase(mono, utc)
@@ -59,12 +63,25 @@ class BusLoop:
             self._put(_overrun(slot, mono_ms))
         for slot in due:
             self.bus.submit(Job(slot.meter, slot.poll, slot.number, slot.due_ms))
-        return min(self.bus.step(mono_ms), self._poller.next_due(mono_ms))
+        next_ms = min(self.bus.step(mono_ms), self._poller.next_due(mono_ms))
+        self._remember()
+        return next_ms
+
+    def _remember(self) -> None:
+        """Hand on what was learnt of a meter, once."""
+        for meter, unsupported in self.bus.unsupported().items():
+            if unsupported != self._known.get(meter):
+                self._known[meter] = unsupported
+                self._put(Learnt(meter, unsupported))
 
     def wait(self, seconds: float) -> None:
         """Sleep until the next thing is due or somebody asks."""
         self._wake.wait(max(0.0, seconds))
         self._wake.clear()
+
+    def state(self) -> BusState:
+        """How the bus stands; any thread."""
+        return self.bus.state()
 
     def wake(self) -> None:
         """Let ``wait`` return."""

@@ -43,7 +43,9 @@ class Desk:
         config = self.accepted.loaded.config
         snapshot = self.recorder.snapshot
         now = self.clock.now()
-        troubles = {bus: code for bus, loop in self.buses.items() if (code := loop.trouble()) is not None}
+        troubles = {
+            bus: (state.code, state.facts) for bus, loop in self.buses.items() if (state := loop.state()).code
+        }
         return build(
             Facts(
                 config=config,

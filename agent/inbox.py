@@ -42,7 +42,15 @@ class ChoreDue:
     name: str
 
 
-Item = PollResult | ReceiptHeard | Remark | ChoreDue
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """A meter was seen not to support some blocks: a page of the logbook, no evidence."""
+
+    meter: str
+    unsupported: frozenset[str]
+
+
+Item = Learnt | PollResult | ReceiptHeard | Remark | ChoreDue
 
 
 class Inbox:

@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from config.profile import PollClass
-from config.site import Meter
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +26,15 @@ class Slot:
     poll: PollClass
     number: int
     due_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One class of one meter, read each ``every_s``."""
+
+    meter: str
+    poll: PollClass
+    every_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +54,9 @@ class _Track:
         return (mono_ms - self.phase_ms) // self.period_ms
 
 
-def _start(meter: str, poll: PollClass, period_ms: int, mono_ms: int, utc_ms: int) -> _Track:
-    track = _Track(meter, poll, period_ms, (mono_ms - utc_ms) % period_ms, 0)
+def _start(one: Round, mono_ms: int, utc_ms: int) -> _Track:
+    period_ms = one.every_s * 1000
+    track = _Track(one.meter, one.poll, period_ms, (mono_ms - utc_ms) % period_ms, 0)
     # The running slot is polled at once: a started box shows values without waiting for a border.
     return replace(track, next_slot=track.current(mono_ms))
 
@@ -55,11 +64,8 @@ def _start(meter: str, poll: PollClass, period_ms: int, mono_ms: int, utc_ms: in
 class Poller:
     """The slots of the meters of one bus. ``take`` is the only verb; it never gives a slot twice."""
 
-    def __init__(self, meters: Sequence[Meter], mono_ms: int, utc_ms: int) -> None:
-        self._tracks = [_start(meter.id, "fast", meter.every_s * 1000, mono_ms, utc_ms) for meter in meters]
-        self._tracks += [
-            _start(meter.id, "slow", meter.slow_every_s * 1000, mono_ms, utc_ms) for meter in meters
-        ]
+    def __init__(self, rounds: Sequence[Round], mono_ms: int, utc_ms: int) -> None:
+        self._tracks = [_start(one, mono_ms, utc_ms) for one in rounds]
 
     def rephase(self, mono_ms: int, utc_ms: int) -> None:
         """After a clock step: move the borders by less than one period; no slot number is used twice."""

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from agent import readings
 from agent.days import Days, Kept
-from agent.inbox import ChoreDue, Inbox, Item, ReceiptHeard
+from agent.inbox import ChoreDue, Inbox, Item, Learnt, ReceiptHeard
 from agent.rules.engine import Active, AlarmChange, Engine
 from agent.rules.world import World
 from buffer.errors import ReceiptRefused, StoreFull
@@ -61,6 +61,9 @@ class Keeper(Kept, Protocol):
 
     def alarms(self, up: tuple[Active, ...], n: int) -> None:
         """Replace the alarm latches by those up as of block ``n``."""
+
+    def learn(self, meter: str, unsupported: frozenset[str]) -> None:
+        """Remember what a meter does not support."""
 
 
 class Recorder:
@@ -134,6 +137,8 @@ class Recorder:
             self._receipt(item, now)
         elif isinstance(item, ChoreDue):
             self._chore(item, now)
+        elif isinstance(item, Learnt):
+            self._keep.learn(item.meter, item.unsupported)
         else:
             self._append(item.kind, item.fields, now)
 

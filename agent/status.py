@@ -72,7 +72,7 @@ class Facts:
     head_n: int
     records: int
     dropped: int
-    buses: Mapping[str, str]  # bus id -> code of its trouble
+    buses: Mapping[str, tuple[str, Mapping[str, str]]]  # bus id -> code and facts of its trouble
     problems: Sequence[Problem]
     last_good: bool
     points: Sequence[Mapping[str, Any]] = ()
@@ -162,7 +162,10 @@ def _meters(facts: Facts) -> list[Check]:
 
 
 def _buses(facts: Facts) -> list[Check]:
-    return [Check("bus", "fail", code, {"bus": bus}) for bus, code in sorted(facts.buses.items())]
+    return [
+        Check("bus", "fail", code, {**args, "bus": bus}, f"sitebox help {code}")
+        for bus, (code, args) in sorted(facts.buses.items())
+    ]
 
 
 def _uplink(uplink: UplinkFacts) -> Check:

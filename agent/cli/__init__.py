@@ -71,22 +71,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     verb = getattr(args, "verb", None) or "status"
     paths = find(getattr(args, "config", None), getattr(args, "state", None), getattr(args, "runtime", None))
     shell = Shell(lang, bool(getattr(args, "json", False)), paths, bare=getattr(args, "verb", None) is None)
+    debug = bool(getattr(args, "debug", False))
     try:
         return int(found[verb].run(args, shell))
-    except AgentError as error:
-        if getattr(args, "debug", False):
-            raise
-        return shell.fail(error)
-    except JournalError as error:
-        if getattr(args, "debug", False):
-            raise
-        return shell.broken(error)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         # The reader of a pipe left (| head): not an error, and nothing more may be written.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except (AgentError, JournalError, OSError) as error:
+        if debug:
+            raise
+        return shell.failed(error)
 
 
 def _early(arguments: Sequence[str], option: str) -> str | None:

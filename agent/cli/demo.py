@@ -60,7 +60,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     return 0 if good else 2
 
 
-def _totals(stage: "Stage", shell: Shell) -> None:
+def _totals(stage: Stage, shell: Shell) -> None:
     """What was read, stored, sent and confirmed, as box and platforms say it."""
     status = stage.status()
     if status is None:

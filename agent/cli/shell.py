@@ -20,6 +20,8 @@ from agent.paths import Paths
 from buffer.errors import JournalError, StorageError
 from config.messages import known_codes, text
 
+EX_NOINPUT = 66
+EX_IOERR = 74
 TAGS = {
     "en": {"ok": "[ OK ]", "warn": "[WARN]", "fail": "[FAIL]"},
     "zh": {"ok": "[正常]", "warn": "[注意]", "fail": "[故障]"},
@@ -60,11 +62,11 @@ class Shell:
         """``[ OK ]``, ``[WARN]`` or ``[FAIL]`` in the language; six cells each."""
         return TAGS[self.lang][level]
 
-    def say(self, code: str, **args: object) -> str:
+    def say(self, code: str, /, **args: object) -> str:
         """The ``what`` of a code, filled in."""
         return text(code, self.lang, **{name: str(value) for name, value in args.items()}).what
 
-    def fault(self, code: str, **args: object) -> None:
+    def fault(self, code: str, /, **args: object) -> None:
         """Code, what, why and next step on stderr."""
         found = text(code, self.lang, **{name: str(value) for name, value in args.items()})
         print(f"{self.tag('fail')} {code} {found.what}", file=sys.stderr)
@@ -72,23 +74,22 @@ class Shell:
             if line:
                 print(f"       {line}", file=sys.stderr)
 
-    def fail(self, error: AgentError) -> int:
-        """Print an error of the agent; gives the exit status."""
-        if self.json:
-            self.data({"ok": False, "code": error.code, "args": error.args_})
-        code = error.code if error.code in known_codes() else "SBX-CLI-002"
-        self.fault(code, **error.args_ if code == error.code else {"code": error.code})
-        return error.status
-
-    def broken(self, error: JournalError) -> int:
-        """Print an error of the journal; 66: it cannot be read."""
-        code, args = "SBX-CLI-002", {"code": f"{type(error).__name__}: {error}"}
-        if isinstance(error, StorageError):
-            code, args = error.code, error.facts
+    def failed(self, error: AgentError | JournalError | OSError) -> int:
+        """Print what ended the verb; gives the exit status: its own, 66 for an unreadable journal, 74 for IO."""
+        if isinstance(error, AgentError):
+            code, args, status = error.code, error.args_, error.status
+        elif isinstance(error, StorageError):
+            code, args, status = error.code, error.facts, EX_NOINPUT
+        elif isinstance(error, JournalError):
+            code, args, status = "SBX-CLI-006", {"reason": f"{type(error).__name__}: {error}"}, EX_NOINPUT
+        else:
+            code, args, status = "SBX-CLI-005", {"reason": str(error)}, EX_IOERR
         if self.json:
             self.data({"ok": False, "code": code, "args": args})
+        if code not in known_codes():
+            code, args = "SBX-CLI-002", {"code": code}
         self.fault(code, **args)
-        return 66
+        return status
 
     def when(self, utc_ms: int, zone: str | None = None) -> str:
         """Local time with its offset, to the second."""

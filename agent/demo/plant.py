@@ -80,7 +80,7 @@ protocol = "modbus-rtu"
 model = "acrel-adl400"
 address = "31"
 line = "9600 8N1"
-ct = "40"
+ct = "200/5"
 loads = ["press"]
 
 [[meter]]
@@ -111,7 +111,7 @@ port = "{port}"
 id = "net"
 kind = "tcp"
 host = "127.0.0.1"
-tcp_port = {tcp_port}
+port = {tcp_port}
 
 [[meter]]
 id = "kiln-1"
@@ -144,7 +144,7 @@ profile = "acrel-adl400"
 line = "9600 8N1"
 every_s = 2
 slow_every_s = 20
-ct = "40"
+ct = "200/5"
 
 [[meter]]
 id = "fan-1"

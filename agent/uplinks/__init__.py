@@ -14,7 +14,7 @@ import importlib
 import pkgutil
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType, ModuleType
 from typing import Literal, Protocol
 
@@ -72,7 +72,7 @@ class UplinkStatus:
 
     state: State = "offline"
     code: str | None = None  # why it is not well, None when it is
-    args: Mapping[str, str] = MappingProxyType({})
+    args: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     since_ms: int = 0  # of this state
     sent_n: int = -1
     acked_n: int = -1  # the broker took it

@@ -20,6 +20,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from agent.uplinks import tls
 from agent.uplinks.link import MAX_INBOUND, Wire
@@ -29,6 +30,7 @@ KEEPALIVE_S: Final = 30
 SENT_AT_ONCE: Final = 20  # QoS 1 messages that paho may have on the way
 _READS: Final = 64  # packets of one turn
 _TAKEN_OVER: Final = 142  # MQTT 5, 2.4: session taken over
+_KEEPALIVE: Final = 141  # keep alive timeout
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ class Pipe:
         self._client.on_publish = self._on_publish
         self._client.on_message = self._on_message
         self._client.on_disconnect = self._on_disconnect
-        limits = Properties(PacketTypes.CONNECT)
+        limits = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho leaves it so
         limits.MaximumPacketSize = MAX_INBOUND
         self._client.connect(host, 1, KEEPALIVE_S, clean_start=True, properties=limits)
 
@@ -124,7 +126,7 @@ class Pipe:
 
     def subscribe(self, topics: Sequence[str]) -> None:
         """Ask for these topics at QoS 1."""
-        self._client.subscribe([(topic, mqtt.SubscribeOptions(qos=1)) for topic in topics])
+        self._client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in topics])
 
     def close(self, goodbye: tuple[str, bytes] | None = None) -> None:
         """Say goodbye, when there is a connection, and let go of it. The will is not sent after this."""
@@ -164,7 +166,7 @@ class Pipe:
             return LinkError("SBX-UPL-012", host=self._host)
         if self._by_broker:
             return LinkError("SBX-UPL-010", host=self._host, reason=text)
-        if code == mqtt.MQTT_ERR_KEEPALIVE or "Keep alive" in text:
+        if code == _KEEPALIVE:
             return LinkError("SBX-UPL-006", host=self._host)
         return LinkError("SBX-UPL-005", host=self._host, reason=text)
 

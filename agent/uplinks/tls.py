@@ -6,8 +6,8 @@
 
 Python cannot set OpenSSL's verification time, so ``X509_V_FLAG_NO_CHECK_TIME`` turns its date check off, and
 ``check_dates`` does it right after the handshake, before a byte of MQTT is sent. A certificate that is not
-valid *yet* is refused only by a synchronised clock: the floor is a lower bound of the time and can prove that a
-certificate has expired, never that it is too young. Everything wrong has a code.
+valid *yet* is refused only by a synchronised clock: the floor is a lower bound of the time and can prove that
+a certificate has expired, never that it is too young. Everything wrong has a code.
 """
 
 from __future__ import annotations

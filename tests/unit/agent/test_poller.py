@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import random
 
-from agent.poller import Poller
-from config.site import Meter
+from agent.poller import Poller, Round
 
 
-def meter(name: str, every_s: int, slow_every_s: int = 300) -> Meter:
-    return Meter(
-        id=name,
-        bus="b1",
-        protocol="dlt645-2007",
-        address="1",
-        profile="x",
-        every_s=every_s,
-        slow_every_s=slow_every_s,
-    )
+def rounds(name: str, every_s: int, slow_every_s: int = 300) -> list[Round]:
+    return [Round(name, "fast", every_s), Round(name, "slow", slow_every_s)]
 
 
 def test_first_poll_at_once_then_on_wall_clock_borders() -> None:
-    poller = Poller([meter("a", 10, 60)], mono_ms=5_300, utc_ms=1_795_000_003_700)
+    poller = Poller(rounds("a", 10, 60), mono_ms=5_300, utc_ms=1_795_000_003_700)
     due, missed = poller.take(5_300)
     assert {slot.poll for slot in due} == {"fast", "slow"}
     assert missed == ()
@@ -32,7 +23,7 @@ def test_first_poll_at_once_then_on_wall_clock_borders() -> None:
 
 
 def test_a_stopped_process_says_which_slots_it_missed() -> None:
-    poller = Poller([meter("a", 10, 3600)], mono_ms=0, utc_ms=0)
+    poller = Poller(rounds("a", 10, 3600), mono_ms=0, utc_ms=0)
     first = next(slot for slot in poller.take(0)[0] if slot.poll == "fast")
     due, missed = poller.take(45_000)
     assert [slot.number for slot in missed] == [first.number + 1, first.number + 2, first.number + 3]
@@ -42,7 +33,7 @@ def test_a_stopped_process_says_which_slots_it_missed() -> None:
 def test_clock_steps_never_repeat_a_slot_and_never_stall_longer_than_two_periods() -> None:
     seed = random.randrange(2**32)
     rng = random.Random(seed)
-    poller = Poller([meter("a", 10, 300)], mono_ms=1_000, utc_ms=0)
+    poller = Poller(rounds("a", 10, 300), mono_ms=1_000, utc_ms=0)
     seen: set[tuple[str, int]] = set()
     last_fast = mono = 1_000
     for _ in range(3_000):
