@@ -1,0 +1,64 @@
+"""What happened on a line, counted: per meter and for the line as a whole. No judgement, no clock.
+
+The numbers explain faults on site: timeouts of one meter are its address or its wire, checksum errors of all
+meters are the line's ends, echo is the adapter, foreign frames are a second master or a repeated address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """Since start. All numbers only grow."""
+
+    good: int = 0  # exchanges that ended with their reply
+    timeouts: int = 0  # exchanges that ended without one
+    checksum: int = 0  # candidates with a wrong checksum
+    foreign: int = 0  # sound frames that were not the awaited reply
+    echo: int = 0  # our own requests heard
+    refused: int = 0  # items that the meter declined
+    dropped: int = 0  # bytes that belong to no frame
+
+    def __add__(self, other: Counters) -> Counters:
+        return Counters(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+
+@dataclass(frozen=True, slots=True)
+class BusCounters:
+    """One bus: ``line`` is the sum of ``meters`` and of what belongs to none of them."""
+
+    line: Counters
+    meters: Mapping[str, Counters]
+    reopen: int  # times the port was opened again after a fault
+
+
+class Tally:
+    """The running counts of one bus. Written by its owner thread; ``snapshot`` may be taken by any thread."""
+
+    def __init__(self, meters: Iterable[str]) -> None:
+        self._meters = {meter: Counters() for meter in meters}
+        self._stray = Counters()
+        self._reopen = 0
+
+    def add(self, meter: str | None, more: Counters) -> None:
+        """Count for a meter; None: for the line alone."""
+        if meter is None:
+            self._stray += more
+        else:
+            self._meters[meter] += more
+
+    def reopened(self) -> None:
+        """The port was opened again."""
+        self._reopen += 1
+
+    def snapshot(self) -> BusCounters:
+        """The counts as they are now."""
+        meters = dict(self._meters)
+        line = self._stray
+        for counters in meters.values():
+            line += counters
+        return BusCounters(line, MappingProxyType(meters), self._reopen)

@@ -1,0 +1,72 @@
+"""Modbus PDUs, coded by pymodbus. Reading functions only: a PDU of any other function cannot be built here.
+
+Nothing of pymodbus but its PDU classes is used: its framers and clients lose or misbook frames.
+Source: MODBUS Application Protocol V1.1b3, 6.1 to 6.4 and 7.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from pymodbus.pdu import ExceptionResponse, ModbusPDU
+from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
+from pymodbus.pdu.register_message import (
+    ReadHoldingRegistersRequest,
+    ReadHoldingRegistersResponse,
+    ReadInputRegistersRequest,
+)
+
+from drivers.errors import DriverError
+
+EXCEPTION: Final = 0x80
+MAX_REGISTERS: Final = 125  # V1.1b3, 6.3 and 6.4
+REQUESTS: Final = MappingProxyType(
+    {
+        1: ReadCoilsRequest,
+        2: ReadDiscreteInputsRequest,
+        3: ReadHoldingRegistersRequest,
+        4: ReadInputRegistersRequest,
+    }
+)
+READ_FUNCTIONS: Final = frozenset(REQUESTS)
+
+
+class PduError(DriverError):
+    """A request that must not or cannot be built: a mistake in the program or a profile; caught by nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registers:
+    """A good reply to a read of registers."""
+
+    values: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An exception reply; codes as in V1.1b3, 7."""
+
+    code: int
+
+
+def encode(function: int, address: int, count: int) -> bytes:
+    """The PDU of a read. Raises `PduError` for any function but 1 to 4, and for a range out of bounds."""
+    if function not in REQUESTS:
+        raise PduError(f"function {function} is none of the reading functions")
+    if not (address >= 0 and 1 <= count <= MAX_REGISTERS and address + count <= 0x10000):
+        raise PduError(f"{count} registers at {address:#06x}")
+    request: ModbusPDU = REQUESTS[function](address=address, count=count)
+    return bytes((function,)) + request.encode()
+
+
+def decode(pdu: bytes) -> Registers | Refusal:
+    """A reply whose length has been checked (function, byte count, that many bytes), or an exception."""
+    if pdu[0] & EXCEPTION:
+        refusal = ExceptionResponse(pdu[0])
+        refusal.decode(pdu[1:])
+        return Refusal(refusal.exception_code)
+    reply = ReadHoldingRegistersResponse()
+    reply.decode(pdu[1:])
+    return Registers(tuple(reply.registers))

@@ -1,0 +1,83 @@
+"""Registers to exact decimals. No float is ever shown, and no fill value becomes a number.
+
+>>> raw((0x4367, 0x3333), "f32", "be")
+Decimal('231.2')
+>>> raw((0x0001, 0x0000), "u32", "le")
+Decimal('1')
+
+A 32-bit float is given as the shortest decimal that is read back as the same 32-bit float: these are the
+digits the meter meant. "be" is the high word first (ABCD), "le" the low word first (CDAB); bytes inside a
+word are always high byte first (MODBUS Application Protocol V1.1b3, 4.2).
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Sequence
+from decimal import Context, Decimal
+from types import MappingProxyType
+from typing import Final, Literal
+
+from config.profile import Item, ModbusType
+from config.site import Meter
+
+_FORMATS: Final = MappingProxyType(
+    {
+        "u16": ">H",
+        "i16": ">h",
+        "u32": ">I",
+        "i32": ">i",
+        "u64": ">Q",
+        "i64": ">q",
+        "f32": ">f",
+        "f64": ">d",
+    }
+)
+WORDS: Final = MappingProxyType({name: struct.calcsize(form) // 2 for name, form in _FORMATS.items()})
+_F32_DIGITS: Final = 9  # always enough for a 32-bit float to come back
+_EXACT: Final = Context(prec=400)  # the largest float has 309 digits; nothing is ever rounded
+
+
+def raw(registers: Sequence[int], kind: ModbusType, order: Literal["be", "le"]) -> Decimal | None:
+    """The number in ``WORDS[kind]`` registers; None for NaN and the infinities."""
+    words = registers if order == "be" else tuple(reversed(registers))
+    data = b"".join(word.to_bytes(2, "big") for word in words)
+    (number,) = struct.unpack(_FORMATS[kind], data)
+    if kind not in ("f32", "f64"):
+        return Decimal(number)
+    if not math.isfinite(number):
+        return None
+    if number == 0:
+        return Decimal(0)  # a float has a negative zero; a meter reading has not
+    return _plain(Decimal(_shortest_f32(number, data) if kind == "f32" else repr(number)))
+
+
+def _shortest_f32(number: float, data: bytes) -> str:
+    for digits in range(1, _F32_DIGITS):
+        text = f"{number:.{digits}g}"
+        try:
+            if struct.pack(">f", float(text)) == data:
+                return text
+        except OverflowError:  # rounded up past the largest float
+            continue
+    return f"{number:.{_F32_DIGITS}g}"
+
+
+def primary(value: Decimal, item: Item, meter: Meter) -> Decimal:
+    """Scale to the vocabulary's unit, then apply the transformer ratios; exact, trailing zeros kept."""
+    factors = [item.scale]
+    if item.ratio in ("ct", "ptct"):
+        factors.append(meter.ct)
+    if item.ratio in ("pt", "ptct"):
+        factors.append(meter.pt)
+    for factor in factors:
+        if factor != 1:
+            value = _EXACT.multiply(value, factor)
+    return _plain(value)
+
+
+def _plain(value: Decimal) -> Decimal:
+    """Without a positive exponent: 1E+6 is 1000000."""
+    exponent = value.as_tuple().exponent
+    return value.quantize(Decimal(1), context=_EXACT) if isinstance(exponent, int) and exponent > 0 else value

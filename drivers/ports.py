@@ -1,0 +1,293 @@
+"""Ports: bytes out and in, and line settings applied in one place. A port knows no protocol.
+
+::
+
+    open_port(bus, now) --> SerialPort   a tty, opened exclusively (flock and TIOCEXCL)
+                            PtyPort      a device of major 136..143: carries no parity, asks for N and says so
+                            TcpPort      one TCP endpoint (Modbus TCP, or RTU over TCP)
+
+A port never reconnects, retries or waits longer than it was told to; each fault of the world becomes one
+`PortError`, after which the owner closes the port. ``now`` is the monotonic clock in ms, given by the caller.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import select
+import socket
+import stat
+import termios
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Final, Protocol
+
+import serial
+
+from config.site import Bus, Line
+from drivers.errors import DriverError
+
+READ_BYTES: Final = 4096  # most bytes taken in one read
+WRITE_TIMEOUT_S: Final = 2.0
+CONNECT_TIMEOUT_S: Final = 3.0
+PTY_MAJORS: Final = range(136, 144)  # Unix98 pty slaves (Linux Documentation/admin-guide/devices.txt)
+
+# termios.error is neither an OSError nor a SerialException; ValueError: pyserial on a baud rate it cannot set
+_FAULTS: Final = (OSError, termios.error, serial.SerialException, ValueError)
+_CODES: Final = {
+    errno.ENOENT: "SBX-SER-001",
+    errno.ENODEV: "SBX-SER-001",
+    errno.ENXIO: "SBX-SER-001",
+    errno.EACCES: "SBX-SER-002",
+    errno.EPERM: "SBX-SER-002",
+    errno.EBUSY: "SBX-SER-004",
+    errno.EAGAIN: "SBX-SER-004",  # the flock is taken
+}
+
+
+class PortError(DriverError):
+    """The port failed. The bus catches it, closes the port, ends what is due as ``port``, reopens later."""
+
+    def __init__(self, code: str, **facts: str) -> None:
+        super().__init__(code, facts)
+        self.code = code
+        self.facts = facts
+
+
+class Port(Protocol):
+    """What the owner of a bus needs of its line. Times are ms; every call may raise `PortError`."""
+
+    serial_line: bool  # True: characters take wire time, and silence separates frames
+    notice: str  # code of something worth saying once about this port, or ""
+
+    @property
+    def is_open(self) -> bool:
+        """True between a good ``open`` and ``close``."""
+
+    def open(self) -> None:
+        """Open; input from before is thrown away."""
+
+    def close(self) -> None:
+        """Close; never raises."""
+
+    def configure(self, line: Line | None) -> None:
+        """Ask for these settings; does nothing if they are in force. None: leave the line as it is."""
+
+    def write(self, data: bytes) -> None:
+        """Hand over all of ``data``."""
+
+    def read(self, until_ms: int) -> bytes:
+        """What came, as soon as something came; ``b""`` at ``until_ms``."""
+
+    def pause(self, ms: float) -> bytes:
+        """Keep quiet for ``ms`` (fractions count); ends early with the bytes if any come."""
+
+    def sleep(self, ms: float) -> None:
+        """Wait, and leave what comes meanwhile in the buffer: one wake-up for many bytes."""
+
+    def now(self) -> int:
+        """The monotonic clock, ms."""
+
+
+class _FilePort:
+    """What a tty and a socket have in common: a file descriptor that is waited for."""
+
+    serial_line = False
+    lost = "SBX-SER-005"  # the code of a port that went away
+
+    def __init__(self, name: str, now: Callable[[], int]) -> None:
+        self.name = name
+        self.notice = ""
+        self._now = now
+
+    def now(self) -> int:
+        return self._now()
+
+    def read(self, until_ms: int) -> bytes:
+        while True:
+            left = max(0, until_ms - self._now())
+            data = self._wait(left / 1000)
+            if data or left == 0:
+                return data
+
+    def pause(self, ms: float) -> bytes:
+        return self._wait(max(0.0, ms) / 1000)
+
+    def sleep(self, ms: float) -> None:
+        if ms > 0:
+            time.sleep(ms / 1000)
+
+    def _wait(self, seconds: float) -> bytes:
+        with self._faults(self.lost):
+            fd = self._fd()
+            ready, _, _ = select.select([fd], [], [], seconds)
+            if not ready:
+                return b""
+            data = self._take(fd)
+        if not data:  # readable and nothing there: the other side is gone (pyserial issue 331)
+            raise PortError(self.lost, port=self.name, reason="end of file")
+        return data
+
+    def _fd(self) -> int:
+        raise NotImplementedError
+
+    def _take(self, fd: int) -> bytes:
+        return os.read(fd, READ_BYTES)
+
+    @contextlib.contextmanager
+    def _faults(self, code: str) -> Iterator[None]:
+        """The one place where the world's errors become `PortError`."""
+        try:
+            yield
+        except _FAULTS as error:
+            raise PortError(code, port=self.name, reason=str(error)) from error
+
+
+class SerialPort(_FilePort):
+    """A tty through pyserial. ``exclusive`` is only flock, which other programs ignore: TIOCEXCL as well."""
+
+    serial_line = True
+
+    def __init__(self, path: str, now: Callable[[], int]) -> None:
+        super().__init__(path, now)
+        self._serial: serial.Serial | None = None
+        self._line: Line | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self._serial is not None
+
+    def open(self) -> None:
+        self.close()
+        try:
+            opened = serial.Serial(self.name, timeout=0, write_timeout=WRITE_TIMEOUT_S, exclusive=True)
+            self._serial = opened
+            fcntl.ioctl(opened.fileno(), termios.TIOCEXCL)
+        except _FAULTS as error:
+            self.close()
+            code = _CODES.get(getattr(error, "errno", None) or 0, self.lost)
+            raise PortError(code, port=self.name, reason=str(error)) from error
+
+    def close(self) -> None:
+        opened, self._serial, self._line = self._serial, None, None
+        if opened is not None:
+            with contextlib.suppress(*_FAULTS):  # a pty keeps the flag while its other end is open
+                fcntl.ioctl(opened.fileno(), termios.TIOCNXCL)
+            with contextlib.suppress(*_FAULTS):
+                opened.close()
+
+    def configure(self, line: Line | None) -> None:
+        if line is None or line == self._line:
+            return
+        wanted = self._carried(line)
+        with self._faults("SBX-SER-006"):
+            self._open_port().apply_settings(
+                {
+                    "baudrate": wanted.baud,
+                    "bytesize": wanted.bits,
+                    "parity": wanted.parity,
+                    "stopbits": wanted.stop,
+                }
+            )
+        self._line = line
+
+    def write(self, data: bytes) -> None:
+        with self._faults(self.lost):
+            self._open_port().write(data)
+
+    def _carried(self, line: Line) -> Line:
+        """The settings that this kind of device can carry."""
+        return line
+
+    def _fd(self) -> int:
+        return self._open_port().fileno()
+
+    def _open_port(self) -> serial.Serial:
+        if self._serial is None:
+            raise PortError(self.lost, port=self.name, reason="closed")
+        return self._serial
+
+
+class PtyPort(SerialPort):
+    """A pseudo terminal. It drops PARENB, and then every later setting fails: N is asked for instead."""
+
+    def _carried(self, line: Line) -> Line:
+        if line.parity != "N":
+            self.notice = "SBX-SER-007"
+        return replace(line, parity="N")
+
+
+class TcpPort(_FilePort):
+    """One TCP endpoint. Line settings mean nothing here: the gateway has its own."""
+
+    lost = "SBX-BUS-002"
+
+    def __init__(self, host: str, tcp_port: int, now: Callable[[], int]) -> None:
+        super().__init__(f"{host}:{tcp_port}", now)
+        self._address = (host, tcp_port)
+        self._socket: socket.socket | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self._socket is not None
+
+    def open(self) -> None:
+        """Connect within `CONNECT_TIMEOUT_S`; looking up a name takes as long as the resolver does."""
+        self.close()
+        with self._faults("SBX-BUS-001"):
+            link = socket.create_connection(self._address, CONNECT_TIMEOUT_S)
+            self._socket = link
+            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            link.settimeout(WRITE_TIMEOUT_S)
+
+    def close(self) -> None:
+        link, self._socket = self._socket, None
+        if link is not None:
+            with contextlib.suppress(OSError):
+                link.close()
+
+    def configure(self, line: Line | None) -> None:
+        del line
+
+    def write(self, data: bytes) -> None:
+        with self._faults(self.lost):
+            self._link().sendall(data)
+
+    def _fd(self) -> int:
+        return self._link().fileno()
+
+    def _take(self, fd: int) -> bytes:
+        del fd
+        return self._link().recv(READ_BYTES)
+
+    def _link(self) -> socket.socket:
+        if self._socket is None:
+            raise PortError(self.lost, port=self.name, reason="closed")
+        return self._socket
+
+
+def is_pty(path: str) -> bool:
+    """True if ``path``, links followed, is a pseudo terminal."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return False
+    return stat.S_ISCHR(found.st_mode) and os.major(found.st_rdev) in PTY_MAJORS
+
+
+def open_port(bus: Bus, now: Callable[[], int]) -> Port:
+    """The port of a declared bus, not opened yet; ``now`` is the monotonic clock in ms.
+
+    Raises `DriverError` for a bus without the place of its port (the configuration refuses it earlier).
+    """
+    if bus.kind == "serial":
+        if bus.port is None:
+            raise DriverError(f"bus {bus.id}: kind serial needs a port")
+        return PtyPort(bus.port, now) if is_pty(bus.port) else SerialPort(bus.port, now)
+    if bus.host is None:
+        raise DriverError(f"bus {bus.id}: kind {bus.kind} needs a host")
+    return TcpPort(bus.host, bus.tcp_port, now)

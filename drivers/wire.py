@@ -1,0 +1,199 @@
+"""One exchange on a line: silence, write, collect, and quiet again. Knows time and bytes, no protocol.
+
+::
+
+    ... last byte |<- silence ->| request |<- meter ->| reply        |
+                                 ^ write              ^ sleep until the rest is due, one scan
+    on a timeout: read on until the line has been silent, so that nothing of it meets the next request
+
+The silence is never shorter than what was asked for; a few wake-ups serve a whole reply. Never
+decides whether a meter is asked again, and never opens or closes the port.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from config.site import Line
+from drivers.counters import Counters
+from drivers.exchange import Answer, Exchange, Scan
+from drivers.ports import Port
+from drivers.samples import WireFrame
+
+SILENT_CHARACTERS: Final = 3.5  # MODBUS over Serial Line V1.02, 2.5.1.1
+FAST_SILENCE_MS: Final = 1.75  # the same clause: fixed above 19200 baud
+FAST_BAUD: Final = 19200
+DRAIN_MS: Final = 50.0  # silence that ends the drain after a timeout (DESIGN 5)
+MIXED_MS: Final = 50.0  # silence where the line changes protocol (DESIGN 5)
+PATIENCE_MS: Final = 1000  # a line that is never silent is waited for so long
+LARGEST_FRAME: Final = 267  # DL/T 645 with L = FFH; Modbus RTU has 256
+JUNK_IS_A_REPLY: Final = 4  # fewer bytes of no frame are glitches of the turn-round, not a broken reply
+GRACE_MS: Final = 20.0  # a reply under way at the timeout may go on while no byte is this late
+MAX_HEARD: Final = 4096  # bytes of one exchange kept for the trace
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How one meter is spoken to: its line settings, silence before a request, and patience."""
+
+    meter: str
+    line: Line | None
+    gap_ms: float
+    timeout_ms: float
+    family: object  # protocol family: a change of it on one line needs more silence
+
+    def wire_ms(self, characters: float) -> float:
+        """Time of so many characters; 0 where no line settings are known."""
+        return 0.0 if self.line is None else self.line.seconds(characters) * 1000
+
+    def silence_ms(self) -> float:
+        """3.5 characters, or 1.75 ms above 19200 baud."""
+        if self.line is not None and self.line.baud > FAST_BAUD:
+            return FAST_SILENCE_MS
+        return self.wire_ms(SILENT_CHARACTERS)
+
+
+@dataclass(slots=True)
+class Heard:
+    """What one exchange brought; filled while it runs, so that a lost port leaves what came before."""
+
+    answer: Answer = field(default_factory=lambda: Answer(failure="no_reply"))
+    frames: list[WireFrame] = field(default_factory=list)
+    counters: Counters = field(default_factory=Counters)
+    stray: int = 0  # bytes heard before the request: nobody's
+    sent: bool = False
+
+
+class Wire:
+    """The one user of a port. ``tap`` sees every byte, in order, with the id of the meter being asked."""
+
+    def __init__(self, port: Port, tap: Callable[[str, WireFrame], None] | None = None) -> None:
+        self.port = port
+        self._tap = tap
+        self._active_ms = 0  # when the line was last known to be busy
+        self._family: object = None
+
+    def opened(self) -> None:
+        """The port is fresh: the line counts as busy until now, and as of another protocol."""
+        self._active_ms = self.port.now()
+        self._family = None
+
+    def exchange(self, manner: Manner, exchange: Exchange, heard: Heard) -> None:
+        """Ask once and listen; the result is in ``heard``. Raises `PortError`."""
+        if not self.port.serial_line and manner.line is not None:
+            manner = Manner(manner.meter, None, manner.gap_ms, manner.timeout_ms, manner.family)
+        self.port.configure(manner.line)
+        if not self._hush(manner, heard):
+            heard.answer = Answer(failure="garbled")
+            return
+        self.port.write(exchange.request)
+        heard.sent = True
+        sent_ms = self.port.now()
+        self._active_ms = sent_ms + math.ceil(manner.wire_ms(len(exchange.request)))
+        self._note(heard, manner, ">", exchange.request)
+        listening = _Listening(exchange)
+        reply = self._collect(manner, listening, sent_ms)
+        heard.counters = listening.counted(reply)
+        self._note_received(heard, manner, listening, reply)
+        if reply is None:
+            heard.answer = Answer(failure="garbled" if listening.broken else "no_reply")
+            self._drain(manner, heard)
+        else:
+            heard.answer = Answer(reply=reply.reply)
+
+    def _hush(self, manner: Manner, heard: Heard) -> bool:
+        """Wait for the silence that must come before a request. False if the line never falls silent."""
+        need = max(manner.silence_ms(), manner.gap_ms)
+        if self._family is not manner.family and self.port.serial_line:
+            need = max(need, MIXED_MS)
+        self._family = manner.family
+        start = self.port.now()
+        left = need - max(0, start - self._active_ms - 1)  # both ends are cut to whole ms
+        while data := self.port.pause(max(0.0, left)):
+            self._active_ms = self.port.now()
+            heard.stray += len(data)
+            self._note(heard, manner, "?", data)
+            if self._active_ms - start > PATIENCE_MS:
+                return False
+            left = need
+        return True
+
+    def _collect(self, manner: Manner, listening: _Listening, sent_ms: int) -> Scan | None:
+        """Read until the awaited reply is there or the time is up."""
+        request = manner.wire_ms(len(listening.exchange.request))
+        whole = manner.wire_ms(listening.exchange.reply_bytes)
+        end = sent_ms + request + manner.timeout_ms + whole
+        last = end + manner.wire_ms(LARGEST_FRAME)
+        self.port.sleep(request + whole - (self.port.now() - sent_ms))
+        while data := self.port.read(math.ceil(end)):
+            now = self._active_ms = self.port.now()
+            found = listening.take(data)
+            if found.reply is not None:
+                return found
+            end = max(end, min(last, now + GRACE_MS))
+            missing = listening.exchange.reply_bytes - len(found.rest)
+            self.port.sleep(min(manner.wire_ms(missing), end - now))
+        return None
+
+    def _drain(self, manner: Manner, heard: Heard) -> None:
+        """After a timeout: listen until the line is silent."""
+        start = self.port.now()
+        while data := self.port.pause(max(DRAIN_MS, manner.silence_ms())):
+            self._active_ms = self.port.now()
+            heard.counters += Counters(dropped=len(data))
+            self._note(heard, manner, "?", data)
+            if self._active_ms - start > PATIENCE_MS:
+                return
+
+    def _note_received(self, heard: Heard, manner: Manner, listening: _Listening, reply: Scan | None) -> None:
+        """Put the received bytes down in their order: the reply as "<", everything else as "?"."""
+        data = bytes(listening.heard)
+        frame = b"" if reply is None else reply.frame
+        at = data.rfind(frame) if frame else -1
+        if at < 0:
+            self._note(heard, manner, "?", data)
+            return
+        self._note(heard, manner, "?", data[:at])
+        self._note(heard, manner, "<", frame)
+        self._note(heard, manner, "?", data[at + len(frame) :])
+
+    def _note(self, heard: Heard, manner: Manner, way: str, data: bytes) -> None:
+        if not data:
+            return
+        frame = WireFrame(self.port.now(), ">" if way == ">" else "<" if way == "<" else "?", data)
+        heard.frames.append(frame)
+        if self._tap is not None:
+            self._tap(manner.meter, frame)
+
+
+class _Listening:
+    """The receive buffer of one exchange and what its scans counted."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self.heard = bytearray()
+        self._rest = b""
+        self._counts = Counters()
+
+    def take(self, data: bytes) -> Scan:
+        """Hand the next bytes to the protocol's scan."""
+        self.heard += data[: max(0, MAX_HEARD - len(self.heard))]
+        found = self.exchange.scan(self._rest + data)
+        self._rest = found.rest
+        self._counts += Counters(
+            checksum=found.checksum, foreign=found.foreign, echo=found.echo, dropped=found.dropped
+        )
+        return found
+
+    @property
+    def broken(self) -> bool:
+        """True if bytes came that may have been the reply: no sound frame, and more than a glitch."""
+        return self._counts.checksum > 0 or self._counts.dropped + len(self._rest) >= JUNK_IS_A_REPLY
+
+    def counted(self, reply: Scan | None) -> Counters:
+        """The counts of the whole exchange; what is left in the buffer belongs to no frame."""
+        ended = Counters(good=1) if reply is not None else Counters(timeouts=1)
+        return self._counts + ended + Counters(dropped=len(self._rest))
