@@ -24,7 +24,7 @@ def commands(text: str) -> Iterator[tuple[int, str, str]]:
         kind = code.lastgroup or "a"
         for found in _COMMAND.finditer(code[kind]):
             line = text.count("\n", 0, code.start(kind) + found.start(1)) + 1
-            yield line, found[1], re.split(r"\s[|>&;#]|\s{3,}", found[2] or "")[0].strip()
+            yield line, found[1], re.split(r"\s[|>&;#]|\s{3,}", f" {found[2] or ''}")[0].strip()
 
 
 def run_verbs() -> set[str]:
@@ -67,11 +67,10 @@ def test_commands_shown_can_be_typed(page: Path) -> None:
 
 
 def test_a_wrong_command_is_seen() -> None:
-    text = "```\n$ ./run demo    # plays\n./run dmeo\nsitebox status --json | cat\n```\n`sitebox stauts`, `./run test -k x`\n"
-    found = [
-        (line, refusal(program, rest)) for line, program, rest in commands(text + "\n    sitebox wtch\n")
-    ]
-    assert [line for line, _ in found] == [2, 3, 4, 6, 6, 8]
+    block = "```\n$ ./run demo    # plays\n./run dmeo\nsitebox status --json | cat\n```\n"
+    text = block + "`sitebox stauts`, `./run test -k x`\n\n    sitebox wtch\n    sitebox    # alone\n"
+    found = [(line, refusal(program, rest)) for line, program, rest in commands(text)]
+    assert [line for line, _ in found] == [2, 3, 4, 6, 6, 8, 9]
     assert [line for line, why in found if why] == [3, 6, 8]
 
 
