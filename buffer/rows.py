@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final, NoReturn
 
 from buffer.errors import RowError
@@ -44,7 +45,7 @@ _DECODER = json.JSONDecoder(parse_float=_refuse, parse_constant=_refuse)
 
 def encode_row(record: Record) -> bytes:
     """The one line of ``record``, with its newline; RowError for what cannot be said in it."""
-    _check(record, MAX_DEPTH)
+    _check_inside(record, MAX_DEPTH - 1)
     try:
         line = _ENCODER.encode(record).encode("utf-8") + b"\n"
     except UnicodeEncodeError as error:
@@ -59,10 +60,10 @@ def decode_row(line: bytes) -> dict[str, Any]:
     if len(line) > MAX_ROW:
         raise RowError("row: longer than 8 KiB")
     try:
-        record = _DECODER.decode(line.decode("utf-8"))
+        record, _ = _DECODER.raw_decode(line.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise RowError("row: not JSON") from error
-    if not isinstance(record, dict):
+    if not isinstance(record, dict):  # what stands behind it shows below
         raise RowError("row: not an object")
     if encode_row(record) != line:
         raise RowError("row: not in its one spelling")
@@ -87,30 +88,32 @@ def _lines(body: bytes) -> Iterator[bytes]:
         start = end
 
 
-def _check(value: object, depth: int) -> None:
-    """Only what has one spelling may pass."""
-    if isinstance(value, str):
-        return
-    if isinstance(value, int):
-        if not -LIMIT <= value <= LIMIT:
-            raise RowError("row: integer beyond 2^53")
-        return
-    if depth == 0:
+def _check(values: Iterable[object], depth: int) -> None:
+    """Only what has one spelling may pass. Plain types come first: this loop is most of a verification."""
+    for value in values:
+        kind = type(value)
+        if kind is str or kind is bool:
+            continue
+        if isinstance(value, int):
+            if not -LIMIT <= value <= LIMIT:
+                raise RowError("row: integer beyond 2^53")
+        elif not isinstance(value, str):
+            _check_inside(value, depth - 1)
+
+
+def _check_inside(value: object, depth: int) -> None:
+    if depth < 0:
         raise RowError("row: nested too deep")
-    for inner in _inside(value):
-        _check(inner, depth - 1)
-
-
-def _inside(value: object) -> Iterable[object]:
     if isinstance(value, dict) or isinstance(value, Mapping):  # noqa: SIM101 -- a dict is told at once
-        _check_keys(value)
-        return value.values()
-    if isinstance(value, list | tuple):
-        return value
-    raise RowError(f"row: {type(value).__name__} has no place in a record")
-
-
-def _check_keys(value: Mapping[object, object]) -> None:
-    for key in value:
-        if not (isinstance(key, str) and key.isascii() and key.isprintable() and 0 < len(key) <= MAX_KEY):
+        if not all(map(_is_key, value)):
             raise RowError("row: key is not printable ASCII")
+        _check(value.values(), depth)
+    elif isinstance(value, list | tuple):
+        _check(value, depth)
+    else:
+        raise RowError(f"row: {type(value).__name__} has no place in a record")
+
+
+@lru_cache(maxsize=1024)
+def _is_key(key: object) -> bool:
+    return isinstance(key, str) and key.isascii() and key.isprintable() and 0 < len(key) <= MAX_KEY

@@ -1,0 +1,50 @@
+"""What a verification costs beside the bare cryptography and parsing of the same blocks, in the same run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+
+import pytest
+
+from buffer import note
+from buffer.verify import verify
+from tests.support.journals import IDENTITY, TURN, Life, make, ratchet
+
+MOST = 4.0  # times the bare cost
+ROUNDS = 7
+
+
+def cheapest(work: Callable[[], None]) -> float:
+    """Seconds of processor time, best of some rounds: what others do on the machine does not count."""
+    spent = []
+    for _ in range(ROUNDS):
+        start = time.process_time()
+        work()
+        spent.append(time.process_time() - start)
+    return min(spent)
+
+
+@pytest.mark.parametrize("rows", [3, 30, 100])
+def test_cost_of_a_block(rows: int) -> None:
+    blocks = make(Life(blocks=30, rows=rows))
+    keys = [ratchet(n // TURN).verifier for n in range(len(blocks))]
+
+    def bare() -> None:
+        for block, key in zip(blocks, keys, strict=True):
+            found = note.decode(block.note)
+            assert all(
+                one.is_good(found.text, line.signature)
+                for one, line in zip((IDENTITY.verifier, key), found.signatures, strict=True)
+            )
+            hashlib.sha256(block.body or b"").digest()
+            for row in (block.body or b"").splitlines():
+                json.loads(row)
+
+    def whole() -> None:
+        assert verify(blocks, identity=IDENTITY.verifier).exit_code() == 0
+
+    ratio = cheapest(whole) / cheapest(bare)
+    assert ratio <= MOST, f"{rows} rows: {ratio:.2f} times the bare cost"
