@@ -119,10 +119,10 @@ class Box:
         self.journal.close(self.now(1))
 
 
-def live(disk: FileSystem) -> None:
+def live(disk: FileSystem, root: Path = ROOT) -> None:
     """A short life: birth, commits of one and of many pages, seals, a receipt, a clean stop, a second start
     with another configuration, and no clean end."""
-    box = Box(disk, 1)
+    box = Box(disk, 1, root)
     for slot in range(3):
         box.read(slot)
         box.commit()
@@ -134,7 +134,7 @@ def live(disk: FileSystem) -> None:
     box.seal()
     box.receipt("city")
     box.close()
-    box = Box(disk, 2, cfg="dead0000" * 8)
+    box = Box(disk, 2, root, cfg="dead0000" * 8)
     box.read(0)
     box.commit()
     box.read(1)
@@ -145,10 +145,10 @@ def live(disk: FileSystem) -> None:
         box.commit()
 
 
-def judge(disk: FileSystem, promised: Promises, boot: int = 9) -> str | None:
+def judge(disk: FileSystem, promised: Promises, boot: int = 9, root: Path = ROOT) -> str | None:
     """Start on what is left, go on a little, stop; the first broken promise in words, None when all were
     kept."""
-    box = Box(disk, boot)
+    box = Box(disk, boot, root)
     box.read(0)
     box.seal()
     stored = {name: cursor.n for name, cursor in box.journal.cursors().items()}

@@ -222,8 +222,8 @@ def _found(steps: Sequence[Step], chance: Chance) -> MemoryDisk:
                 disk._count = max(disk._count, number)
                 content[number], durable[number], loose[number] = bytearray(), bytearray(), []
                 names.append(step)
-            case "write", (number, offset, new):
-                _put(content[number], offset, new)
+            case (("write" | "truncate"), (number, *_)):
+                _change(content[number], step)
                 loose[number].append(step)
             case "sync", (number, _):
                 durable[number], loose[number] = bytearray(content[number]), []
@@ -238,7 +238,7 @@ def _found(steps: Sequence[Step], chance: Chance) -> MemoryDisk:
     _survive(disk, names, chance)
     for number, steps_ in loose.items():
         for step in steps_:
-            _tear(durable[number], step.args[1], step.args[2], chance)
+            _tear(durable[number], step, chance)
     disk.data = {number: durable[number] for number in set(disk.names_.values())}
     return disk
 
@@ -265,7 +265,75 @@ def _survive(disk: MemoryDisk, names: list[Step], chance: Chance) -> None:
         _apply(step, disk.names_, disk.modes, {})
 
 
-def _tear(data: bytearray, offset: int, new: bytes, chance: Chance) -> None:
+def _change(data: bytearray, step: Step) -> None:
+    if step.what == "write":
+        _put(data, step.args[1], step.args[2])
+    elif step.args[1] < len(data):
+        del data[step.args[1] :]
+    else:
+        data.extend(bytes(step.args[1] - len(data)))
+
+
+def _tear(data: bytearray, step: Step, chance: Chance) -> None:
+    if step.what == "truncate":
+        if chance.keep == 1.0 or chance.rng.random() < chance.keep:
+            _change(data, step)
+        return
+    _, offset, new = step.args
     for start in range(0, len(new), SECTOR):
         if chance.keep == 1.0 or chance.rng.random() < chance.keep:
             _put(data, offset + start, new[start : start + SECTOR])
+
+
+def recorded(log: bytes, root: str, marks: str) -> list[Step]:
+    """The steps that ``tests/crash/recorder.c`` noted of a real process. Files of SQLite's shared memory
+    are left out: they mean nothing after a cut. What was appended to the file ``marks`` are the oracle's
+    notes."""
+    steps: list[Step] = []
+    numbers: dict[str, int] = {}
+    at = 0
+    while at < len(log):
+        end = log.index(b"\n", at)
+        what, inode, offset, length, rest = log[at:end].decode().split(" ", 4)
+        data = log[end + 1 : end + 1 + int(length)]
+        at = end + 1 + int(length)
+        path, _, second = rest.partition("\t")
+        if path == marks:
+            steps += [Step("mark", _mark(line)) for line in data.decode().splitlines()]
+        elif not path.endswith("-shm"):
+            if what == "create":
+                numbers[inode] = len(numbers) + len(steps) + 1
+            steps.append(_step(what, numbers.get(inode, 0), (path, second), int(offset), data))
+    return steps
+
+
+def _mark(line: str) -> tuple[Any, ...]:
+    kind, key, value = line.split(" ")
+    if kind == "rows":
+        return kind, int(key), bytes.fromhex(value)
+    return (kind, int(key), value) if kind == "blocks" else (kind, key, int(value))
+
+
+def _step(what: str, number: int, paths: tuple[str, str], offset: int, data: bytes) -> Step:
+    path, second = paths
+    match what:
+        case "create":
+            return Step("create", (path, number, 0o600))
+        case "write":
+            return Step("write", (number, offset, data))
+        case "truncate":
+            return Step("truncate", (number, offset))
+        case "sync":
+            return Step("sync", (number, path))
+        case "syncdir":
+            return Step("sync_folder", (path,))
+        case "rename":
+            return Step("rename", (path, second, number))
+    assert what == "unlink"
+    return Step("remove", (path, number))
+
+
+def left_by(steps: Sequence[Step], chance: Chance) -> dict[str, bytes]:
+    """The files that are found when the power went after ``steps``."""
+    disk = _found(steps, chance)
+    return {path: bytes(disk.data[number]) for path, number in disk.names_.items()}
