@@ -3,7 +3,7 @@
 ::
 
     dn/receipt --> incoming.take --believed--> outbox: nothing of that is sent again
-                        |                  --> recorder, at most each 5 s: the journal judges it, the cursor moves
+                        |                  --> recorder, at most each 5 s: the journal judges, a cursor moves
                         +--signed, but another history than ours--> frozen, recorder told
                         +--anything else--> a remark
 

@@ -2,7 +2,7 @@
 
 ::
 
-    turn(ms) --> Connected | Subscribed | Acked | Message ...        LinkError: the connection is over
+    turn() --> Connected | Subscribed | Acked | Message ...        LinkError: the connection is over
 
 One pipe is one connection: nothing of it outlives it, so paho re-sends nothing by itself (the outbox does).
 Never ``loop_start``, never MessageInfo: "published" there is also true of a refused message.
@@ -102,9 +102,8 @@ class Pipe:
         limits.MaximumPacketSize = MAX_INBOUND
         self._client.connect(host, 1, KEEPALIVE_S, clean_start=True, properties=limits)
 
-    def turn(self, ms: int = 0, wake_fd: int | None = None) -> tuple[Event, ...]:
-        """Move bytes both ways, waiting at most ``ms`` for some; what was heard. LinkError: it is over."""
-        self._wait(ms, wake_fd)
+    def turn(self) -> tuple[Event, ...]:
+        """Move bytes both ways without waiting; what was heard. LinkError: it is over."""
         for _ in range(_READS):
             if self._client.socket() is None or not self._readable():
                 break
@@ -138,15 +137,15 @@ class Pipe:
         self._client.on_disconnect = None
         self._wire.close()
 
-    def _wait(self, ms: int, wake_fd: int | None) -> None:
-        if ms <= 0 or self._client.socket() is None or self._wire.pending():
+    def wait(self, ms: int, wake_fd: int) -> None:
+        """Let at most so much time pass until there is something to move, or ``wake_fd`` is readable."""
+        if self._client.socket() is None or self._wire.pending():
             return
         poll = select.poll()
         poll.register(
             self._wire.fileno(), select.POLLIN | (select.POLLOUT if self._client.want_write() else 0)
         )
-        if wake_fd is not None:
-            poll.register(wake_fd, select.POLLIN)
+        poll.register(wake_fd, select.POLLIN)
         poll.poll(ms)
 
     def _readable(self) -> bool:

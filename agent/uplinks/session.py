@@ -5,9 +5,9 @@
     CONNACK -> SUBACK -> birth -> first receipt (or patience over) -> newest, alarms, backlog -> ... LinkError
                                   2 s; 30 s after an unclean stop
 
-Moves nothing but the outbox. After an unclean stop no new block leaves before the platform's head is heard: a
-card that lied about its sync must not make an honest box look forged. While the platform holds another history
-than ours, nothing is sent at all.
+Moves nothing but the outbox. After an unclean stop no new block leaves before the platform's head is heard:
+a card that lied about its sync must not make an honest box look forged. While the platform holds another
+history than ours, nothing is sent at all.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ class Session:
             return False
         if not self._setting.config.receipts or self._at.heard:
             return True
-        unclean = not self._setting.box.clean and not self._memory.heard_once
+        unclean = not self._setting.box.clean and self._memory.newest is None
         patience = FIRST_RECEIPT_UNCLEAN_MS if unclean else FIRST_RECEIPT_MS
         return now.mono_ms - (self._at.subscribed_ms or 0) >= patience
 
