@@ -76,7 +76,7 @@ One JSON object a line each way on the Unix socket; replies ``{"ok":true,"t":<pl
     {"set":"phase-loss","meter":M,"phase":"a"}
     {"set":"load","load":L,"factor":0.5}                 0 = off, 1 = as in the plant file
     {"set":"treatment-off"}                              all loads of role treatment; "load":L for one
-    {"set":"power-cut","scope":"loads"}                  nothing runs; "meters": and no meter answers
+    {"set":"power-cut","scope":"loads"}                  nothing runs; "meters": nor does any meter
     {"set":"late","meter":M,"ms":2500,"count":1}         next replies late; no count = all, ms 0 = none
     {"set":"flip","meter":M,"permille":200}              also noise, drop, cut, double
     {"set":"clock","meter":M,"offset_s":-3600}
@@ -93,5 +93,5 @@ One line a reply, written before its last byte goes out: ``t`` (plant UTC ms), `
 ``bus``, ``meter``, ``protocol``, ``ask`` ("0201FF00", "03 0x2006+6"), ``kind`` good | error (D1, exception),
 ``faults`` (what was done to it on the line), ``shown`` and ``primary``: quantity -> plain decimal text in the
 units of the vocabulary, on the meter's side and times CT and PT. A phase that is not there reads "missing";
-items without a quantity are named by their DI and given in hex.
+items without a quantity are named by their DI and given in hex. At 512 MiB it ends with ``{"full":true}``.
 """

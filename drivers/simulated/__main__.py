@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         run(Plant(spec, boot_times(), truth=options.truth), options.control)
     except OSError as error:
         sys.stderr.write(f"{options.plant}: {error}\n")
-        return _EX_UNAVAILABLE
+        return _EX_SOFTWARE if _failed else _EX_UNAVAILABLE
     return _EX_SOFTWARE if _failed else 0
 
 

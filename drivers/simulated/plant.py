@@ -24,7 +24,7 @@ from drivers.simulated.meter import Meter
 from drivers.simulated.plantfile import BusSpec, MeterSpec, PlantSpec
 from drivers.simulated.ports import PtyEnd, SocketEnd
 from drivers.simulated.reply import Reply
-from drivers.simulated.switches import ControlError, Message, Switches, flag, number
+from drivers.simulated.switches import ControlError, Message, Switches, flag, number, refuse_unknown
 from drivers.simulated.tcpbus import TcpBus
 from drivers.simulated.threads import Bus, BusThread, LineBus
 from drivers.simulated.truth import Truth
@@ -92,6 +92,7 @@ class Plant:
         """Take one control message (see ``drivers.simulated``) and answer it. Raises ControlError."""
         with self._lock:
             if "get" in message:
+                refuse_unknown(message, {"get", "meter", "last"})
                 return {"ok": True, "t": round(self.now_ms()), **self._get(message)}
             if message.get("set") in ("bus-gone", "echo"):
                 self._set_bus(message)
@@ -121,6 +122,7 @@ class Plant:
         thread = self._threads.get(str(message.get("bus")))
         if thread is None:
             raise ControlError(f"no bus {message.get('bus')!r}")
+        refuse_unknown(message, {"set", "bus", "on"})
         on = flag(message)
         if message["set"] == "echo":
             if not isinstance(thread.bus, LineBus):

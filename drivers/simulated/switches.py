@@ -7,6 +7,7 @@ one thread at a time.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,22 @@ from drivers.simulated.load import Load
 from drivers.simulated.meter import EVENTS, Meter
 
 Message = Mapping[str, Any]
+_METER_PHASE_ON = frozenset(("meter", "phase", "on"))
+_KEYS: Mapping[str, frozenset[str]] = {  # what each message may hold; anything else is a slip of its writer
+    "unplug": frozenset(("meter", "on")),
+    "wrong-phase": frozenset(("meter", "on")),
+    "phase-order": frozenset(("meter", "on")),
+    "reversed-ct": _METER_PHASE_ON,
+    "phase-loss": _METER_PHASE_ON,
+    "load": frozenset(("load", "factor")),
+    "treatment-off": frozenset(("load", "on")),
+    "power-cut": frozenset(("scope", "on")),
+    "late": frozenset(("meter", "ms", "count")),
+    "clock": frozenset(("meter", "offset_s")),
+    "event": frozenset(("meter", "what")),
+    **dict.fromkeys(PERMILLES, frozenset(("meter", "permille"))),
+}
+_POWER_DOWN = EVENTS["power-down"]
 
 
 class ControlError(DriverError):
@@ -55,6 +72,7 @@ class Switches:
         command = self._commands.get(str(message["set"]))
         if command is None:
             raise ControlError(f"no switch {message['set']!r}; there are {', '.join(sorted(self._commands))}")
+        refuse_unknown(message, _KEYS[str(message["set"])] | {"set"})
         command(message)
 
     def _meter(self, message: Message) -> Meter:
@@ -101,7 +119,9 @@ class Switches:
             raise ControlError('scope is "loads" or "meters"')
         self._cut = on
         for meter in self._meters.values():
-            meter.silent = on and scope == "meters"
+            silent = on and scope == "meters"
+            meter.counts[_POWER_DOWN] += silent and not meter.silent
+            meter.silent = silent
         self._refeed()
 
     def _late(self, message: Message) -> None:
@@ -144,6 +164,13 @@ def _rewired(wiring: Wiring, message: Message, on: bool) -> Wiring:
     if message["set"] == "reversed-ct":
         return replace(wiring, reversed=wiring.reversed | phases if on else wiring.reversed - phases)
     return replace(wiring, lost=wiring.lost | phases if on else wiring.lost - phases)
+
+
+def refuse_unknown(message: Message, known: AbstractSet[str]) -> None:
+    """A misspelt key must not pass for its default."""
+    unknown = sorted(message.keys() - known)
+    if unknown:
+        raise ControlError(f"unknown {', '.join(map(repr, unknown))}; known are {', '.join(sorted(known))}")
 
 
 def flag(message: Message) -> bool:

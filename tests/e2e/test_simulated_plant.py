@@ -24,6 +24,7 @@ from drivers.simulated.plantfile import parse
 from drivers.simulated.slave645 import encode, hunt
 from drivers.simulated.slavemodbus import rtu, take_rtu
 from drivers.simulated.switches import ControlError
+from drivers.simulated.truth import Truth
 from tests.support.simulator import ROOT, plant, simulator
 
 EXAMPLE = (ROOT / "drivers" / "simulated" / "example.toml").read_text(encoding="utf-8")
@@ -257,3 +258,34 @@ def test_a_plant_that_never_started_can_be_stopped(tmp_path: Path) -> None:
     assert (tmp_path / "bus1").is_symlink()
     one.stop()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failing_thread_ends_the_process(tmp_path: Path) -> None:
+    """A truth log that cannot be written must not look like a silent meter."""
+    file = tmp_path / "plant.toml"
+    file.write_text(FAST, encoding="utf-8")
+    command = [sys.executable, "-m", "drivers.simulated", "--plant", str(file), "--truth", "/dev/full"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        with opened(ready["buses"]["b1"]) as reader:
+            os.write(reader, READ_3)
+            _, errors = process.communicate(timeout=20)
+    assert process.returncode == 70
+    assert "No space left" in errors
+
+
+def test_the_truth_log_has_an_end(tmp_path: Path) -> None:
+    path = tmp_path / "truth.jsonl"
+    truth = Truth(path, max_bytes=100)
+    for number in range(50):
+        truth.note({"meter": "a", "n": number})
+    truth.close()
+    lines = [json.loads(line) for line in path.read_text(encoding="ascii").splitlines()]
+    assert lines[-1] == {"full": True}
+    assert [line["n"] for line in lines[:-1]] == [0, 1, 2, 3]
+    assert truth.counts() == {"a": 50}
+    assert truth.last(1, None) == [{"meter": "a", "n": 49}]
+    assert truth.last(0, None) == []

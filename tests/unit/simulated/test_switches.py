@@ -68,7 +68,9 @@ def test_power_cut_of_loads_and_of_meters() -> None:
     assert [power(meter) for meter in meters.values()] == [0, 0, 0]
     assert not any(meter.silent for meter in meters.values())
     switches.set({"set": "power-cut", "scope": "meters"})
+    switches.set({"set": "power-cut", "scope": "meters"})
     assert all(meter.silent for meter in meters.values())
+    assert meters["m-fan"].counts["03110000"] == 1
     switches.set({"set": "power-cut", "on": False})
     assert not any(meter.silent for meter in meters.values())
     assert power(meters["m-kiln"]) > 0
@@ -131,6 +133,7 @@ def test_clock_and_events() -> None:
         ({"set": "reversed-ct", "meter": "m-fan"}, "phase is"),
         ({"set": "reversed-ct", "meter": "m-fan", "phase": ""}, "phase is"),
         ({"set": "event", "meter": "m-fan", "what": "x"}, "what is one of"),
+        ({"set": "unplug", "meter": "m-fan", "state": False}, "unknown 'state'"),
     ],
 )
 def test_wrong_messages_say_what_is_wrong(message: dict[str, Any], said: str) -> None:
