@@ -72,7 +72,7 @@ def test_unit_keeps_the_promises_that_no_tool_checks() -> None:
         "RestartPreventExitStatus": "78",
         "StartLimitIntervalSec": "0",
         "StateDirectoryMode": "0750",
-        "ExecReload": "/bin/kill -HUP $MAINPID",
+        "ExecReload": '/bin/sh -c "kill -HUP $MAINPID"',
         "CapabilityBoundingSet": "",
     }
     assert {key: one.get(key) for key in wanted} == wanted
@@ -152,4 +152,4 @@ def test_device_rules_pass_udev(tmp_path: Path) -> None:
         pytest.skip("udevadm verify came with systemd 254; the test above reads the rules by itself")
     copy = tmp_path / "60-sitebox.rules"
     copy.write_text(_rules())
-    assert "Fail: 0" in _call(udevadm, "verify", copy)
+    assert re.search(r"Fail: +0$", _call(udevadm, "verify", copy), re.MULTILINE)
