@@ -3,10 +3,12 @@
 ::
 
     daemon runs, or was killed     mode=ro: SQLite reads the file and its WAL
-    clean stop, folder not ours    there is no WAL: immutable=1, but only while nobody holds the lock
+    killed, -shm gone              no daemon: the WAL is read into memory of our own
+    clean stop, folder not ours    no daemon and no WAL: immutable=1
     records of the last seconds    the tail file, frames that continue the store's head
 
-Never writes, never locks, never makes the daemon wait longer than one block's read. One object a thread.
+The last two only while nobody holds the writer's lock. Never writes, never locks, never makes the daemon wait
+longer than one block's read. One object a thread.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ from buffer.tail import HALF, Found, scan
 from buffer.verify import BlockData
 
 LOCK: Final = "lock"
-_TRIES: Final = 5  # a seal may fall between reading the head and reading the tail
+_TRIES: Final = 5  # a seal may fall between reading the head and reading the tail, a start between two looks
+_BUSY_S: Final = 1.0  # SQLite's own waiting for a daemon that recovers
 
 
 class JournalReader:
@@ -38,10 +41,10 @@ class JournalReader:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._shelf = _open(folder)
+        self._opened, self._quiet = _open(folder)
         version = self._shelf.version()
         if version != VERSION:
-            self._shelf.close()
+            self._opened.close()
             code = "SBX-JNL-005" if version > VERSION else "SBX-JNL-007"
             raise JournalUnreadable(code, path=folder, version=version)
 
@@ -110,7 +113,15 @@ class JournalReader:
 
     def close(self) -> None:
         """Let go of the files."""
-        self._shelf.close()
+        self._opened.close()
+
+    @property
+    def _shelf(self) -> Shelf:
+        """The store. Opened the quiet way it is opened again as soon as a daemon writes."""
+        if self._quiet and is_running(self._folder):
+            self._opened.close()
+            self._opened, self._quiet = _open(self._folder)
+        return self._opened
 
     def _tail(self, head: Head) -> Found:
         try:
@@ -127,7 +138,8 @@ def is_running(folder: Path) -> bool:
     return is_locked(folder / LOCK)
 
 
-def _open(folder: Path) -> Shelf:
+def _open(folder: Path) -> tuple[Shelf, bool]:
+    """The store, and whether it was opened the quiet way: good only as long as no daemon runs."""
     path = folder / store_file.NAME
     try:
         os.stat(path)
@@ -135,27 +147,39 @@ def _open(folder: Path) -> Shelf:
         raise JournalUnreadable("SBX-JNL-007", path=folder, version=0) from error
     except OSError as error:
         raise _unreadable(path, error) from error
+    for _ in range(_TRIES):
+        try:
+            return _connect(path, "mode=ro"), False
+        except sqlite3.Error as error:
+            failed = error
+        if not os.access(path, os.R_OK):
+            break
+        if is_running(folder):
+            continue
+        shelf = _connect_quietly(path)
+        if not is_running(folder):
+            return shelf, True
+        shelf.close()
+    raise _unreadable(path, failed) from failed
+
+
+def _connect_quietly(path: Path) -> Shelf:
+    """Without a daemon and without the right to make SQLite's shared memory: the WAL is read into our own (no
+    locks, exclusive mode); where there is no WAL the file is all there is."""
     try:
-        return _connect(path, "mode=ro")
-    except sqlite3.Error as error:
-        if not os.access(path, os.R_OK) or is_locked(folder / LOCK):
-            raise _unreadable(path, error) from error
-    try:
+        return _connect(path, "mode=ro&vfs=unix-none", "PRAGMA locking_mode = EXCLUSIVE")
+    except sqlite3.Error:
+        if path.with_name(path.name + "-wal").exists():
+            raise
         return _connect(path, "mode=ro&immutable=1")
-    except sqlite3.Error as error:
-        raise _unreadable(path, error) from error
 
 
-def _connect(path: Path, how: str) -> Shelf:
+def _connect(path: Path, how: str, first: str = "PRAGMA query_only = 1") -> Shelf:
     """A connection that has answered once: SQLite opens lazily."""
-    db = sqlite3.connect(
-        f"{path.absolute().as_uri()}?{how}",
-        uri=True,
-        isolation_level=None,
-        check_same_thread=False,
-        timeout=1.0,
-    )
+    uri = f"{path.absolute().as_uri()}?{how}"
+    db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=_BUSY_S)
     try:
+        db.execute(first).fetchall()
         db.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.Error:
         db.close()
