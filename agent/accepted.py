@@ -60,8 +60,8 @@ def parse(files: Sequence[tuple[str, bytes]], profiles: Sequence[tuple[str, byte
 
 
 def accept(config: Path, kept: Path, *, keep: bool = True) -> Accepted:
-    """Load the files, or else the last good ones; the daemon keeps a good load before it uses it, a verb that only
-    looks does not (``keep=False``). Raises ConfigRefused (78)."""
+    """Load the files, or else the last good ones; the daemon keeps a good load before it uses it, a verb that
+    only looks does not (``keep=False``). Raises ConfigRefusedError (78)."""
     try:
         files, profiles = read(config)
         loaded, known = parse(files, profiles)
@@ -99,12 +99,12 @@ def _last_good(keep: Path, problems: tuple[Problem, ...]) -> Accepted:
         profiles = [(name, text.encode()) for name, text in kept["profiles"]]
         return Accepted(*parse(files, profiles), True, problems)
     except FileNotFoundError:
-        raise ConfigRefused(problems) from None
+        raise ConfigRefusedError(problems) from None
     except (ValueError, KeyError, TypeError, ConfigInvalid):
-        raise ConfigRefused(problems) from None
+        raise ConfigRefusedError(problems) from None
 
 
-class ConfigRefused(AgentError):
+class ConfigRefusedError(AgentError):
     """Neither the files nor a last good configuration can be used; the daemon ends with 78."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:

@@ -37,7 +37,7 @@ from drivers.samples import PollResult
 
 
 def build(paths: Paths, log: Log) -> Service:
-    """A daemon ready to run. Raises ConfigRefused (78), AgentError, JournalError."""
+    """A daemon ready to run. Raises ConfigRefusedError (78), AgentError, JournalError."""
     accepted = accept(paths.config, paths.accepted)
     if accepted.last_good:
         log.put("fail", "SBX-CFG-900", count=len(accepted.problems))

@@ -1,6 +1,7 @@
 """One bus, its poller and the requests of technicians: what the bus thread runs.
 
-The thread sleeps on an event until the next slot, the next exchange or a request; nobody else touches the bus.
+The thread sleeps on an event until the next slot, the next exchange or a request; nobody else touches
+the bus.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -118,18 +119,20 @@ class ControlServer:
 
     def _serve(self, client: socket.socket) -> None:
         try:
-            with client:
+            with client, client.makefile("rb") as lines:
                 client.settimeout(5.0)
                 packed = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
                 _, uid, gid = struct.unpack("3i", packed)
-                with client.makefile("rb") as lines:
-                    while line := lines.readline(MAX_LINE):
-                        reply = answer(line, self._verbs, may_act(uid, gid))
-                        client.sendall(json.dumps(reply, ensure_ascii=False).encode() + b"\n")
+                self._answer(client, lines, may_act(uid, gid))
         except OSError:  # timeout or a client that left: nothing to tell anybody
             return
         finally:
             self._slots.release()
+
+    def _answer(self, client: socket.socket, lines: BufferedReader, acting: bool) -> None:
+        while line := lines.readline(MAX_LINE):
+            reply = answer(line, self._verbs, acting)
+            client.sendall(json.dumps(reply, ensure_ascii=False).encode() + b"\n")
 
 
 def _listen(path: Path) -> socket.socket:

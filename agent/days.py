@@ -1,7 +1,7 @@
 """The daily summary: how a day went, as the difference of the journal's birth-to-now sums.
 
-The day is the plant's own (its time zone). The sums at the start of the day are kept in the logbook, so that a
-restart inside a day changes nothing; without them the first summary starts when counting started, and says so.
+The day is the plant's own (its time zone). The sums at the start of the day are kept in the logbook, so that
+a restart inside a day changes nothing; without them counting starts anew, and ``from_n`` says where.
 """
 
 from __future__ import annotations

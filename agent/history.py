@@ -61,8 +61,8 @@ def alarm_records(reader: JournalReader, after_n: int = -1) -> Iterator[tuple[Re
 
 def alarms_up(reader: JournalReader, boot_id: str, page: Page = NO_PAGE) -> dict[str, Active]:
     """Fold the alarm records behind a logbook page into the alarms that are up. A page of a block that the
-    journal does not have (restored card) counts as none. ``since_ms`` is kept only for alarms raised under this
-    boot of the machine: another boot's monotonic clock means nothing now."""
+    journal does not have (restored card) counts as none. ``since_ms`` is kept only for alarms raised under
+    this boot of the machine: another boot's monotonic clock means nothing now."""
     if page.n > reader.head().n:
         page = NO_PAGE
     up = dict(page.up)

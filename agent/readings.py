@@ -1,7 +1,7 @@
 """From the result of a poll to the record of a reading, and back for those who look at it.
 
-``v`` holds the good values as the decimal text of the meter, ``x`` the quality of the others, ``e`` the reason
-why a failed poll has none. Nothing is rounded and nothing is left out (DESIGN 6).
+``v`` holds the good values as the decimal text of the meter, ``x`` the quality of the others, ``e`` the
+reason why a failed poll has none. Nothing is rounded and nothing is left out (DESIGN 6).
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ def replayed(record: Mapping[str, object]) -> Observation:
     """The same from a stored record."""
     values, meter = record["v"], record["m"]
     mono, number = record["mono"], record["i"]
-    assert isinstance(values, dict) and isinstance(meter, str)
-    assert isinstance(mono, int) and isinstance(number, int)
+    assert isinstance(values, dict)
+    assert isinstance(meter, str)
+    assert isinstance(mono, int)
+    assert isinstance(number, int)
     return Observation(meter, mono, number, {name: Decimal(text) for name, text in values.items()})

@@ -88,14 +88,14 @@ class Recorder:
         self._refused: dict[str, str] = {}
         self._dropped = 0  # readings that never reached the journal, since this start
         self._owed = {"queue full": 0, "card full": 0}  # of these, not yet in a loss record
-        self._sealed_ms = 0
+        self._sealed_ms: int | None = None
         self._early_ms: int | None = None
         self._alarm_changed = False
         self.snapshot = self._look()
 
     def step(self, now: Instant) -> int:
-        """Take what waits, let the rules see the time, commit and seal when due; gives the next due mono ms."""
-        if self._sealed_ms == 0:
+        """Take what waits, let the rules see the time, commit and seal when due; gives when to come again."""
+        if self._sealed_ms is None:
             self._sealed_ms = now.mono_ms
         items, dropped = self._inbox.take(STEP_ITEMS)
         for item in items:
@@ -231,14 +231,16 @@ class Recorder:
             self._alarm_changed = False
 
     def _seal_due(self, mono_ms: int) -> bool:
-        if mono_ms - self._sealed_ms >= self._settings.seal_s * 1000 or self._journal.full:
+        if self._sealed_ms is None or self._journal.full:
+            return True
+        if mono_ms - self._sealed_ms >= self._settings.seal_s * 1000:
             return True
         return self._alarm_changed and (self._early_ms is None or mono_ms - self._early_ms >= EARLY_SEAL_MS)
 
     def _next_due(self, now: Instant, more: bool) -> int:
         if more:
             return now.mono_ms
-        due = [now.mono_ms + 500, self._sealed_ms + self._settings.seal_s * 1000]
+        due = [now.mono_ms + 500]
         waiting = self._journal.pending_since_ms
         if waiting is not None:
             due.append(waiting + int(self._settings.commit_s * 1000))

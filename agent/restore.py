@@ -1,7 +1,7 @@
 """What the rules knew before the restart: the alarms that are up, and the readings their hold times need.
 
-The journal is the truth. What the replay alone would raise is raised, and recorded, by the engine's next tick;
-what is up is not raised a second time.
+The journal is the truth. What the replay alone would raise is raised, and recorded, by the engine's next
+tick; what is up is not raised a second time.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def horizon_ms(config: SiteConfig) -> int:
 
 
 def start_of_rules(reader: JournalReader, config: SiteConfig, now: Instant) -> int:
-    """When the rules begin to watch, mono ms: at the oldest reading of this boot that they will be shown again."""
+    """When the rules begin to watch, mono ms: at the oldest reading of this boot they will be shown again."""
     replay = recent(reader, now.mono_ms - horizon_ms(config), now.boot_id)
     return min((record["mono"] for record in replay if record["k"] == "reading"), default=now.mono_ms)
 

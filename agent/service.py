@@ -42,7 +42,7 @@ PULSE_S = 0.5
 class Service:
     """One run of the daemon, from parts that are ready to start."""
 
-    def __init__(  # noqa: PLR0913 -- the parts of the daemon, put together in agent.build alone
+    def __init__(  # noqa: PLR0913 the parts of the daemon  # budget: put together in agent.build alone
         self,
         *,
         paths: Paths,

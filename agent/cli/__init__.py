@@ -1,7 +1,8 @@
 """The command line: ``sitebox VERB``. One file a verb in this folder; it is found by itself.
 
-A verb module holds ``VERB`` (its name), ``HELP`` (a message code), ``add(parser)`` and ``run(args, shell) -> int``.
-No verb takes the bus or the journal from a running daemon: it asks over the control socket, or reads the journal.
+A verb module holds ``VERB`` (its name), ``ORDER``, ``HELP`` (a message code), ``add(parser)`` and
+``run(args, shell) -> int``. No verb takes the bus or the journal from a running daemon: it asks over the
+control socket, or reads the journal beside it.
 Exit codes: 0 fine; 1 warnings, 2 failures for status-like verbs; sysexits otherwise (DESIGN 9).
 """
 

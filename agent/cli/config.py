@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -74,7 +73,7 @@ def _check(loaded: Loaded, shell: Shell) -> int:
 def show_problems(problems: Sequence[Problem], shell: Shell) -> None:
     """Each mistake as ``file:line key: what, why, how to mend``, on stderr."""
     for problem in problems:
-        print(render(problem, shell.lang), file=sys.stderr)
+        shell.complain(render(problem, shell.lang))
 
 
 def _plain(problem: Problem, shell: Shell) -> dict[str, object]:

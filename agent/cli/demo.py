@@ -62,7 +62,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
 
 def _totals(stage: Stage, shell: Shell) -> None:
     """What was read, stored, sent and confirmed, as box and platforms say it."""
-    status = stage.status()
+    status = stage.look.status()
     if status is None:
         return
     rows = [
@@ -72,12 +72,13 @@ def _totals(stage: Stage, shell: Shell) -> None:
             str(status["journal"]["head"] + 1),
             str(uplink["sent"] + 1),
             str(uplink["confirmed"] + 1),
-            str(stage.platform(uplink["id"])["stored"] + 1),
+            str(stage.look.platform(uplink["id"])["stored"] + 1),
         ]
         for uplink in status["uplinks"]
     ]
     shell.put()
-    head = [shell.say(f"SBX-DEM-08{n}") for n in range(6)]
+    columns = ("SBX-DEM-080", "SBX-DEM-081", "SBX-DEM-082", "SBX-DEM-083", "SBX-DEM-084", "SBX-DEM-085")
+    head = [shell.say(code) for code in columns]
     for line in table(head, rows, right=range(1, 6)):
         shell.put(line)
     shell.put()

@@ -19,7 +19,7 @@ HELP = "SBX-CLI-113"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Blocks by default; ``--block N`` shows one header, ``--records`` its records, ``--tail`` what is unsealed."""
+    """Blocks by default; ``--block N``: one header; ``--records``: records; ``--tail``: what is unsealed."""
     parser.add_argument("--last", type=int, default=10, metavar="N")
     parser.add_argument("--block", type=int, metavar="N")
     parser.add_argument("--records", action="store_true")

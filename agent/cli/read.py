@@ -47,7 +47,7 @@ def _print(found: dict[str, Any], raw: bool, shell: Shell) -> None:
     if not found["live"]:
         shell.put(f"{shell.tag('warn')} {shell.say('SBX-CLI-107', when=shell.when(found['time']))}")
     if found["error"] is not None:
-        shell.fault(f"SBX-MTR-{_ERRORS[found['error']]}", meter=found["meter"])
+        shell.fault(_ERRORS[found["error"]], meter=found["meter"])
     rows = []
     for sample in found["samples"]:
         quantity = QUANTITIES[sample["quantity"]]
@@ -62,4 +62,10 @@ def _print(found: dict[str, Any], raw: bool, shell: Shell) -> None:
             shell.put(f"{frame['way']} {frame['hex']}")
 
 
-_ERRORS = {"no_reply": "010", "garbled": "011", "refused": "012", "port": "013", "overrun": "014"}
+_ERRORS = {
+    "no_reply": "SBX-MTR-010",
+    "garbled": "SBX-MTR-011",
+    "refused": "SBX-MTR-012",
+    "port": "SBX-MTR-013",
+    "overrun": "SBX-MTR-014",
+}

@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from agent.accepted import ConfigRefused
+from agent.accepted import ConfigRefusedError
 from agent.cli.config import show_problems
 from agent.cli.shell import Shell
 from agent.log import Log
@@ -29,7 +29,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     log = Log(shell.lang, plain=sys.stderr.isatty())
     try:
         service = build(shell.paths, log)
-    except ConfigRefused as refused:
+    except ConfigRefusedError as refused:
         show_problems(refused.problems, shell)
         raise
     status = service.run()

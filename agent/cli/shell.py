@@ -52,11 +52,16 @@ class Shell:
 
     def put(self, line: str = "") -> None:
         """One line for a person."""
-        print(line, flush=True)
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+    def complain(self, line: str) -> None:
+        """One line of what is wrong, on stderr."""
+        sys.stderr.write(line + "\n")
 
     def data(self, value: object) -> None:
         """The one object of ``--json``."""
-        print(json.dumps(value, ensure_ascii=False, indent=2))
+        self.put(json.dumps(value, ensure_ascii=False, indent=2))
 
     def tag(self, level: str) -> str:
         """``[ OK ]``, ``[WARN]`` or ``[FAIL]`` in the language; six cells each."""
@@ -69,13 +74,13 @@ class Shell:
     def fault(self, code: str, /, **args: object) -> None:
         """Code, what, why and next step on stderr."""
         found = text(code, self.lang, **{name: str(value) for name, value in args.items()})
-        print(f"{self.tag('fail')} {code} {found.what}", file=sys.stderr)
+        self.complain(f"{self.tag('fail')} {code} {found.what}")
         for line in (found.why, found.next):
             if line:
-                print(f"       {line}", file=sys.stderr)
+                self.complain(f"       {line}")
 
     def failed(self, error: AgentError | JournalError | OSError) -> int:
-        """Print what ended the verb; gives the exit status: its own, 66 for an unreadable journal, 74 for IO."""
+        """Print what ended the verb; gives the exit status: its own, 66 (unreadable journal) or 74 (IO)."""
         if isinstance(error, AgentError):
             code, args, status = error.code, error.args_, error.status
         elif isinstance(error, StorageError):

@@ -9,28 +9,17 @@ from __future__ import annotations
 import json
 import socket
 import time
-import zipfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-from agent.control import ask
 from agent.demo import plant
 from agent.demo.broker import broker_config, find_mosquitto, free_port
+from agent.demo.look import Look
 from agent.demo.pki import Authority
 from agent.demo.processes import Processes
 from agent.errors import AgentError
 
 LOOK_EVERY_S = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Forged:
-    """An evidence file with one byte changed, and the block that must be named for it."""
-
-    path: Path
-    block: int
 
 
 class Scenery:
@@ -94,6 +83,7 @@ class Stage:
         self.folder = folder
         self.processes = Processes(folder, lang)
         self.scenery = Scenery(self.processes, lang, platforms, seed)
+        self.look = Look(folder, self.processes)
         self.meters = plant.SITE.count("[[meter]]")
 
     def start_plant(self) -> None:
@@ -123,7 +113,7 @@ class Stage:
     def start_daemon(self) -> None:
         """The box's daemon; returns when its socket answers."""
         self.processes.python("daemon", "agent.cli", "run", *self.scenery.places)
-        self._need(lambda: self.status() is not None, "daemon")
+        self._need(lambda: self.look.status() is not None, "daemon")
 
     def kill_daemon(self) -> None:
         """SIGKILL: nothing may be lost but what is younger than a commit."""
@@ -147,48 +137,6 @@ class Stage:
             log = (self.folder / f"{process}.log").read_text(errors="replace")[-800:]
             raise AgentError("SBX-DEM-902", 70, process=process, output=log)
 
-    def status(self) -> dict[str, Any] | None:
-        """The daemon's status; None while it does not answer."""
-        try:
-            return ask(self.folder / "run" / "control.sock", "status", timeout_s=5)
-        except AgentError:
-            return None
-
-    def rows(self, table: str) -> list[dict[str, Any]]:
-        """A list of the status: meters, points, uplinks, alarms; empty while the daemon does not answer."""
-        status = self.status()
-        return [] if status is None else list(status[table])
-
-    def good_meters(self) -> int:
-        """Meters whose last poll was good."""
-        return sum(row["error"] is None and row["age_ms"] is not None for row in self.rows("meters"))
-
-    def point(self, name: str) -> str:
-        """State of a point: on, off, unknown."""
-        return next((str(row["state"]) for row in self.rows("points") if row["id"] == name), "unknown")
-
-    def alarm_up(self, key: str) -> bool:
-        """Whether an alarm is up on the box."""
-        return any(row["id"] == key for row in self.rows("alarms"))
-
-    def uplink(self, name: str) -> Mapping[str, Any]:
-        """The row of an uplink in status."""
-        unknown = {"confirmed": -1, "backlog": 0, "state": "unknown", "error": None}
-        return next((row for row in self.rows("uplinks") if row["id"] == name), unknown)
-
-    def confirmed(self, name: str) -> int:
-        """The last block that a platform confirmed, -1 for none."""
-        return int(self.uplink(name)["confirmed"])
-
-    def backlog(self, name: str) -> int:
-        """Blocks that a platform has not confirmed."""
-        return int(self.uplink(name)["backlog"])
-
-    def head(self) -> int:
-        """Number of the box's newest block, -1 while the daemon does not answer."""
-        status = self.status()
-        return -1 if status is None else int(status["journal"]["head"])
-
     def switch(self, fault: str, **args: object) -> None:
         """Throw a switch of the plant."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
@@ -199,60 +147,6 @@ class Stage:
                 answer = json.loads(lines.readline())
         if not answer["ok"]:
             raise AgentError("SBX-DEM-903", 70, switch=fault, answer=answer)
-
-    def platform(self, name: str) -> Mapping[str, Any]:
-        """What a platform says of the box."""
-        boxes = self._receiver(name, "status")["boxes"]
-        unknown = {"stored": -1, "gaps": [], "quarantined": 0}
-        return next((box for box in boxes if box["box"] == plant.BOX), unknown)
-
-    def platform_alarm(self, name: str, key: str) -> bool:
-        """Whether a platform holds a raised alarm of that key."""
-        found = self._receiver(name, "alarms")["alarms"]
-        return any(alarm["id"] == key and alarm["state"] == "raised" for alarm in found)
-
-    def platform_complete(self, name: str, head: int) -> bool:
-        """Whether a platform holds every block from 0 to ``head`` without gap or double."""
-        box = self.platform(name)
-        return int(box["stored"]) >= head and not box["gaps"] and not box["quarantined"]
-
-    def _receiver(self, name: str, verb: str) -> dict[str, Any]:
-        config = str(self.folder / name / "receiver.toml")
-        done = self.processes.ask("receiver.service", verb, "--json", "--config", config, good=(0, 1, 2))
-        found: dict[str, Any] = json.loads(done.stdout)
-        return found
-
-    def export(self, name: str) -> Path:
-        """An evidence file of the whole journal."""
-        path = self.folder / name
-        self.processes.ask("agent.cli", "export", str(path), *self.scenery.places)
-        return path
-
-    def verify(self, path: Path) -> Mapping[str, Any]:
-        """What ``sitebox verify`` finds in a file, with the registered key and the platforms' keys."""
-        words = ["verify", str(path), "--json", "--key", self.scenery.identity]
-        for key in self.scenery.keys.values():
-            words += ["--authority", key]
-        done = self.processes.ask("agent.cli", *words, good=(0, 1, 65))
-        found: dict[str, Any] = json.loads(done.stdout)
-        return found
-
-    def forge(self, path: Path, name: str) -> Forged:
-        """Copy an evidence file and change one digit of one value, as a forger would."""
-        target = self.folder / name
-        with zipfile.ZipFile(path) as source, zipfile.ZipFile(target, "w") as copy:
-            bodies = [item for item in source.namelist() if b'"u_a":"' in source.read(item)]
-            victim = bodies[len(bodies) // 2]
-            for item in source.namelist():
-                data = source.read(item)
-                copy.writestr(item, _changed(data) if item == victim else data)
-        return Forged(target, int("".join(filter(str.isdigit, Path(victim).name))))
-
-
-def _changed(body: bytes) -> bytes:
-    """One digit of the last voltage made another one; the text stays sound JSON."""
-    place = body.rindex(b'"u_a":"') + len(b'"u_a":"')
-    return body[:place] + (b"1" if body[place : place + 1] != b"1" else b"2") + body[place + 1 :]
 
 
 def _listens(port: int) -> bool:

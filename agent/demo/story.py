@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
+from agent.demo.evidence import export, forge, verify
 from agent.demo.stage import Stage
 
 PLATFORMS = ("city", "county")
@@ -26,16 +27,16 @@ class Story:
     def run(self) -> bool:
         """All scenes in order; True when every one was as it should be."""
         scenes = (
-            self._start,
-            self._normal,
-            self._violation,
-            self._unplugged,
-            self._outage,
-            self._complete,
-            self._forgery,
+            ("SBX-DEM-001", self._start),
+            ("SBX-DEM-002", self._normal),
+            ("SBX-DEM-003", self._violation),
+            ("SBX-DEM-004", self._unplugged),
+            ("SBX-DEM-005", self._outage),
+            ("SBX-DEM-006", self._complete),
+            ("SBX-DEM-007", self._forgery),
         )
-        for number, scene in enumerate(scenes, 1):
-            self.tell("", f"SBX-DEM-{number:03}", {})
+        for code, scene in scenes:
+            self.tell("", code, {})
             scene()
             if self.failed:
                 return False
@@ -59,57 +60,65 @@ class Story:
         self._see("SBX-DEM-101", self._all_read, 20, meters=str(stage.meters))
 
     def _all_read(self) -> bool:
-        return self.stage.good_meters() == self.stage.meters
+        return self.stage.look.good_meters() == self.stage.meters
 
     def _normal(self) -> None:
         stage = self.stage
-        self._see("SBX-DEM-102", lambda: all(stage.confirmed(name) >= 1 for name in PLATFORMS), 25)
-        self._see("SBX-DEM-103", lambda: stage.point("kiln") == "on" and stage.point("scrubber") == "on", 10)
+        self._see("SBX-DEM-102", lambda: all(stage.look.confirmed(name) >= 1 for name in PLATFORMS), 25)
+        self._see(
+            "SBX-DEM-103",
+            lambda: stage.look.point("kiln") == "on" and stage.look.point("scrubber") == "on",
+            10,
+        )
 
     def _violation(self) -> None:
         stage = self.stage
         stage.switch("treatment-off", load="scrubber", on=True)
-        if not self._see("SBX-DEM-104", lambda: stage.alarm_up("kiln-scrubber"), 30):
+        if not self._see("SBX-DEM-104", lambda: stage.look.alarm_up("kiln-scrubber"), 30):
             return
         for name in PLATFORMS:
-            arrived = partial(stage.platform_alarm, name, "kiln-scrubber")
+            arrived = partial(stage.look.platform_alarm, name, "kiln-scrubber")
             self._see("SBX-DEM-105", arrived, 15, platform=name)
         stage.switch("treatment-off", load="scrubber", on=False)
-        self._see("SBX-DEM-106", lambda: not stage.alarm_up("kiln-scrubber"), 20)
+        self._see("SBX-DEM-106", lambda: not stage.look.alarm_up("kiln-scrubber"), 20)
 
     def _unplugged(self) -> None:
         stage = self.stage
         stage.switch("unplug", meter="press-1", on=True)
-        self._see("SBX-DEM-107", lambda: stage.alarm_up("silent/press-1"), 30)
+        self._see("SBX-DEM-107", lambda: stage.look.alarm_up("silent/press-1"), 30)
         stage.switch("unplug", meter="press-1", on=False)
-        self._see("SBX-DEM-108", lambda: not stage.alarm_up("silent/press-1"), 30)
+        self._see("SBX-DEM-108", lambda: not stage.look.alarm_up("silent/press-1"), 30)
 
     def _outage(self) -> None:
         stage = self.stage
         stage.kill_broker("city")
-        before = stage.confirmed("city")
-        self._see("SBX-DEM-109", lambda: stage.backlog("city") >= 2, 25)
+        before = stage.look.confirmed("city")
+        self._see("SBX-DEM-109", lambda: stage.look.backlog("city") >= 2, 25)
         stage.kill_daemon()
         stage.start_daemon()
         self._see("SBX-DEM-110", self._all_read, 25)
-        self._see("SBX-DEM-111", lambda: stage.confirmed("county") > before, 20)
+        self._see("SBX-DEM-111", lambda: stage.look.confirmed("county") > before, 20)
         stage.start_broker("city")
-        self._see("SBX-DEM-112", lambda: stage.confirmed("city") > before and stage.backlog("city") <= 1, 45)
+        self._see(
+            "SBX-DEM-112",
+            lambda: stage.look.confirmed("city") > before and stage.look.backlog("city") <= 1,
+            45,
+        )
 
     def _complete(self) -> None:
         stage = self.stage
-        head = stage.head()
+        head = stage.look.head()
         for name in PLATFORMS:
-            complete = partial(stage.platform_complete, name, head)
+            complete = partial(stage.look.platform_complete, name, head)
             self._see("SBX-DEM-113", complete, 30, platform=name, head=str(head))
         if self.failed:
             return
-        found = stage.verify(stage.export("evidence.zip"))
+        found = verify(stage, export(stage, "evidence.zip"))
         self._see("SBX-DEM-114", lambda: found["exit"] in (0, 1), 0, blocks=str(found["blocks"]))
 
     def _forgery(self) -> None:
         stage = self.stage
-        forged = stage.forge(stage.folder / "evidence.zip", "forged.zip")
-        found = stage.verify(forged.path)
+        forged = forge(stage.folder / "evidence.zip", "forged.zip")
+        found = verify(stage, forged.path)
         caught = found["exit"] == 65 and found["first_wrong"] == forged.block
         self._see("SBX-DEM-115", lambda: caught, 0, block=str(forged.block))

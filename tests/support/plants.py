@@ -72,5 +72,9 @@ class Story:
         for second in seconds:
             self.poll(second, **power_kw)
 
+    def state(self, point: str) -> str:
+        """State of a point now."""
+        return self.engine.world.points[point].state.value
+
     def _note(self, second: float, changes: tuple[AlarmChange, ...]) -> None:
         self.changes += [(int(second), change.alarm.key, change.raised) for change in changes]

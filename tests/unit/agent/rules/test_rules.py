@@ -26,21 +26,21 @@ def test_point_states_with_hysteresis_and_staleness() -> None:
     # 4.5 kW lies between both thresholds: it never changes a state, and makes none at the start.
     assert states == [State.UNKNOWN, State.ON, State.ON, State.OFF, State.OFF]
     story.tick(40 + 35)
-    assert story.engine.world.points["kiln"].state is State.OFF
+    assert story.state("kiln") == "off"
     story.tick(40 + 36)
-    assert story.engine.world.points["kiln"].state is State.UNKNOWN
+    assert story.state("kiln") == "unknown"
 
 
 def test_hold_time_of_a_point() -> None:
     story = Story(plant(hold_s=25))
     story.run(range(0, 30, 10), kiln="12")
-    assert story.engine.world.points["kiln"].state is State.UNKNOWN
+    assert story.state("kiln") == "unknown"
     story.poll(30, kiln="12")
-    assert story.engine.world.points["kiln"].state is State.ON
+    assert story.state("kiln") == "on"
     story.poll(40, kiln="0")
     story.poll(50, kiln="12")  # a dip shorter than the hold time
     story.run(range(60, 100, 10), kiln="12")
-    assert story.engine.world.points["kiln"].state is State.ON
+    assert story.state("kiln") == "on"
 
 
 def test_treatment_off_is_raised_after_the_lag_and_cleared() -> None:

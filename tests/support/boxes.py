@@ -1,0 +1,97 @@
+"""A small box for tests: journal, engine and recorder of a kiln and a scrubber, on a real folder, with a hand-run
+clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from agent.inbox import Inbox
+from agent.latches import Latches
+from agent.recorder import Recorder
+from agent.restore import restore
+from buffer.instant import Instant
+from buffer.journal import Journal
+from buffer.keys import Keys
+from buffer.logbook import Logbook
+from buffer.reader import JournalReader
+from config.site import SiteConfig
+from drivers.samples import PollError, PollResult, Quality, Sample
+
+BOOT_ID = "5a" * 16
+START_MS = 1_795_000_000_000
+
+
+class Box:
+    """``at(second)`` is the hand-run clock; one ``start`` is one life of the daemon."""
+
+    def __init__(self, folder: Path, config: SiteConfig) -> None:
+        self.folder = folder
+        self.config = config
+        self.boot = 0
+        self.inbox = Inbox()
+        self.recorder: Recorder
+
+    def at(self, second: float) -> Instant:
+        """The instant so many seconds after the machine's start."""
+        ms = int(second * 1000)
+        return Instant(START_MS + ms, ms, "R", max(self.boot, 1), BOOT_ID)
+
+    def start(self, second: float, capacity: int = 100_000) -> None:
+        """Open everything as the daemon does."""
+        self.boot += 1
+        now = self.at(second)
+        keys = Keys.open(self.folder / "keys", self.config.site.id)
+        cfg = "ab" * 32
+        journal = Journal.open(
+            self.folder / "journal", box=self.config.site.id, keys=keys, soft="0", cfg=cfg, now=now
+        )
+        latches = Latches(Logbook(self.folder / "logbook"), BOOT_ID, "test")
+        reader = JournalReader(self.folder / "journal")
+        engine = restore(reader, self.config, now, latches.page())
+        reader.close()
+        self.inbox = Inbox(capacity)
+        self.recorder = Recorder(journal, engine, self.inbox, self.config, latches)
+
+    def poll(self, second: float, **power_kw: str | None) -> None:
+        """One poll of each meter's power at that second, taken by the recorder at once."""
+        for name, power in power_kw.items():
+            self.inbox.put(result(f"{name}-m", second, power))
+        self.recorder.step(self.at(second))
+
+    def run(self, begin: int, end: int, **power_kw: str | None) -> None:
+        """The same powers each ten seconds."""
+        for second in range(begin, end, 10):
+            self.poll(second, **power_kw)
+
+    def crash(self) -> None:
+        """Lose everything that is only in memory; the lock goes with the process."""
+        self.recorder._journal._lock.close()
+
+    def stop(self, second: float) -> None:
+        """A clean stop."""
+        self.recorder.close(self.at(second))
+
+    def records(self, kind: str) -> list[Mapping[str, Any]]:
+        """The sealed and the durable records of a kind."""
+        reader = JournalReader(self.folder / "journal")
+        found = [r for r in (*reader.records(), *reader.tail_records()) if r["k"] == kind]
+        reader.close()
+        return found
+
+
+def result(meter: str, second: float, power: str | None, error: PollError = "no_reply") -> PollResult:
+    """A poll that gave a power, or failed."""
+    good = power is not None
+    return PollResult(
+        meter=meter,
+        poll="fast",
+        slot=int(second) // 10,
+        mono_ms=int(second * 1000),
+        samples=(Sample("p", Decimal(power), Quality.GOOD),) if power is not None else (),
+        error=None if good else error,
+        frames=(),
+        attempts=1,
+    )

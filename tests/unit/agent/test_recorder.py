@@ -1,0 +1,168 @@
+"""The recorder: durable within a commit, alarms sealed at once, no second alarm after a restart, losses told.
+
+On a real folder (tmp_path): the journal is the real one; only the clock is run by hand.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from agent.inbox import ChoreDue, Inbox, Remark
+from buffer.note import VerifierKey
+from buffer.reader import JournalReader
+from buffer.verify import verify
+from tests.support.boxes import Box, result
+from tests.support.plants import PAIR, SILENT, plant
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Box:
+    return Box(tmp_path, plant(PAIR))
+
+
+def test_a_reading_is_durable_after_commit_s_and_sealed_after_seal_s(box: Box) -> None:
+    box.start(0)
+    box.poll(0, kiln="12.4100")
+    assert box.records("reading") == []
+    box.recorder.step(box.at(1))
+    (record,) = box.records("reading")
+    assert record["v"] == {"p": "12.4100"}
+    assert record["m"] == "kiln-m"
+    assert record["s"] == "f0"
+    assert record["mono"] == 0
+    assert box.recorder.snapshot.head.n == 0
+    box.recorder.step(box.at(60))
+    assert box.recorder.snapshot.head.n == 1
+
+
+def test_a_failed_poll_is_a_reading_with_its_reason(box: Box) -> None:
+    box.start(0)
+    box.poll(0, kiln=None)
+    box.recorder.step(box.at(1))
+    (record,) = box.records("reading")
+    assert record["v"] == {}
+    assert record["e"] == "no_reply"
+    assert box.recorder.snapshot.polls["kiln-m"].error == "no_reply"
+
+
+def test_an_alarm_is_chained_and_sealed_at_once(box: Box) -> None:
+    box.start(0)
+    box.run(0, 30, kiln="12", scrubber="8")
+    head = box.recorder.snapshot.head.n
+    box.run(30, 100, kiln="12", scrubber="0")
+    (alarm,) = box.records("alarm")
+    assert (alarm["id"], alarm["state"], alarm["level"], alarm["code"]) == (
+        "pair",
+        "raised",
+        "alarm",
+        "SBX-RUL-001",
+    )
+    assert alarm["mono"] == 90_000
+    assert alarm["since_mono"] == 30_000
+    reader = JournalReader(box.folder / "journal")
+    (n,) = reader.alarm_blocks(-1)
+    assert n > head
+    assert box.recorder.snapshot.alarms[0].record == alarm["i"]
+
+
+@pytest.mark.parametrize("logbook", ["kept", "deleted"])
+@pytest.mark.parametrize("kill", [True, False])
+def test_a_restart_raises_no_second_alarm_and_clears_the_first(box: Box, logbook: str, kill: bool) -> None:
+    box.start(0)
+    box.run(0, 100, kiln="12", scrubber="0")
+    box.recorder.step(box.at(101))
+    if kill:
+        box.crash()
+    else:
+        box.stop(101)
+    if logbook == "deleted":
+        shutil.rmtree(box.folder / "logbook")
+    box.start(105)
+    assert [alarm.key for alarm in box.recorder.snapshot.alarms] == ["pair"]
+    box.run(110, 200, kiln="12", scrubber="0")
+    box.run(200, 220, kiln="12", scrubber="8")
+    box.recorder.step(box.at(221))
+    assert [record["state"] for record in box.records("alarm")] == ["raised", "cleared"]
+    cleared = box.records("alarm")[1]
+    assert cleared["dur_ms"] == 200_000  # since the violation began at 0 s, across the restart
+
+
+def test_a_hold_time_goes_on_over_a_restart(box: Box) -> None:
+    box.start(0)
+    box.run(0, 50, kiln="12", scrubber="0")
+    box.recorder.step(box.at(51))
+    box.crash()
+    box.start(52)
+    box.run(60, 80, kiln="12", scrubber="0")
+    box.recorder.step(box.at(81))
+    (alarm,) = box.records("alarm")
+    assert alarm["mono"] == 60_000
+
+
+def test_what_the_queue_could_not_take_is_counted_in_one_loss_record(box: Box) -> None:
+    box.start(0, capacity=3)
+    for second in range(5):
+        box.inbox.put(result("kiln-m", second, "12"))
+    box.recorder.step(box.at(5))
+    box.recorder.step(box.at(7))
+    (loss,) = box.records("loss")
+    assert (loss["count"], loss["reason"]) == (2, "queue full")
+    assert box.recorder.snapshot.dropped == 2
+    assert len(box.records("reading")) == 3
+
+
+def test_the_daily_summary_is_the_difference_of_the_sums(box: Box) -> None:
+    box.start(0)
+    box.inbox.put(ChoreDue("summary"))
+    box.run(0, 50, kiln="12", scrubber=None)
+    box.recorder.step(box.at(120))
+    day = 86_400
+    box.inbox.put(ChoreDue("summary"))
+    box.recorder.step(box.at(day))
+    box.recorder.step(box.at(day + 2))
+    (summary,) = box.records("summary")
+    assert (summary["reads_ok"], summary["reads_failed"], summary["lost"]) == (5, 5, 0)
+    assert summary["day"] == "2026-11-18"  # of the plant's zone, Asia/Shanghai
+
+
+def test_remarks_are_records(box: Box) -> None:
+    box.start(0)
+    box.inbox.put(Remark("step", {"delta_ms": -3_600_000}))
+    box.recorder.step(box.at(0))
+    box.recorder.step(box.at(2))
+    (step,) = box.records("step")
+    assert step["delta_ms"] == -3_600_000
+
+
+def test_a_life_with_kills_and_stops_verifies(box: Box) -> None:
+    box.config = plant(PAIR, SILENT)
+    second = 0
+    for turn in range(6):
+        box.start(second)
+        box.run(second, second + 90, kiln="12", scrubber="0" if turn % 2 else "8", spare=None)
+        second += 91
+        box.recorder.step(box.at(second))
+        if turn % 3:
+            box.stop(second)
+        else:
+            box.crash()
+        second += 4
+    reader = JournalReader(box.folder / "journal")
+    identity = next(record["vkey"] for record in reader.records() if record.get("op") == "identity")
+    report = verify(reader.blocks(), identity=VerifierKey.parse(identity))
+    assert report.signatures.status == "pass"
+    assert report.chain.status == "pass"
+    assert report.completeness.status == "pass", report.completeness
+
+
+def test_inbox_wakes_and_counts() -> None:
+    inbox = Inbox(1)
+    assert inbox.put(Remark("step", {"delta_ms": 1}))
+    assert not inbox.put(Remark("step", {"delta_ms": 2}))
+    items, dropped = inbox.take(10)
+    assert len(items) == 1
+    assert dropped == 1
+    assert inbox.take(10) == ((), 0)
