@@ -20,7 +20,6 @@ import select
 import socket
 import stat
 import termios
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final, Protocol
@@ -118,7 +117,7 @@ class _FilePort:
 
     def sleep(self, ms: float) -> None:
         if ms > 0:
-            time.sleep(ms / 1000)
+            select.select((), (), (), ms / 1000)
 
     def _wait(self, seconds: float) -> bytes:
         with self._faults(self.lost):

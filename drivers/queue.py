@@ -5,8 +5,10 @@
     lane kiln     active: fast slot 17 (suspended until the fence at 103 s)   waiting: slow slot 3
     lane scrubber active: -                                                   waiting: read, fast slot 17
 
-A meter has one poll under way at most, so that a follow-up frame always meets the request before it. Polls of
-different meters take turns by exchange. A person's read comes before slots, and obeys fences like them.
+A meter has one poll under way at most, so that a follow-up frame always meets the request before it. Polls
+of different meters take turns by exchange. A person's read comes before slots, and obeys fences like them.
+A slot whose successor is due is overrun; the successor inherits its place in the queue, so that on a line
+that is too slow every meter is late and none is forgotten.
 """
 
 from __future__ import annotations
@@ -16,21 +18,20 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from drivers.backoff import METER, Backoff
-from drivers.exchange import Answer, Driver, Exchange, MeterSpec, Poll, Polled
+from drivers.exchange import Driver, Exchange, MeterSpec, Poll
 from drivers.samples import WireFrame
 from drivers.wire import Manner
 
-MAX_READS: Final = 8  # reads of one meter that may wait; the oldest gives way
+MAX_WAITING: Final = 32  # jobs of one meter; the oldest gives way
 MAX_FRAMES: Final = 512  # frames kept with one result
-MAX_ANSWERS: Final = 1000  # a protocol must end after failures; a poll has far fewer exchanges
 
 JobPoll = Literal["fast", "slow", "read"]
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One poll asked of a bus. ``read`` is all items, for a person; its slot and due time mean nothing
-    but an order among reads."""
+    """One poll asked of a bus. ``read`` is all items, for a person: it belongs to no slot, runs at once, and
+    its due time only orders it among reads."""
 
     meter: str
     poll: JobPoll
@@ -39,9 +40,9 @@ class Job:
     token: int = 0
 
     @property
-    def rank(self) -> tuple[int, int]:
-        """Smaller is sooner."""
-        return (0 if self.poll == "read" else 1, self.due_ms)
+    def start_ms(self) -> int:
+        """Not to be run before this."""
+        return 0 if self.poll == "read" else self.due_ms
 
 
 @dataclass(slots=True)
@@ -51,6 +52,7 @@ class Task:
     job: Job
     poll: Poll
     exchange: Exchange
+    since_ms: int  # of its place in the queue
     probe: bool = False
     attempts: int = 0  # requests sent for this job
     tries: int = 0  # failures of the present exchange
@@ -62,6 +64,11 @@ class Task:
         self.frames.extend(frames)
         del self.frames[MAX_FRAMES:]
 
+    @property
+    def rank(self) -> tuple[int, int]:
+        """Smaller is sooner."""
+        return (self.job.poll != "read", self.since_ms)
+
 
 @dataclass(slots=True)
 class Lane:
@@ -72,29 +79,43 @@ class Lane:
     manner: Manner
     learnt: frozenset[str] = frozenset()  # blocks the meter is known not to have
     waiting: list[Job] = field(default_factory=list)
+    overrun: dict[JobPoll, int] = field(default_factory=dict)  # due time of the first slot passed over
     active: Task | None = None
     fence_ms: int = 0  # not asked before this
     backoff: Backoff = METER
     last_good_ms: int | None = None
 
     def put(self, job: Job) -> Job | None:
-        """Queue ``job``; gives the waiting job that it overtakes, if there is one."""
-        same = [old for old in self.waiting if old.poll == job.poll]
-        passed = same[0] if same and len(same) >= (MAX_READS if job.poll == "read" else 1) else None
-        if passed is not None:
-            self.waiting.remove(passed)
+        """Queue ``job``; gives the job that has to go if there are too many."""
         self.waiting.append(job)
+        return self.waiting.pop(0) if len(self.waiting) > MAX_WAITING else None
+
+    def pass_over(self, now_ms: int) -> list[Job]:
+        """Take out the slots that are due and have a successor of their class that is due as well."""
+        passed: list[Job] = []
+        for poll in ("fast", "slow"):
+            due = [job for job in self.waiting if job.poll == poll and job.due_ms <= now_ms]
+            for job in sorted(due, key=lambda job: job.due_ms)[:-1]:
+                self.waiting.remove(job)
+                self.overrun.setdefault(poll, job.due_ms)
+                passed.append(job)
         return passed
 
-    def head(self) -> Job | None:
-        """The waiting job that is next."""
-        return min(self.waiting, key=lambda job: job.rank, default=None)
+    def drop_due(self, now_ms: int, *, reads: bool) -> list[Job]:
+        """Take out all jobs that could start now; reads only on demand."""
+        due = [job for job in self.waiting if job.start_ms <= now_ms and (reads or job.poll != "read")]
+        for job in due:
+            self.waiting.remove(job)
+            self.overrun.pop(job.poll, None)
+        return due
 
-    def take(self) -> Job:
-        """Take the next waiting job out."""
-        job = min(self.waiting, key=lambda waiting: waiting.rank)
+    def take(self) -> tuple[Job, int]:
+        """Take the next waiting job out, with its place in the queue."""
+        job = min(self.waiting, key=self._rank)
+        since = self._rank(job)[1]
         self.waiting.remove(job)
-        return job
+        self.overrun.pop(job.poll, None)
+        return job, since
 
     def ready_ms(self) -> int | None:
         """When this lane may use the line; None if it has nothing to do."""
@@ -102,40 +123,12 @@ class Lane:
             return self.fence_ms
         if not self.waiting:
             return None
-        return max(self.fence_ms, min(0 if job.poll == "read" else job.due_ms for job in self.waiting))
+        return max(self.fence_ms, min(job.start_ms for job in self.waiting))
 
     def rank(self) -> tuple[int, int]:
-        """The most urgent of all its jobs: a poll under way inherits the urgency of what waits behind it."""
-        ranks = [job.rank for job in self.waiting]
-        return min([self.active.job.rank, *ranks] if self.active is not None else ranks)
+        """That of its most urgent job: a poll under way inherits the urgency of what waits behind it."""
+        ranks = [self._rank(job) for job in self.waiting]
+        return min([self.active.rank, *ranks] if self.active is not None else ranks)
 
-
-def read_all(lane: Lane) -> Poll:
-    """All items, fast then slow; once the meter fails, the rest is not asked for."""
-    fast = yield from lane.driver.poll(lane.spec, "fast", lane.learnt)
-    known = lane.learnt | fast.unsupported
-    slow = lane.driver.poll(lane.spec, "slow", known)
-    if fast.samples and not alive(fast):
-        rest = abandon(slow, Answer(failure="no_reply"))
-    else:
-        rest = yield from slow
-    return Polled(fast.samples + rest.samples, fast.unsupported | rest.unsupported)
-
-
-def alive(polled: Polled) -> bool:
-    """True unless every sample says that the meter did not answer."""
-    return any(sample.quality not in ("no_reply", "garbled") for sample in polled.samples)
-
-
-def abandon(poll: Poll, failure: Answer, *, started: bool = False) -> Polled:
-    """Let a poll end without the line: each of its requests fails. What it has read already stays."""
-    try:
-        if not started:
-            next(poll)
-        for _ in range(MAX_ANSWERS):
-            poll.send(failure)
-    except StopIteration as stop:
-        ended: Polled = stop.value
-        return ended
-    poll.close()
-    return Polled(())
+    def _rank(self, job: Job) -> tuple[int, int]:
+        return (job.poll != "read", self.overrun.get(job.poll, job.due_ms))

@@ -15,12 +15,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from config.site import Line
 from drivers.counters import Counters
 from drivers.exchange import Answer, Exchange, Scan
-from drivers.ports import Port
+from drivers.ports import Port, PortError
 from drivers.samples import WireFrame
 
 SILENT_CHARACTERS: Final = 3.5  # MODBUS over Serial Line V1.02, 2.5.1.1
@@ -95,7 +95,11 @@ class Wire:
         self._active_ms = sent_ms + math.ceil(manner.wire_ms(len(exchange.request)))
         self._note(heard, manner, ">", exchange.request)
         listening = _Listening(exchange)
-        reply = self._collect(manner, listening, sent_ms)
+        try:
+            reply = self._collect(manner, listening, sent_ms)
+        except PortError:
+            self._note(heard, manner, "?", bytes(listening.heard))
+            raise
         heard.counters = listening.counted(reply)
         self._note_received(heard, manner, listening, reply)
         if reply is None:
@@ -160,10 +164,10 @@ class Wire:
         self._note(heard, manner, "<", frame)
         self._note(heard, manner, "?", data[at + len(frame) :])
 
-    def _note(self, heard: Heard, manner: Manner, way: str, data: bytes) -> None:
+    def _note(self, heard: Heard, manner: Manner, way: Literal[">", "<", "?"], data: bytes) -> None:
         if not data:
             return
-        frame = WireFrame(self.port.now(), ">" if way == ">" else "<" if way == "<" else "?", data)
+        frame = WireFrame(self.port.now(), way, data)
         heard.frames.append(frame)
         if self._tap is not None:
             self._tap(manner.meter, frame)
