@@ -261,6 +261,21 @@ def test_counter_turned_back(change: dict[str, Any], detail: str) -> None:
     assert found[Wrong.FALLING].n == 7
 
 
+def test_ratchet_key_exchanged_within_its_hour() -> None:
+    def other(header: Any) -> Any:
+        return replace(header, keys=(ratchet(1, secret="thief").verifier,)) if header.n == 3 else header
+
+    assert named(judged(make(Life(blocks=4, header=other)))) == (Wrong.FALLING, 3, 65)
+
+
+def test_record_of_an_earlier_or_a_later_boot() -> None:
+    def other(boot: int) -> Life:
+        return Life(edit=lambda n, records: records[2].update(boot=boot) if n == 6 else None)
+
+    assert named(judged(make(other(1)))) == (Wrong.MONO_FALLS, 6, 65)
+    assert named(judged(make(other(3)))) == (Wrong.MONO_FALLS, 6, 65)
+
+
 def test_times_shifted_back(blocks: list[BlockData]) -> None:
     def back(header: Any) -> Any:
         return replace(header, mono_ms=1) if header.n == 3 else header
@@ -405,6 +420,35 @@ def test_body_gone(blocks: list[BlockData]) -> None:
     report = judged(thinned)
     assert named(report) == (Wrong.BODY_MISSING, 2, 1)
     assert report.chain.status == "pass"
+
+
+# -- time ---------------------------------------------------------------------------------------------------
+
+
+def test_all_times_shifted_before_the_receipts_they_quote() -> None:
+    shifted = make(Life(header=lambda header: replace(header, utc_ms=header.utc_ms - 120_000)))
+    report = judged(shifted)
+    assert report.exit_code() == 0
+    assert (report.time.status, report.time.args["early"], report.time.args["late"]) == ("warn", "5", "0")
+
+
+def test_all_times_shifted_behind_the_receipts_they_got(blocks: list[BlockData]) -> None:
+    given = receipt(blocks, 5, time_ms=header_of(blocks[5]).utc_ms - 60_000)
+    report = judged(blocks, [given])
+    assert (report.time.status, report.time.args["late"]) == ("warn", "1")
+
+
+def test_clock_that_says_itself_that_it_is_not_sure() -> None:
+    unsure = make(
+        Life(letter="R", header=lambda header: replace(header, utc_ms=1_000 + header.n, letter="R"))
+    )
+    report = judged(unsure)
+    assert (report.time.status, report.exit_code()) == ("warn", 0)
+    assert (report.time.args["share"], report.time.args["early"]) == ("0.0", "0")
+
+
+def test_times_without_any_receipt_are_not_passed() -> None:
+    assert judged(make(Life(seen_from=99))).time.status == "warn"
 
 
 # -- receipts -----------------------------------------------------------------------------------------------

@@ -67,6 +67,12 @@ def test_readings_known_lost_excuse_no_more_than_they_count() -> None:
     assert kinds(reading(1, 0), reading(6, 60), loss) == [(Wrong.SLOT_MISSING, 2)]
 
 
+def test_readings_known_lost_are_spent_once() -> None:
+    loss = event("loss", 45, what="readings", count=2)
+    rows = [reading(1, 0), reading(4, 40), reading(5, 50), reading(8, 80), loss]
+    assert kinds(*rows) == [(Wrong.SLOT_MISSING, 2)]
+
+
 def test_bodies_thinned_away_excuse_no_slot() -> None:
     loss = event("loss", 45, what="bodies", count=1000)
     assert kinds(reading(1, 0), reading(3, 30), loss) == [(Wrong.SLOT_MISSING, 1)]
