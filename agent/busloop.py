@@ -88,6 +88,13 @@ class BusLoop:
         """Let ``wait`` return."""
         self._wake.set()
 
+    def release(self) -> None:
+        """The daemon stops: nobody waits for a read any longer."""
+        with self._lock:
+            for asked in self._asked.values():
+                asked.done.set()
+        self.wake()
+
     def rephase(self, mono_ms: int, utc_ms: int) -> None:
         """The wall clock stepped: the slot borders follow with the next step."""
         self._rephase = (mono_ms, utc_ms)

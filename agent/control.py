@@ -18,12 +18,11 @@ import pwd
 import selectors
 import socket
 import struct
-import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from io import BufferedReader
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from agent.errors import AgentError
@@ -31,6 +30,7 @@ from agent.errors import AgentError
 VERSION = 1
 MAX_LINE = 64 * 1024
 MAX_CLIENTS = 16
+SEND_TIMEOUT_S = 5.0
 OPERATORS = "sitebox-op"
 
 
@@ -78,61 +78,115 @@ def may_act(uid: int, gid: int) -> bool:
     return gid == operators.gr_gid or user in operators.gr_mem
 
 
+class _Client:
+    """One connection: what it may do, and the bytes of a line that is not whole yet."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.buffer = b""
+        packed = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        _, uid, gid = struct.unpack("3i", packed)
+        self.acting = may_act(uid, gid)
+
+    def take(self) -> list[bytes] | None:
+        """Whole lines that came; None when the client left. One beyond MAX_LINE counts as whole."""
+        data = self.sock.recv(MAX_LINE)
+        if not data:
+            return None
+        *lines, self.buffer = (self.buffer + data).split(b"\n")
+        if len(self.buffer) >= MAX_LINE:
+            lines.append(self.buffer)
+            self.buffer = b""
+        return lines
+
+
 class ControlServer:
-    """Listens on a Unix socket, mode 0660; one thread reads, a small pool runs the verbs."""
+    """Listens on a Unix socket, mode 0660. One thread waits for all clients; whole requests run in a small
+    pool, so that a client that says nothing, or one that waits for a bus, holds up nobody."""
 
     def __init__(self, path: Path, verbs: Mapping[str, Verb]) -> None:
         self._path = path
         self._verbs = verbs
-        self._stop_r, self._stop_w = os.pipe()
+        self._wake_r, self._wake_w = os.pipe()
+        self._stopping = False
+        self._served: SimpleQueue[tuple[_Client, bool]] = SimpleQueue()
         self._pool = ThreadPoolExecutor(4, "control")
-        self._slots = threading.BoundedSemaphore(MAX_CLIENTS)
+        self._clients: set[_Client] = set()
         self._listener = _listen(path)
 
     def run(self) -> None:
         """Serve until ``stop``."""
         with selectors.DefaultSelector() as selector:
             selector.register(self._listener, selectors.EVENT_READ)
-            selector.register(self._stop_r, selectors.EVENT_READ)
-            while True:
-                ready = [key.fileobj for key, _ in selector.select()]
-                if self._stop_r in ready:
-                    break
-                self._accept()
+            selector.register(self._wake_r, selectors.EVENT_READ)
+            while not self._stopping:
+                for key, _ in selector.select():
+                    self._ready(selector, key)
         self._listener.close()
         self._path.unlink(missing_ok=True)
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        for client in self._clients:
+            client.sock.close()
+        os.close(self._wake_r)
 
     def stop(self) -> None:
-        """End ``run``; safe from a signal handler and from any thread."""
-        os.write(self._stop_w, b"x")
+        """End ``run``; from any thread."""
+        self._stopping = True
+        os.write(self._wake_w, b"x")
 
-    def _accept(self) -> None:
+    def _ready(self, selector: selectors.BaseSelector, key: selectors.SelectorKey) -> None:
+        if key.fileobj is self._listener:
+            self._accept(selector)
+        elif key.fileobj == self._wake_r:
+            os.read(self._wake_r, 64)
+            while not self._served.empty():
+                client, stays = self._served.get()
+                if stays:
+                    selector.register(client.sock, selectors.EVENT_READ, client)
+                else:
+                    self._drop(client)
+        else:
+            self._heard(selector, key.data)
+
+    def _accept(self, selector: selectors.BaseSelector) -> None:
         try:
-            client, _ = self._listener.accept()
+            sock, _ = self._listener.accept()
         except OSError:  # the client went away between select and accept
             return
-        if not self._slots.acquire(blocking=False):
-            client.close()
+        sock.settimeout(SEND_TIMEOUT_S)
+        if len(self._clients) >= MAX_CLIENTS:
+            sock.close()
             return
-        self._pool.submit(self._serve, client)
+        client = _Client(sock)
+        self._clients.add(client)
+        selector.register(sock, selectors.EVENT_READ, client)
 
-    def _serve(self, client: socket.socket) -> None:
+    def _heard(self, selector: selectors.BaseSelector, client: _Client) -> None:
         try:
-            with client, client.makefile("rb") as lines:
-                client.settimeout(5.0)
-                packed = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-                _, uid, gid = struct.unpack("3i", packed)
-                self._answer(client, lines, may_act(uid, gid))
-        except OSError:  # timeout or a client that left: nothing to tell anybody
-            return
-        finally:
-            self._slots.release()
+            lines = client.take()
+        except OSError:  # reset by the client
+            lines = None
+        if lines is None:
+            selector.unregister(client.sock)
+            self._drop(client)
+        elif lines:
+            selector.unregister(client.sock)  # its next request waits for these answers
+            self._pool.submit(self._serve, client, lines)
 
-    def _answer(self, client: socket.socket, lines: BufferedReader, acting: bool) -> None:
-        while line := lines.readline(MAX_LINE):
-            reply = answer(line, self._verbs, acting)
-            client.sendall(json.dumps(reply, ensure_ascii=False).encode() + b"\n")
+    def _drop(self, client: _Client) -> None:
+        self._clients.discard(client)
+        client.sock.close()
+
+    def _serve(self, client: _Client, lines: list[bytes]) -> None:
+        stays = True
+        try:
+            for line in lines:
+                reply = answer(line, self._verbs, client.acting)
+                client.sock.sendall(json.dumps(reply, ensure_ascii=False).encode() + b"\n")
+        except OSError:  # it left without waiting for its answer
+            stays = False
+        self._served.put((client, stays))
+        os.write(self._wake_w, b"x")
 
 
 def _listen(path: Path) -> socket.socket:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """``config`` is the folder with sitebox.toml; ``state`` survives everything; ``runtime`` a restart only."""
+    """``config``: the folder of sitebox.toml; ``state`` survives everything; ``runtime`` a restart only."""
 
     config: Path
     state: Path

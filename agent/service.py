@@ -178,7 +178,7 @@ class Service:
             notify.tell("STOPPING=1")
         self._log.put("info", "SBX-SYS-002", reason=self._reason)
         for loop in self._buses.values():
-            loop.wake()
+            loop.release()
         self._control.stop()
         for name in self._buses:
             self._supervisor.join(f"bus-{name}", 10)

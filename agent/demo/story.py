@@ -63,11 +63,11 @@ class Story:
         return self.stage.look.good_meters() == self.stage.meters
 
     def _normal(self) -> None:
-        stage = self.stage
-        self._see("SBX-DEM-102", lambda: all(stage.look.confirmed(name) >= 1 for name in PLATFORMS), 25)
+        look = self.stage.look
+        self._see("SBX-DEM-102", lambda: all(look.confirmed(name) >= 1 for name in PLATFORMS), 25)
         self._see(
             "SBX-DEM-103",
-            lambda: stage.look.point("kiln") == "on" and stage.look.point("scrubber") == "on",
+            lambda: look.point("kiln") == "on" and look.point("scrubber") == "on",
             10,
         )
 

@@ -1,0 +1,87 @@
+"""Judges for end-to-end runs: what the platforms hold against what the box holds against what the meters said."""
+
+from __future__ import annotations
+
+import bisect
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from agent.demo.stage import Stage
+from buffer.note import VerifierKey
+from buffer.reader import JournalReader
+from buffer.verify import BlockData, verify
+from receiver.store import open_store
+
+Record = Mapping[str, Any]
+TRUTH_WINDOW_MS = 8_000  # a poll with its retry behind the fence takes no longer
+
+
+def local_blocks(stage: Stage) -> list[BlockData]:
+    """All blocks of the box."""
+    reader = JournalReader(stage.folder / "state" / "journal")
+    blocks = list(reader.blocks())
+    reader.close()
+    return blocks
+
+
+def records(stage: Stage) -> Iterator[Record]:
+    """All sealed and all durable records of the box, oldest first."""
+    reader = JournalReader(stage.folder / "state" / "journal")
+    yield from reader.records()
+    yield from reader.tail_records()
+    reader.close()
+
+
+def assert_platform_holds(stage: Stage, name: str, blocks: list[BlockData]) -> None:
+    """Every block of the box, byte for byte, once; nothing else; and it verifies by itself."""
+    store = open_store(stage.folder / name / "state")
+    held = {n: (note, body) for n, note, body in store.blocks("SB-DEMO-01")}
+    store.close()
+    assert sorted(held) == list(range(len(blocks))), f"{name}: not every block from 0 to the head"
+    for n, block in enumerate(blocks):
+        assert held[n] == (block.note, block.body), f"{name}: block {n} has another content"
+    identity = VerifierKey.parse(stage.scenery.identity)
+    report = verify([BlockData(*held[n]) for n in sorted(held)], identity=identity)
+    for verdict in (report.signatures, report.chain, report.completeness):
+        assert verdict.status == "pass", (name, verdict)
+
+
+class Truth:
+    """What the simulated meters served, by meter and quantity, in the order of time."""
+
+    def __init__(self, path: Path) -> None:
+        self._served: dict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)
+        with path.open() as lines:
+            for line in lines:
+                reply = json.loads(line)
+                for quantity, text in reply.get("primary", {}).items():
+                    self._served[reply["meter"], quantity].append((reply["mono_ms"], text))
+
+    def at(self, meter: str, quantity: str, mono_ms: int) -> str | None:
+        """The last value served until a moment of the monotonic clock, unless it is too old to be that poll's."""
+        served = self._served[meter, quantity]
+        index = bisect.bisect_right(served, (mono_ms, "\U0010ffff")) - 1
+        if index < 0 or mono_ms - served[index][0] > TRUTH_WINDOW_MS:
+            return None
+        return served[index][1]
+
+
+def assert_readings_true(stage: Stage) -> int:
+    """Every recorded value is the one its meter served last before the record; gives how many were compared."""
+    truth = Truth(stage.folder / "truth.jsonl")
+    compared = 0
+    for record in records(stage):
+        if record["k"] != "reading":
+            continue
+        for quantity, text in record["v"].items():
+            served = truth.at(record["m"], quantity, record["mono"])
+            assert served is not None, f"record {record['i']}: {record['m']} never served {quantity}"
+            assert Decimal(served) == Decimal(text), (
+                f"record {record['i']}: {quantity} {text}, served {served}"
+            )
+            compared += 1
+    return compared
