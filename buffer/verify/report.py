@@ -61,7 +61,34 @@ class Wrong(StrEnum):
 GAP_KINDS: Final = frozenset(
     (Wrong.TRUNCATED, Wrong.SLOT_MISSING, Wrong.BODY_MISSING, Wrong.NEW_EPOCH, Wrong.CFG_UNSAID)
 )
-CODES: Final = MappingProxyType({kind: f"SBX-VFY-{number}" for number, kind in enumerate(Wrong, 201)})
+CODES: Final = MappingProxyType(
+    {
+        Wrong.UNREADABLE: "SBX-VFY-201",
+        Wrong.UNKNOWN_VERSION: "SBX-VFY-202",
+        Wrong.EDITED_HEADER: "SBX-VFY-203",
+        Wrong.RE_SIGNED: "SBX-VFY-204",
+        Wrong.SPLICED: "SBX-VFY-205",
+        Wrong.REMOVED: "SBX-VFY-206",
+        Wrong.DUPLICATED: "SBX-VFY-207",
+        Wrong.SWAPPED: "SBX-VFY-208",
+        Wrong.FORK: "SBX-VFY-209",
+        Wrong.FALLING: "SBX-VFY-210",
+        Wrong.EDITED_BODY: "SBX-VFY-211",
+        Wrong.EDITED_RAW: "SBX-VFY-212",
+        Wrong.BAD_ROW: "SBX-VFY-213",
+        Wrong.BAD_RECORDS: "SBX-VFY-214",
+        Wrong.BAD_SUMS: "SBX-VFY-215",
+        Wrong.SLOT_REPEATED: "SBX-VFY-216",
+        Wrong.MONO_FALLS: "SBX-VFY-217",
+        Wrong.VALUE_DIFFERS: "SBX-VFY-218",
+        Wrong.BAD_RECEIPT: "SBX-VFY-219",
+        Wrong.TRUNCATED: "SBX-VFY-220",
+        Wrong.SLOT_MISSING: "SBX-VFY-221",
+        Wrong.BODY_MISSING: "SBX-VFY-222",
+        Wrong.NEW_EPOCH: "SBX-VFY-223",
+        Wrong.CFG_UNSAID: "SBX-VFY-224",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
