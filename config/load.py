@@ -6,7 +6,6 @@
                                                           `-----> ConfigInvalid(problems)
 
 ``load`` does no IO on the site's files and never stops at the first mistake; nothing half-taken leaves it.
-``read_folder`` is the only function here that opens a file.
 """
 
 from __future__ import annotations
@@ -19,13 +18,14 @@ from pathlib import Path
 from config.canonical import canonical
 from config.checks import check_parts
 from config.errors import ConfigInvalid, Problem
+from config.folder import read_files, read_toml
 from config.merge import merge
 from config.profile import Profile
 from config.references import check_references
 from config.rulechecks import check_rules
 from config.shapes import SECTIONS
 from config.site import SiteConfig
-from config.source import MAX_BYTES, Place, Problems, Tree, parse
+from config.source import Place, Problems, Tree, parse
 from config.tables import Parts, build_parts
 from config.warn import note_warnings
 from config.wiretime import check_wire_time
@@ -95,23 +95,5 @@ def _config(parts: Parts) -> SiteConfig | None:
 def read_folder(path: Path) -> list[tuple[str, bytes]]:
     """``sitebox.toml`` and ``conf.d/*.toml``, sorted by name; names relative to the folder.
 
-    At most MAX_BYTES + 1 of each are read, so that ``load`` can say which is too long. Raises ConfigInvalid
-    for what cannot be read."""
-    problems = Problems()
-    names = [SITE_FILE]
-    try:
-        names += sorted(f"{FOLDER}/{entry.name}" for entry in (path / FOLDER).glob("*.toml"))
-    except OSError as error:
-        problems.add("SBX-CFG-001", Place(f"{path}/{FOLDER}", 0, ""), reason=error.strerror)
-    files: list[tuple[str, bytes]] = []
-    for name in names:
-        try:
-            with (path / name).open("rb") as file:
-                files.append((name, file.read(MAX_BYTES + 1)))
-        except FileNotFoundError:
-            problems.add("SBX-CFG-007", Place(f"{path}/{name}", 0, ""), file=name)
-        except OSError as error:
-            problems.add("SBX-CFG-001", Place(f"{path}/{name}", 0, ""), reason=error.strerror)
-    if problems.all():
-        raise ConfigInvalid(problems.all())
-    return files
+    Raises ConfigInvalid for what cannot be read."""
+    return [*read_files([(SITE_FILE, path / SITE_FILE)]), *read_toml(path / FOLDER, FOLDER)]

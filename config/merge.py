@@ -75,8 +75,8 @@ def _tables(tree: Tree, sections: Sections, problems: Problems) -> Iterable[Tabl
         elif section in sections.arrays:
             yield from element_tables(tree, section, problems)
         else:
-            near, known = nearest(section, sections.names), " ".join(sections.names)
-            problems.add("SBX-CFG-010", tree.place(section, (section,)), near=near, known=known)
+            near = nearest(section, sections.names)
+            problems.add("SBX-CFG-010", tree.place(section, (section,)), near=near)
 
 
 def element_tables(tree: Tree, section: str, problems: Problems) -> list[Table]:

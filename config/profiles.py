@@ -13,7 +13,7 @@ documented default. ``docs/profile-format.md`` describes each key.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
@@ -21,12 +21,13 @@ from pathlib import Path
 from types import MappingProxyType
 
 from config.build import build, has_all, take_cells
-from config.errors import ConfigInvalid
+from config.errors import ConfigInvalid, Problem
+from config.folder import read_toml
 from config.merge import element_tables
 from config.profile import DltBlock, DltItem, ModbusItem, Profile, Source
 from config.profilechecks import check_profile
 from config.profileshapes import BLOCK, DLT_ITEM, HEAD, MODBUS_ITEM, SOURCE
-from config.source import MAX_BYTES, Cell, Place, Problems, Table, Tree, parse
+from config.source import Cell, Place, Problems, Table, Tree, parse
 
 MAX_PROFILES = 256
 _ARRAYS = ("source", "item", "block")
@@ -51,37 +52,32 @@ def builtin_profiles() -> Mapping[str, Profile]:
     return MappingProxyType({profile.id: profile for profile in loaded})
 
 
-def site_profiles(folder: Path) -> Mapping[str, Profile]:
-    """The profiles of ``folder/*.toml`` (``/etc/sitebox/profiles``), by id; empty without such a folder.
-
-    One may not take the id of a built-in one. Raises ConfigInvalid with the mistakes of all files."""
-    problems: list[ConfigInvalid] = []
+def take_profiles(files_: Sequence[tuple[str, bytes]]) -> Mapping[str, Profile]:
+    """The site's own profiles by id, from (name, bytes). None may take the id of a built-in one: a reading
+    must never change its meaning silently. Raises ConfigInvalid with the mistakes of all files."""
+    problems: list[Problem] = []
+    if len(files_) > MAX_PROFILES:
+        counts = {"count": str(len(files_)), "limit": str(MAX_PROFILES)}
+        problems.append(Problem("SBX-CFG-017", "profiles", 0, "", counts))
     found: dict[str, Profile] = {}
-    for path in sorted(folder.glob("*.toml"))[:MAX_PROFILES]:
+    for name, data in files_[:MAX_PROFILES]:
         try:
-            profile = _site_profile(path)
+            profile = load_profile(name, data)
         except ConfigInvalid as error:
-            problems.append(error)
+            problems += error.problems
         else:
+            if profile.id in builtin_profiles() or profile.id in found:
+                problems.append(Problem("SBX-CFG-111", name, 0, "id", {"id": profile.id}))
             found[profile.id] = profile
     if problems:
-        raise ConfigInvalid([problem for error in problems for problem in error.problems])
+        raise ConfigInvalid(problems)
     return MappingProxyType(found)
 
 
-def _site_profile(path: Path) -> Profile:
-    name = f"profiles/{path.name}"
-    problems = Problems()
-    try:
-        with path.open("rb") as file:
-            profile = load_profile(name, file.read(MAX_BYTES + 1))
-    except OSError as error:
-        problems.add("SBX-CFG-001", Place(name, 0, ""), reason=error.strerror)
-        raise ConfigInvalid(problems.all()) from error
-    if profile.id in builtin_profiles():
-        problems.add("SBX-CFG-111", Place(name, 0, "id"), id=profile.id)
-        raise ConfigInvalid(problems.all())
-    return profile
+def site_profiles(folder: Path) -> Mapping[str, Profile]:
+    """The profiles of ``folder/*.toml`` (``/etc/sitebox/profiles``), as ``take_profiles``; empty without
+    such a folder. Raises ConfigInvalid, also for what cannot be read."""
+    return take_profiles(read_toml(folder, folder.name))
 
 
 def _profile(tree: Tree, problems: Problems) -> Profile | None:

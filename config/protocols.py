@@ -36,8 +36,11 @@ class Protocol:
 
     def address_example(self, written: object) -> str:
         """How the address should be written, made from what was written where that is possible."""
-        digits = str(written) if isinstance(written, int | str) and not isinstance(written, bool) else ""
-        digits = digits if re.fullmatch(r"[0-9]{1,12}", digits) else "12"
+        digits = "12"
+        if isinstance(written, str) and re.fullmatch(r"[0-9]{1,12}", written):
+            digits = written
+        elif isinstance(written, int) and not isinstance(written, bool) and 0 <= written < 10**12:
+            digits = str(written)
         return (
             digits.zfill(12)
             if self.family == "dlt645-2007"

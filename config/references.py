@@ -26,10 +26,9 @@ _REFERENCES = MappingProxyType(
 def check_references(parts: Parts, profiles: Collection[str], problems: Problems) -> None:
     """Each dangling name once, on the line of its key."""
     for section, keys in _REFERENCES.items():
-        for table in parts.tables[section]:
-            for key, target in keys.items():
-                if key in table.cells:
-                    _dangling(table.cells[key], target, parts.declared(target), problems)
+        for cell, key in ((table.cells.get(key), key) for table in parts.tables[section] for key in keys):
+            if cell is not None:
+                _dangling(cell, keys[key], parts.declared(keys[key]), problems)
     for table in parts.tables["meter"]:
         cell = table.cells.get("profile")
         if cell is not None and isinstance(cell.value, str) and cell.value not in profiles:

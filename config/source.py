@@ -85,8 +85,8 @@ class Problems:
 
 def _shown(value: object) -> str:
     """A value for a message: one line, bounded, no control characters."""
-    text = "".join(character if character.isprintable() else "?" for character in str(value)[:200])
-    return text if len(text) <= 120 else f"{text[:117]}..."
+    text = "".join(character if character.isprintable() else "?" for character in str(value)[:400])
+    return text if len(text) <= 240 else f"{text[:237]}..."
 
 
 @dataclass(frozen=True, slots=True)

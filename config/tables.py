@@ -83,7 +83,9 @@ def _bus(table: Table, problems: Problems) -> Bus | None:
         problems.add("SBX-CFG-057", table.at(key), wrong=key, kind=kind)
     cells = {key: cell for key, cell in table.cells.items() if key not in foreign}
     taken, sound = take_cells(shape, Table(table.section, table.place, cells), problems)
-    needed = {"serial": ("port",), "tcp": ("host",), "rtu-over-tcp": ("host",)}.get(str(kind), ())
+    needed = {"serial": ("port",), "tcp": ("host",), "rtu-over-tcp": ("host",)}.get(
+        kind if isinstance(kind, str) else "", ()
+    )
     if not has_all(("id", "kind", *needed), table, problems) or not sound or foreign:
         return None
     if kind != "serial" and "port" in taken:
@@ -123,9 +125,8 @@ def _rule(table: Table, problems: Problems) -> Rule | None:
         problems.add(
             "SBX-CFG-041",
             table.at("kind"),
-            value=kind,
-            near=nearest(str(kind), RULES),
-            choices=" ".join(RULES),
+            value=kind if isinstance(kind, str) else shown(kind),
+            near=nearest(kind if isinstance(kind, str) else "", RULES),
         )
         return None
     cls, shape = RULES[kind]

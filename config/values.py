@@ -14,7 +14,6 @@ import base64
 import binascii
 import hashlib
 import ipaddress
-import math
 import re
 import zoneinfo
 from collections.abc import Callable
@@ -126,7 +125,7 @@ def number(low: float, high: float) -> Callable[[object], float]:
     def take(value: object) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise Wrong("SBX-CFG-039", value=shown(value), low=low, high=high)
-        if not (math.isfinite(value) and low <= value <= high):
+        if not low <= value <= high:  # also false for nan
             raise Wrong("SBX-CFG-023", value=_plain(value), low=low, high=high)
         return float(value)
 

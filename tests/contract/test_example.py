@@ -112,12 +112,20 @@ def test_read_folder_says_what_is_missing(tmp_path: Path) -> None:
 
 
 def test_read_folder_says_what_cannot_be_read(tmp_path: Path) -> None:
-    (tmp_path / "sitebox.toml").mkdir()
+    (tmp_path / "sitebox.toml").write_bytes(b"")
     (tmp_path / "conf.d").mkdir()
     (tmp_path / "conf.d" / "x.toml").symlink_to(tmp_path / "conf.d" / "x.toml")
+    (tmp_path / "conf.d" / "y.toml").mkdir()
     with pytest.raises(ConfigInvalid) as caught:
         read_folder(tmp_path)
     assert [problem.code for problem in caught.value.problems] == ["SBX-CFG-001", "SBX-CFG-001"]
+
+
+def test_a_folder_that_is_none_is_not_skipped_in_silence(tmp_path: Path) -> None:
+    (tmp_path / "sitebox.toml").write_bytes(b"")
+    (tmp_path / "conf.d").write_bytes(b"")
+    with pytest.raises(ConfigInvalid, match="SBX-CFG-001"):
+        read_folder(tmp_path)
 
 
 def test_read_folder_reads_no_more_than_it_will_take(tmp_path: Path) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, time
+
 import pytest
 
-from config import values
+from config import profileshapes, shapes, values
+from config.build import Shape
+from config.messages import placeholders, template
 from config.protocols import PROTOCOLS
 from config.quantities import QUANTITIES
-from config.values import Wrong
+from config.values import Taker, Wrong
 
 DESIGN_11 = (
     "u_a u_b u_c u_ab u_bc u_ca i_a i_b i_c i_n p p_a p_b p_c q q_a q_b q_c s s_a s_b s_c pf pf_a pf_b pf_c "
@@ -107,6 +111,43 @@ def test_addresses(protocol: str, good: list[str], bad: list[str]) -> None:
 @pytest.mark.parametrize("written", [0, 12, 10**40, "7", "x", "12345", True, -3, []])
 def test_the_address_shown_as_example_would_be_accepted(protocol: str, written: object) -> None:
     assert PROTOCOLS[protocol].address_ok(PROTOCOLS[protocol].address_example(written))
+
+
+ODD: tuple[object, ...] = (
+    *(0, -1, 10**400, 0.5, float("nan"), float("inf"), True, False),
+    *("", "x", "三", "\x00", "9" * 5000, "\u0665", "-", ":", "/", "1/", "::", "a+b+c"),
+    *(
+        [],
+        [1],
+        ["a", "a"],
+        [[]],
+        {},
+        {"a": 1},
+        date(1979, 5, 27),
+        time(7, 32),
+        datetime(1979, 5, 27, tzinfo=UTC),
+    ),
+)
+SHAPES: tuple[Shape, ...] = (
+    *(shapes.SITE, shapes.JOURNAL, shapes.SERIAL_BUS, shapes.NETWORK_BUS, shapes.METER, shapes.POINT),
+    *(shapes.UPLINK, *(shape for _, shape in shapes.RULES.values())),
+    *(profileshapes.HEAD, profileshapes.SOURCE, profileshapes.DLT_ITEM, profileshapes.MODBUS_ITEM),
+    profileshapes.BLOCK,
+)
+
+
+@pytest.mark.parametrize("taker", [taker for shape in SHAPES for taker in shape.values()])
+def test_a_taker_takes_or_says_what_is_wrong(taker: Taker) -> None:
+    """No other exception, and a message with every argument it needs ("key" comes with the place)."""
+    refused = 0
+    for value in ODD:
+        try:
+            taker(value)
+        except Wrong as wrong:
+            refused += 1
+            needed = placeholders(template(wrong.code, "en")) - {"key"}
+            assert needed <= set(wrong.args_of_message), (wrong.code, value)  # noqa: PT017 - every value in turn
+    assert refused > len(ODD) / 2
 
 
 def test_the_vocabulary_is_that_of_the_design() -> None:
