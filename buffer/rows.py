@@ -104,7 +104,7 @@ def _check(values: Iterable[object], depth: int) -> None:
 def _check_inside(value: object, depth: int) -> None:
     if depth < 0:
         raise RowError("row: nested too deep")
-    if isinstance(value, dict) or isinstance(value, Mapping):  # noqa: SIM101 -- a dict is told at once
+    if isinstance(value, dict) or isinstance(value, Mapping):  # noqa: SIM101 -- dict is told at once
         if not all(map(_is_key, value)):
             raise RowError("row: key is not printable ASCII")
         _check(value.values(), depth)

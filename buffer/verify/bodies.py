@@ -26,7 +26,7 @@ from buffer.verify.slots import Slots
 # Given a reading and its frames: do they say the same? None: nobody here can tell.
 Recompute = Callable[[Record, Sequence[RawFrame]], "bool | None"]
 
-_COMMON: Final = (("boot", int), ("i", int), ("k", str), ("mono", int), ("q", str), ("t", int))
+_EVERY: Final = (("boot", int), ("i", int), ("k", str), ("mono", int), ("q", str), ("t", int))
 _DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?", re.ASCII)
 
 
@@ -154,7 +154,7 @@ def _below(sums: Sums, floor: Sums) -> bool:
 
 def _check(record: dict[str, Any]) -> None:
     """The fields every record has, and those of a reading; other kinds are kept as they are."""
-    for name, kind in _COMMON:
+    for name, kind in _EVERY:
         if type(record.get(name)) is not kind:
             raise RowError(f"record without {name}")
     if record["q"] not in ("S", "R", "M", "I"):

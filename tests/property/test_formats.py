@@ -97,11 +97,13 @@ def headers(draw: st.DrawFn) -> Header:
     )
 
 
+@settings(max_examples=60)
 @given(headers())
 def test_headers(header: Header) -> None:
     assert decode_header(encode_header(header)) == header
 
 
+@settings(max_examples=60)
 @given(headers(), st.data())
 def test_no_second_spelling_of_a_header(header: Header, data: st.DataObject) -> None:
     text = encode_header(header)
@@ -140,6 +142,7 @@ def receipts(draw: st.DrawFn) -> Receipt:
     )
 
 
+@settings(max_examples=60)
 @given(receipts())
 def test_receipts(made: Receipt) -> None:
     assert decode_receipt(encode_receipt(made)) == made
@@ -199,7 +202,7 @@ def test_block_messages(body: bytes) -> None:
 BLOCKS = make()
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(
     st.integers(0, len(BLOCKS) - 1),
     st.sampled_from(["note", "body", "raw"]),

@@ -59,7 +59,7 @@ def test_other_spellings_are_refused(text: bytes) -> None:
         [RawFrame(1, 1, ">", b"")],
         [RawFrame(1, 1, ">", bytes(MAX_FRAME + 1))],
         [RawFrame(2, 1, ">", b"\0"), RawFrame(1, 1, ">", b"\0")],
-        [RawFrame(1, 1, "=", b"\0")],  # type: ignore[arg-type]  # a way that is none
+        [RawFrame(1, 1, "=", b"\0")],  # type: ignore[arg-type]  # no way there is
         [RawFrame(1, 1, ">", bytes(MAX_FRAME))] * (MAX_RAW // MAX_FRAME),
     ],
 )
