@@ -10,7 +10,7 @@ import pytest
 from config.errors import ConfigInvalid, Problem
 from config.load import Loaded, load
 from config.messages import known_codes, placeholders, render, template
-from config.profiles import builtin_profiles
+from config.profiles import builtin_profiles, load_profile
 from config.site import Line, MeterSilent, Threshold, TreatmentOff
 from tests.unit.config.broken import BROKEN, METERS, METERS_NAME, SITE, SITE_NAME, Broken
 
@@ -169,3 +169,34 @@ def test_warnings(old: str, new: str, code: str) -> None:
 def test_an_almost_empty_site_is_sound_and_warned_of() -> None:
     loaded = load([(SITE_NAME, b'[site]\nid = "new"\n')], builtin_profiles())
     assert [problem.code for problem in loaded.warnings] == ["SBX-CFG-092", "SBX-CFG-093"]
+
+
+DOUBTFUL = b"""
+id = "doubtful"
+title = "one public source"
+family = "modbus"
+source = [{ title = "a forum", confidence = "C" }]
+item = [{ quantity = "u_a", address = 0, type = "u16" }]
+"""
+
+
+def test_a_doubtful_profile_is_warned_of() -> None:
+    profiles = {**builtin_profiles(), "doubtful": load_profile("doubtful.toml", DOUBTFUL)}
+    more = b'[[meter]]\nid = "d"\nbus = "net"\nprotocol = "modbus-tcp"\naddress = "7"\nprofile = "doubtful"\n'
+    loaded = load([*SOUND, ("conf.d/90.toml", more)], profiles)
+    assert [(problem.code, problem.line) for problem in loaded.warnings] == [("SBX-CFG-096", 6)]
+
+
+def test_a_point_needs_a_meter_that_reads_power() -> None:
+    profiles = {**builtin_profiles(), "doubtful": load_profile("doubtful.toml", DOUBTFUL)}
+    meters = METERS.replace('"eastron-sdm630"', '"doubtful"').replace('"i_a"', '"u_a"').encode()
+    with pytest.raises(ConfigInvalid) as caught:
+        load([SOUND[0], (METERS_NAME, meters)], profiles)
+    assert [(p.code, p.key) for p in caught.value.problems] == [("SBX-CFG-046", "point.scrubber.meter")]
+
+
+@pytest.mark.parametrize("encoded", ["=" * 44, "A" * 44, "A" * 43 + "="])
+def test_a_platform_key_of_the_wrong_bytes(encoded: str) -> None:
+    old = "AS7+EFYRu26IYzcseordbIZXipw3dmAU1mS5rof6wOoj"
+    (problem,) = mistakes([(SITE_NAME, SITE.replace(old, encoded).encode()), SOUND[1]])
+    assert problem.code == "SBX-CFG-080"
