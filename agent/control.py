@@ -195,7 +195,7 @@ def _listen(path: Path) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     listener.bind(str(path))
     path.chmod(0o660)
-    listener.listen(8)
+    listener.listen(4 * MAX_CLIENTS)
     return listener
 
 

@@ -125,7 +125,7 @@ class Recorder:
             if count == 0:
                 continue
             try:
-                self._journal.append("loss", {"what": "records", "count": count, "reason": reason}, now)
+                self._journal.append("loss", {"what": "readings", "count": count, "reason": reason}, now)
             except StoreFull:
                 return
             self._owed[reason] = 0

@@ -1,4 +1,4 @@
-"""Each fault gives a coded message with a next step, and everything else goes on: with the real daemon on the line."""
+"""Each fault gives a coded message with a next step, and everything else goes on; with the real daemon."""
 
 from __future__ import annotations
 

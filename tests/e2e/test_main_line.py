@@ -1,7 +1,7 @@
-"""The main job, end to end, with real processes: pty meters, daemon, two mosquittos with mutual TLS, two receivers.
+"""The main job, end to end, with real processes: pty meters, daemon, two mosquittos with mTLS, two receivers.
 
-Seeded rounds of SIGKILLs and outages; afterwards an oracle outside the box compares what the meters served, what the
-box recorded and what both platforms hold.
+Seeded rounds of SIGKILLs and outages; afterwards an oracle outside the box compares what the meters served,
+what the box recorded and what both platforms hold.
 """
 
 from __future__ import annotations

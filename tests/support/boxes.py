@@ -1,5 +1,4 @@
-"""A small box for tests: journal, engine and recorder of a kiln and a scrubber, on a real folder, with a hand-run
-clock."""
+"""A small box for tests: journal, rules and recorder on a real folder, with a clock run by hand."""
 
 from __future__ import annotations
 
@@ -32,7 +31,9 @@ class Box:
         self.config = config
         self.boot = 0
         self.inbox = Inbox()
+        self.down = True
         self.recorder: Recorder
+        self._logbook: Logbook | None = None
 
     def at(self, second: float) -> Instant:
         """The instant so many seconds after the machine's start."""
@@ -42,18 +43,25 @@ class Box:
     def start(self, second: float, capacity: int = 100_000) -> None:
         """Open everything as the daemon does."""
         self.boot += 1
+        self.down = False
         now = self.at(second)
         keys = Keys.open(self.folder / "keys", self.config.site.id)
         cfg = "ab" * 32
         journal = Journal.open(
             self.folder / "journal", box=self.config.site.id, keys=keys, soft="0", cfg=cfg, now=now
         )
-        latches = Latches(Logbook(self.folder / "logbook"), BOOT_ID, "test")
+        latches = Latches(self._open_logbook(), BOOT_ID, "test")
         reader = JournalReader(self.folder / "journal")
         engine = restore(reader, self.config, now, latches.page())
         reader.close()
         self.inbox = Inbox(capacity)
         self.recorder = Recorder(journal, engine, self.inbox, self.config, latches)
+
+    def _open_logbook(self) -> Logbook:
+        if self._logbook is not None:
+            self._logbook.close()
+        self._logbook = Logbook(self.folder / "logbook")
+        return self._logbook
 
     def poll(self, second: float, **power_kw: str | None) -> None:
         """One poll of each meter's power at that second, taken by the recorder at once."""
@@ -67,12 +75,18 @@ class Box:
             self.poll(second, **power_kw)
 
     def crash(self) -> None:
-        """Lose everything that is only in memory; the lock goes with the process."""
-        self.recorder._journal._lock.close()
+        """Lose what is only in memory; the files are closed as the end of a process closes them."""
+        if self.down:
+            return
+        journal = self.recorder._journal
+        for held in (journal._lock, journal._tail, journal._store):
+            held.close()
+        self.down = True
 
     def stop(self, second: float) -> None:
         """A clean stop."""
         self.recorder.close(self.at(second))
+        self.down = True
 
     def records(self, kind: str) -> list[Mapping[str, Any]]:
         """The sealed and the durable records of a kind."""

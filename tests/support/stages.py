@@ -1,4 +1,4 @@
-"""Judges for end-to-end runs: what the platforms hold against what the box holds against what the meters said."""
+"""Judges for end-to-end runs: what platforms hold, against what the box holds, against what meters said."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Truth:
                     self._served[reply["meter"], quantity].append((reply["mono_ms"], text))
 
     def at(self, meter: str, quantity: str, mono_ms: int) -> str | None:
-        """The last value served until a moment of the monotonic clock, unless it is too old to be that poll's."""
+        """The last value served until a moment (mono ms), unless it is too old to be that poll's."""
         served = self._served[meter, quantity]
         index = bisect.bisect_right(served, (mono_ms, "\U0010ffff")) - 1
         if index < 0 or mono_ms - served[index][0] > TRUTH_WINDOW_MS:
@@ -71,7 +71,7 @@ class Truth:
 
 
 def assert_readings_true(stage: Stage) -> int:
-    """Every recorded value is the one its meter served last before the record; gives how many were compared."""
+    """Every recorded value is the one its meter served last before; gives how many were compared."""
     truth = Truth(stage.folder / "truth.jsonl")
     compared = 0
     for record in records(stage):

@@ -1,4 +1,4 @@
-"""A sound configuration is kept before use; a bad one never replaces it; only a box without any good one refuses."""
+"""A sound configuration is kept before use; a bad one never replaces it; only a box without one refuses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The control socket: bad input is answered with a code, rights are kept, a client that leaves harms nobody."""
+"""The control socket: bad input is answered with a code, rights are kept, one client harms no other."""
 
 from __future__ import annotations
 

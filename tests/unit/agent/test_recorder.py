@@ -6,6 +6,7 @@ On a real folder (tmp_path): the journal is the real one; only the clock is run 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,10 @@ from tests.support.plants import PAIR, SILENT, plant
 
 
 @pytest.fixture
-def box(tmp_path: Path) -> Box:
-    return Box(tmp_path, plant(PAIR))
+def box(tmp_path: Path) -> Iterator[Box]:
+    made = Box(tmp_path, plant(PAIR))
+    yield made
+    made.crash()
 
 
 def test_a_reading_is_durable_after_commit_s_and_sealed_after_seal_s(box: Box) -> None:
@@ -64,6 +67,7 @@ def test_an_alarm_is_chained_and_sealed_at_once(box: Box) -> None:
     assert alarm["since_mono"] == 30_000
     reader = JournalReader(box.folder / "journal")
     (n,) = reader.alarm_blocks(-1)
+    reader.close()
     assert n > head
     assert box.recorder.snapshot.alarms[0].record == alarm["i"]
 
@@ -153,6 +157,7 @@ def test_a_life_with_kills_and_stops_verifies(box: Box) -> None:
     reader = JournalReader(box.folder / "journal")
     identity = next(record["vkey"] for record in reader.records() if record.get("op") == "identity")
     report = verify(reader.blocks(), identity=VerifierKey.parse(identity))
+    reader.close()
     assert report.signatures.status == "pass"
     assert report.chain.status == "pass"
     assert report.completeness.status == "pass", report.completeness
