@@ -178,18 +178,20 @@ class Bus:
 
     # -- the line
 
-    def _ready_ms(self, lane: Lane) -> int | None:
-        ready = lane.ready_ms()
-        return None if ready is None else max(ready, self._fence_ms)
+    def _ready(self) -> list[tuple[int, Lane]]:
+        """When each lane with work may use the line. Without a port no fence holds: work ends at once."""
+        fenced = self._port.is_open
+        return [
+            (max(start, lane.fence_ms, self._fence_ms) if fenced else start, lane)
+            for lane in self._lanes.values()
+            if (start := lane.start_ms()) is not None
+        ]
 
     def _pick(self, now_ms: int) -> Lane | None:
-        ready = ((lane, self._ready_ms(lane)) for lane in self._lanes.values())
-        return min(
-            (lane for lane, ms in ready if ms is not None and ms <= now_ms), key=Lane.rank, default=None
-        )
+        return min((lane for ms, lane in self._ready() if ms <= now_ms), key=Lane.rank, default=None)
 
     def _next_ms(self, now_ms: int) -> int:
-        times = [ms for ms in map(self._ready_ms, self._lanes.values()) if ms is not None]
+        times = [ms for ms, _ in self._ready()]
         if not self._port.is_open:
             times.append(self._link.again_ms)
         return max(now_ms, min([*times, now_ms + IDLE_MS]))

@@ -117,13 +117,9 @@ class Lane:
         self.overrun.pop(job.poll, None)
         return job, since
 
-    def ready_ms(self) -> int | None:
-        """When this lane may use the line; None if it has nothing to do."""
-        if self.active is not None:
-            return self.fence_ms
-        if not self.waiting:
-            return None
-        return max(self.fence_ms, min(job.start_ms for job in self.waiting))
+    def start_ms(self) -> int | None:
+        """When this lane has something to do, fences aside; None if it has nothing at all."""
+        return 0 if self.active is not None else min((job.start_ms for job in self.waiting), default=None)
 
     def rank(self) -> tuple[int, int]:
         """That of its most urgent job: a poll under way inherits the urgency of what waits behind it."""
