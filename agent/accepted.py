@@ -7,18 +7,18 @@ replaces it. Only a box that never had a good one refuses to start (exit 78).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from agent.errors import AgentError
 from buffer.fs import DISK, write_whole
 from config.errors import ConfigInvalid, Problem
+from config.folder import Files, read_toml
 from config.load import Loaded, load, read_folder
 from config.profile import Profile
-from config.profiles import builtin_profiles, load_profile
+from config.profiles import builtin_profiles, take_profiles
 
-FILES = list[tuple[str, bytes]]
 Sound = tuple[Loaded, Mapping[str, Profile]]
 
 
@@ -32,31 +32,23 @@ class Accepted:
     problems: tuple[Problem, ...] = ()
 
 
-def read(config: Path) -> tuple[FILES, FILES]:
-    """The site files and the site's own profiles, as bytes. Raises OSError."""
-    folder = config / "profiles"
-    profiles = [(str(path), path.read_bytes()) for path in sorted(folder.glob("*.toml"))]
-    return read_folder(config), profiles
+def read(config: Path) -> tuple[Files, Files]:
+    """The site files and the site's own profiles, as bytes. Raises ConfigInvalid for what cannot be read."""
+    return read_folder(config), read_toml(config / "profiles", "profiles")
 
 
-def parse(files: Sequence[tuple[str, bytes]], profiles: Sequence[tuple[str, bytes]]) -> Sound:
+def parse(files: Files, profiles: Files) -> Sound:
     """Both together; raises ConfigInvalid with the mistakes of all files."""
-    known = dict(builtin_profiles())
-    problems: list[Problem] = []
-    for name, data in profiles:
-        try:
-            profile = load_profile(name, data)
-        except ConfigInvalid as invalid:
-            problems += invalid.problems
-        else:
-            known[profile.id] = profile
     try:
-        loaded = load(files, known)
+        known = {**builtin_profiles(), **take_profiles(profiles)}
     except ConfigInvalid as invalid:
-        raise ConfigInvalid((*problems, *invalid.problems)) from None
-    if problems:
-        raise ConfigInvalid(tuple(problems))
-    return loaded, known
+        problems = list(invalid.problems)
+        try:
+            load(files, builtin_profiles())
+        except ConfigInvalid as more:
+            problems += more.problems
+        raise ConfigInvalid(problems) from None
+    return load(files, known), known
 
 
 def accept(config: Path, kept: Path, *, keep: bool = True) -> Accepted:
@@ -67,16 +59,12 @@ def accept(config: Path, kept: Path, *, keep: bool = True) -> Accepted:
         loaded, known = parse(files, profiles)
     except ConfigInvalid as invalid:
         return _last_good(kept, invalid.problems)
-    except OSError as error:
-        where = str(error.filename or config)
-        problem = Problem("SBX-CFG-901", where, 0, "", {"reason": error.strerror or str(error)})
-        return _last_good(kept, (problem,))
     if keep:
         _keep(kept, files, profiles)
     return Accepted(loaded, known, False)
 
 
-def _keep(keep: Path, files: FILES, profiles: FILES) -> None:
+def _keep(keep: Path, files: Files, profiles: Files) -> None:
     text = json.dumps({"files": _texts(files), "profiles": _texts(profiles)}, ensure_ascii=False)
     data = text.encode()
     try:
@@ -88,7 +76,7 @@ def _keep(keep: Path, files: FILES, profiles: FILES) -> None:
     write_whole(DISK, keep, data, 0o640)
 
 
-def _texts(files: FILES) -> list[list[str]]:
+def _texts(files: Files) -> list[list[str]]:
     return [[name, data.decode("utf-8")] for name, data in files]
 
 

@@ -64,13 +64,13 @@ class Look:
 
     def platform(self, name: str) -> Mapping[str, Any]:
         """What a platform says of the box."""
-        boxes = self._receiver(name, "status")["boxes"]
+        boxes = self._receiver(name, "status").get("boxes", [])
         unknown = {"stored": -1, "gaps": [], "quarantined": 0}
         return next((box for box in boxes if box["box"] == plant.BOX), unknown)
 
     def platform_alarm(self, name: str, key: str) -> bool:
         """Whether a platform holds a raised alarm of that key."""
-        found = self._receiver(name, "alarms")["alarms"]
+        found = self._receiver(name, "alarms").get("alarms", [])
         return any(alarm["id"] == key and alarm["state"] == "raised" for alarm in found)
 
     def platform_complete(self, name: str, head: int) -> bool:
@@ -79,7 +79,8 @@ class Look:
         return int(box["stored"]) >= head and not box["gaps"] and not box["quarantined"]
 
     def _receiver(self, name: str, verb: str) -> dict[str, Any]:
+        """What a platform answers; nothing while it has no store yet (66)."""
         config = str(self.folder / name / "receiver.toml")
-        done = self._processes.ask("receiver.service", verb, "--json", "--config", config, good=(0, 1, 2))
+        done = self._processes.ask("receiver.service", verb, "--json", "--config", config, good=(0, 1, 2, 66))
         found: dict[str, Any] = json.loads(done.stdout)
         return found

@@ -10,11 +10,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from agent.demo import plant
 from agent.demo.stage import Stage
 from buffer.note import VerifierKey
 from buffer.reader import JournalReader
 from buffer.verify import BlockData, verify
-from receiver.store import open_store
+from receiver.query import Query
 
 Record = Mapping[str, Any]
 TRUTH_WINDOW_MS = 8_000  # a poll with its retry behind the fence takes no longer
@@ -38,14 +39,16 @@ def records(stage: Stage) -> Iterator[Record]:
 
 def assert_platform_holds(stage: Stage, name: str, blocks: list[BlockData]) -> None:
     """Every block of the box, byte for byte, once; nothing else; and it verifies by itself."""
-    store = open_store(stage.folder / name / "state")
-    held = {n: (note, body) for n, note, body in store.blocks("SB-DEMO-01")}
-    store.close()
-    assert sorted(held) == list(range(len(blocks))), f"{name}: not every block from 0 to the head"
+    query = Query(stage.folder / name / "state" / "receiver.db")
+    held = list(query.blocks(plant.BOX, query.epoch(plant.BOX), 0, 2**40))
+    (status,) = query.status()
+    query.close()
+    assert status["epochs"] == 1, status
+    assert len(held) == len(blocks), f"{name}: {len(held)} of {len(blocks)} blocks"
     for n, block in enumerate(blocks):
-        assert held[n] == (block.note, block.body), f"{name}: block {n} has another content"
+        assert (held[n].note, held[n].body) == (block.note, block.body), f"{name}: block {n} is another"
     identity = VerifierKey.parse(stage.scenery.identity)
-    report = verify([BlockData(*held[n]) for n in sorted(held)], identity=identity)
+    report = verify(held, identity=identity)
     for verdict in (report.signatures, report.chain, report.completeness):
         assert verdict.status == "pass", (name, verdict)
 
