@@ -93,7 +93,8 @@ def _defined(source: Source) -> Iterator[tuple[ast.AST, str]]:
 
 def banned_words(name: str) -> set[str]:
     """The banned words in one identifier or file name; the common name of X.509 is called what it is called."""
-    return {w.lower() for w in _WORD.findall(name.replace("common_name", "")) if BANNED.fullmatch(w.lower())}
+    words = (w.lower() for w in _WORD.findall(name.replace("common_name", "")))
+    return {w for w in words if BANNED.fullmatch(w)}
 
 
 def test_names_say_what_a_thing_does() -> None:
