@@ -102,7 +102,7 @@ class Core:
         ]
         found = []
         for box in ready:
-            place = self._place(box, self._owed.pop(box))
+            place = self._place(box, self._owed.pop(box), now_ms)
             if len(self._given_ms) >= _PLACES:
                 self._given_ms.clear()
             self._given_ms[box] = mono_ms
@@ -130,14 +130,14 @@ class Core:
             raise RefusedError("SBX-RCV-012", box=box, found=birth.box)
         if birth.identity != str(self._registry.key(box)):
             self._say("SBX-RCV-021", box=box, found=birth.identity[:200])
-        place = self._place(box, birth.epoch)
+        place = self._place(box, birth.epoch, now_ms)
         if birth.n < place.chain.stored_n:
             self._say("SBX-RCV-022", box=box, n=birth.n, stored=place.chain.stored_n)
         self._heard(place, birth.n, True, now_ms)
         self._owed[box] = birth.epoch
 
     def _state(self, box: str, state: State, now_ms: int) -> None:
-        place = self._place(box, state.epoch)
+        place = self._place(box, state.epoch, now_ms)
         self._heard(place, state.n, state.online, now_ms)
         if state.online and state.stored < place.chain.stored_n:
             self._owed[box] = state.epoch  # the last receipt was lost on its way
@@ -155,7 +155,7 @@ class Core:
         header = sound.header
         if sound.packed is None and header.body_bytes and not self._headers_only:
             raise RefusedError("SBX-RCV-017", box=box, n=header.n)
-        place = self._place(box, header.epoch)
+        place = self._place(box, header.epoch, now_ms)
         known = self._store.hash_of(box, header.epoch, header.n)
         if known is None:
             self._new(place, sound, identity, now_ms)
@@ -208,17 +208,17 @@ class Core:
             self._refuse(chain.box, error, now_ms)
             return None
 
-    def _place(self, box: str, epoch: str) -> _Place:
+    def _place(self, box: str, epoch: str, now_ms: int) -> _Place:
         key = (box, epoch)
         place = self._places.get(key)
         if place is None:
-            place = self._places[key] = self._load(box, epoch)
+            place = self._places[key] = self._load(box, epoch, now_ms)
             if len(self._places) > _PLACES:
                 self._places.popitem(last=False)
         self._places.move_to_end(key)
         return place
 
-    def _load(self, box: str, epoch: str) -> _Place:
+    def _load(self, box: str, epoch: str, now_ms: int) -> _Place:
         chain = self._store.chain(box, epoch)
         if chain is None:
             if not is_word(EPOCH, epoch):
@@ -226,6 +226,7 @@ class Core:
             if self._store.chains(box) >= MAX_LIVES:
                 raise RefusedError("SBX-RCV-023", box=box, epoch=epoch)
             self._store.put_chain(Chain(box, epoch))
+            self._store.meet(box, epoch, now_ms)
             return _Place(Chain(box, epoch), None, 0)
         header = None
         if chain.stored_n >= 0:

@@ -80,6 +80,10 @@ class Store(Shelf):
             *(box, epoch, int(online), now_ms),
         )
 
+    def meet(self, box: str, epoch: str, now_ms: int) -> None:
+        """A box whose birth was not heard, by one of its blocks."""
+        self._run("INSERT OR IGNORE INTO boxes VALUES (?,?,1,?)", box, epoch, now_ms)
+
     def put(self, sound: Sound, now_ms: int) -> None:
         """Keep a block ahead of the chain, and its alarms."""
         h = sound.header
