@@ -92,7 +92,7 @@ def _defined(source: Source) -> Iterator[tuple[ast.AST, str]]:
 
 
 def banned_words(name: str) -> set[str]:
-    """The banned words in one identifier or file name; the common name of X.509 is called what it is called."""
+    """The banned words in one name; the common name of X.509 is called what it is called."""
     words = (w.lower() for w in _WORD.findall(name.replace("common_name", "")))
     return {w for w in words if BANNED.fullmatch(w)}
 
