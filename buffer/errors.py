@@ -86,5 +86,10 @@ class JournalUnreadable(StorageError):  # noqa: N818 -- it names what happened
     untouched."""
 
 
+class StoreDamaged(JournalUnreadable):
+    """The store does not hold together. A start saves what is sound; a reader says so like any
+    JournalUnreadable."""
+
+
 class ReceiptRefused(StorageError):  # noqa: N818 -- it names what happened
     """A receipt that is not of this history. The recorder counts it and moves nothing."""

@@ -18,9 +18,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, cast
 
-from buffer import recovery, retention
+from buffer import recovery, reserve, retention
 from buffer.cursors import accept
-from buffer.errors import JournalLocked, ReceiptRefused, RowError, StorageError, WriteFailed
+from buffer.errors import JournalLocked, ReceiptRefused, RowError, StorageError, StoreFull, WriteFailed
 from buffer.frame import PAGE, Frame, claim, follow, pages
 from buffer.fs import DISK, File, FileSystem
 from buffer.head import Cursor, Head, StoredReceipt
@@ -35,6 +35,8 @@ from buffer.tail import HALF
 __all__ = ["Cursor", "Head", "Journal", "Pruned", "ReceiptRefused", "Retention"]
 
 LOCK: Final = "lock"
+RETRY_MS: Final = 5_000  # how long a full store is left alone by ``append``
+SPARE: Final = 8 * PAGE  # of the tail's half, for what a start has to say while the store is full
 MOST_RAW: Final = 256 * 1024  # text of the bus frames behind one record
 _OWN: Final = frozenset(("boot", "i", "k", "mono", "q", "t"))  # what the journal itself writes in each record
 
@@ -58,10 +60,15 @@ class Journal:
         self._stored = dict(self._store.cursors())
         self._since: int | None = None
         self._failed: StorageError | None = None
+        self._retry: tuple[int, StoreFull] | None = None  # full: not tried again before this mono ms
+        self._spare = 0
         self._tail.begin()
+        for one in ground.carried:
+            self._take(one)
 
+    # budget: what a start is told, and none of it belongs together more than the rest
     @classmethod
-    def open(  # noqa: PLR0913 -- what a start is told; none of it belongs together more than the rest
+    def open(  # noqa: PLR0913 -- as above
         cls,
         folder: Path,
         *,
@@ -89,9 +96,15 @@ class Journal:
             lock.close()
             raise
         journal = cls(fs, folder, lock, ground)
-        for kind, fields in ground.remarks:
-            journal.append(kind, fields, now)
-        journal.commit(now)
+        try:
+            for kind, fields in ground.remarks:
+                journal.append(kind, fields, now)
+            journal.commit(now)
+            reserve.keep(fs, folder)
+        except BaseException:
+            journal._release()
+            raise
+        journal._spare = SPARE
         return journal
 
     @property
@@ -107,7 +120,10 @@ class Journal:
 
     @property
     def full(self) -> bool:
-        """Whether the next block should be sealed now: body, records or the tail's half near their limit."""
+        """Whether the next block should be sealed now: body, records or the tail's half near their limit.
+        Never while the store has no room: then the next seal is tried in its own time."""
+        if self._retry is not None:
+            return False
         count = len(self._durable) + len(self._waiting)
         size = self._durable_bytes + sum(len(one.row) for one in self._waiting)
         return count >= BODY_RECORDS or size >= BODY_BYTES or self._tail.room < HALF // 4
@@ -129,10 +145,7 @@ class Journal:
             raise RowError(f"{kind}: {len(text)} bytes of bus frames behind one record")
         taken = recovery.entry(self._next, kind, fields, now, text)
         self._make_room(len(taken.row) + len(text), now)
-        self._waiting.append(taken)
-        self._waiting_bytes += len(taken.row) + len(text)
-        self._next += 1
-        self._since = now.mono_ms if self._since is None else min(self._since, now.mono_ms)
+        self._take(taken)
         return taken.i
 
     def commit(self, now: Instant) -> None:
@@ -187,17 +200,21 @@ class Journal:
 
     def set_cfg(self, digest: str, now: Instant) -> None:
         """Chain another configuration; headers from the block of this record on name it."""
-        old = self._cfg()
+        old = recovery.last_cfg((*self._durable, *self._waiting), self._header.cfg)
         if digest != old:
             self.append("config", {"digest": digest, "old": old}, now)
 
     def prune(self, now: Instant, keep: Retention, uplinks: Collection[str]) -> Pruned:
-        """Let go of bodies and bus frames that ``keep`` does not ask for and every uplink has stored."""
+        """Let go of bodies and bus frames that ``keep`` does not ask for and every one of ``uplinks`` has
+        stored. On a full card the reserve makes the room for it. Raises WriteFailed."""
         self._check()
         try:
-            return retention.prune(self._store, keep, uplinks, now)
-        except WriteFailed as error:
-            raise self._fail(error) from error
+            return self._prune(now, keep, uplinks)
+        except StoreFull:
+            reserve.give_up(self._fs, self._folder)
+            return self._prune(now, keep, uplinks)
+        finally:
+            reserve.keep(self._fs, self._folder)
 
     def close(self, now: Instant) -> None:
         """Clean stop: commit, seal, let go. After a failure: only let go."""
@@ -206,18 +223,31 @@ class Journal:
                 self.commit(now)
                 self._seal(now, running=False)
         finally:
-            self._failed = self._failed or WriteFailed("SBX-JNL-002", path=self._folder, reason="closed")
-            self._tail.close()
-            self._store.close()
-            self._lock.close()
+            self._release()
+
+    def _release(self) -> None:
+        self._failed = self._failed or WriteFailed("SBX-JNL-002", path=self._folder, reason="closed")
+        self._tail.close()
+        self._store.close()
+        self._lock.close()
+
+    def _prune(self, now: Instant, keep: Retention, uplinks: Collection[str]) -> Pruned:
+        try:
+            return retention.prune(self._store, keep, uplinks, now)
+        except WriteFailed as error:
+            raise self._fail(error) from error
 
     def _seal(self, now: Instant, *, running: bool) -> None:
         entries = self._durable
         blocks = seal(self._header, self._hash, self._stamp, entries, now) if entries else []
         try:
             self._store.put(blocks, self._moved, running)
+        except StoreFull as error:
+            self._retry = now.mono_ms + RETRY_MS, error
+            raise
         except WriteFailed as error:
             raise self._fail(error) from error
+        self._retry = None
         self._stored, self._moved = dict(self.cursors()), {}
         if blocks:
             self._header, self._hash = blocks[-1].header, blocks[-1].hash
@@ -233,15 +263,19 @@ class Journal:
         signature = self._stamp.keys.ratchet.sign(claim(self._stamp.box, self._stamp.epoch, frame))
         return replace(frame, signature=signature)
 
-    def _make_room(self, size: int, now: Instant) -> None:
-        if pages(self._waiting_bytes + size) * PAGE > self._tail.room:
-            self.seal(now)
+    def _take(self, taken: Entry) -> None:
+        mono_ms = taken.record["mono"]
+        self._waiting.append(taken)
+        self._waiting_bytes += len(taken.row) + len(taken.raw)
+        self._next = taken.i + 1
+        self._since = mono_ms if self._since is None else min(self._since, mono_ms)
 
-    def _cfg(self) -> str:
-        digests = [
-            one.record["digest"] for one in (*self._durable, *self._waiting) if one.record["k"] == "config"
-        ]
-        return str(digests[-1]) if digests else self._header.cfg
+    def _make_room(self, size: int, now: Instant) -> None:
+        if pages(self._waiting_bytes + size) * PAGE <= self._tail.room - self._spare:
+            return
+        if self._retry is not None and now.mono_ms < self._retry[0]:
+            raise self._retry[1]
+        self.seal(now)
 
     def _check(self) -> None:
         if self._failed is not None:

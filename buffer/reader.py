@@ -16,17 +16,19 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
-from buffer import store as store_file
 from buffer import tail as tail_file
-from buffer.errors import JournalUnreadable
+from buffer.errors import FormatError, JournalUnreadable, StoreDamaged
 from buffer.fs import is_locked
 from buffer.head import BlockInfo, Cursor, Head, Size, StoredReceipt
-from buffer.recovery import entries_of, newest
+from buffer.opening import newest
+from buffer.recovery import entries_of
 from buffer.rows import decode_body
-from buffer.store import VERSION, Shelf
+from buffer.salvage import highest_boot
+from buffer.shelf import NAME, VERSION, Shelf
 from buffer.tail import HALF, Found, scan
 from buffer.verify import BlockData
 
@@ -107,7 +109,7 @@ class JournalReader:
 
     def size(self) -> Size:
         """How much there is."""
-        names = (store_file.NAME, store_file.NAME + "-wal", tail_file.NAME)
+        names = (NAME, NAME + "-wal", tail_file.NAME)
         paths = [self._folder / name for name in names]
         return Size(sum(path.stat().st_size for path in paths if path.exists()), *self._shelf.counts())
 
@@ -124,13 +126,23 @@ class JournalReader:
         return self._opened
 
     def _tail(self, head: Head) -> Found:
-        try:
-            with open(self._folder / tail_file.NAME, "rb") as file:
-                halves = file.read(HALF), file.read(HALF)
-        except OSError as error:
-            raise _unreadable(self._folder / tail_file.NAME, error) from error
-        found = [scan(half, head.n + 1, bytes.fromhex(head.hash)) for half in halves]
-        return max(found, key=lambda one: len(one.frames))
+        found = [scan(half, head.n + 1, bytes.fromhex(head.hash)) for half in _halves(self._folder)]
+        return max(found, key=lambda one: one.weight)
+
+
+def last_boot(folder: Path) -> int:
+    """The highest boot counter on record, 0 before the first start. For the next start, which must be able to
+    count on whatever the store has become: it looks at whatever can still be read, and raises nothing else
+    than JournalUnreadable for files out of reach."""
+    try:
+        with closing(JournalReader(folder)) as reader:
+            return reader.last_boot()[0]
+    except (StoreDamaged, FormatError):
+        return highest_boot(folder / NAME, _halves(folder))
+    except JournalUnreadable as error:
+        if error.code != "SBX-JNL-007":
+            raise
+        return highest_boot(folder / NAME, _halves(folder)) if (folder / tail_file.NAME).exists() else 0
 
 
 def is_running(folder: Path) -> bool:
@@ -138,9 +150,17 @@ def is_running(folder: Path) -> bool:
     return is_locked(folder / LOCK)
 
 
+def _halves(folder: Path) -> tuple[bytes, bytes]:
+    try:
+        with open(folder / tail_file.NAME, "rb") as file:
+            return file.read(HALF), file.read(HALF)
+    except OSError as error:
+        raise _unreadable(folder / tail_file.NAME, error) from error
+
+
 def _open(folder: Path) -> tuple[Shelf, bool]:
     """The store, and whether it was opened the quiet way: good only as long as no daemon runs."""
-    path = folder / store_file.NAME
+    path = folder / NAME
     try:
         os.stat(path)
     except FileNotFoundError as error:

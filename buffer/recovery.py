@@ -2,7 +2,7 @@
 
 ::
 
-    no tables in the store          birth: tail, then tables + genesis in one COMMIT
+    no tables in the store          birth: tables + genesis in one COMMIT
     frames of generation head + 1   they become the next block, whose last record is ``recovered`` (ADR 0001)
     neither                         go on
 
@@ -15,29 +15,29 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from buffer import store as store_file
-from buffer import tail as tail_file
-from buffer.block import Header, decode_header
-from buffer.errors import JournalUnusable
+from buffer.block import Header
+from buffer.errors import JournalUnusable, StoreFull
 from buffer.frame import Frame
 from buffer.fs import FileSystem
 from buffer.instant import Instant
-from buffer.note import decode
+from buffer.opening import Opened, header_of, newest, open_files
 from buffer.rows import decode_body, encode_row
-from buffer.sealing import Block, Entry, Stamp, seal, seal_genesis
+from buffer.sealing import Entry, Stamp, seal, seal_genesis
 from buffer.store import Store
-from buffer.tail import Found, Tail, create_tail
+from buffer.tail import Found, Tail
 
 NO_BOOT: Final = "-"  # stands for the boot before the first
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a start stands on: open files, the newest header, and the records still to be written about it."""
+    """What a start stands on: open files, the newest header, records found but not sealed because the store
+    is full (``carried``), and the records still to be written about it."""
 
     store: Store
     tail: Tail
@@ -45,6 +45,7 @@ class Ground:
     header: Header
     hash: str
     remarks: tuple[tuple[str, Mapping[str, Any]], ...]
+    carried: tuple[Entry, ...] = ()
 
 
 def entry(i: int, kind: str, fields: Mapping[str, Any], now: Instant, raw: bytes = b"") -> Entry:
@@ -63,34 +64,17 @@ def entry(i: int, kind: str, fields: Mapping[str, Any], now: Instant, raw: bytes
 
 def start(fs: FileSystem, folder: Path, stamp: Stamp, cfg: str, now: Instant) -> Ground:
     """Open or create everything, recover, seal what was found. The epoch of ``stamp`` is set here."""
-    tail = open_tail(fs, folder)
-    store = Store(fs, folder / store_file.NAME)
-    if store.version() == 0:
-        stamp = replace(stamp, epoch=os.urandom(8).hex())
-        genesis = _birth(stamp, cfg, now)
-        store.give_birth(genesis)
-        fs.sync_folder(folder)
-        return Ground(store, tail, stamp, genesis.header, genesis.hash, ())
-    header, _ = newest(store)
-    stamp = replace(stamp, epoch=header.epoch)
-    _check_owner(store, folder, header, stamp)
-    return _recover(store, tail, stamp, cfg, now)
-
-
-def open_tail(fs: FileSystem, folder: Path) -> Tail:
-    """The tail, created when it is not there; its zeros are durable before any record is."""
-    if tail_file.NAME not in fs.names(folder):
-        create_tail(fs, folder)
-    return Tail(fs.open(folder / tail_file.NAME))
-
-
-def newest(store: store_file.Shelf) -> tuple[Header, str]:
-    """Header and hash of the newest block."""
-    info = store.info(store.last())
-    block = store.block(store.last())
-    assert info is not None
-    assert block is not None
-    return decode_header(decode(block.note).text), info.hash
+    opened = open_files(fs, folder, stamp.keys.identity.verifier, now)
+    with ExitStack() as on_error:
+        on_error.callback(opened.tail.close)
+        on_error.callback(opened.store.close)
+        if opened.store.version() == 0:
+            ground = _birth(opened, stamp, cfg, now)
+            fs.sync_folder(folder)
+        else:
+            ground = _recover(opened, _owned(opened.store, folder, stamp), cfg, now)
+        on_error.pop_all()
+        return ground
 
 
 def entries_of(frames: Iterable[Frame]) -> Iterator[Entry]:
@@ -104,15 +88,22 @@ def entries_of(frames: Iterable[Frame]) -> Iterator[Entry]:
             yield Entry(record["i"], encode_row(record), record, raws.get(record["i"], b""))
 
 
-def _birth(stamp: Stamp, cfg: str, now: Instant) -> Block:
-    keys = stamp.keys
-    said: tuple[tuple[str, Mapping[str, Any]], ...] = (
-        ("key", {"op": "identity", "vkey": str(keys.identity.verifier)}),
-        ("key", {"op": "ratchet", "vkey": str(keys.ratchet.verifier)}),
-        ("config", {"digest": cfg, "old": "-"}),
-        ("boot", boot_fields(stamp, now, clean=True, prev=NO_BOOT, last_i=0)),
-    )
-    return seal_genesis(stamp, [entry(i, kind, fields, now) for i, (kind, fields) in enumerate(said, 1)], now)
+def _birth(opened: Opened, stamp: Stamp, cfg: str, now: Instant) -> Ground:
+    life = opened.life
+    stamp = replace(stamp, epoch=os.urandom(8).hex())
+    last, prev, old = (life.last, life.boot_id, life.cfg) if life else (opened.first - 1, NO_BOOT, "-")
+    boot = boot_fields(stamp, now, clean=not opened.losses, prev=prev, last_i=last)
+    said: list[tuple[str, Mapping[str, Any]]] = [
+        ("key", {"op": "identity", "vkey": str(stamp.keys.identity.verifier)}),
+        ("key", {"op": "ratchet", "vkey": str(stamp.keys.ratchet.verifier)}),
+        ("config", {"digest": cfg, "old": old}),
+        ("boot", boot),
+        *(("loss", loss) for loss in opened.losses),
+    ]
+    entries = [entry(i, kind, fields, now) for i, (kind, fields) in enumerate(said, opened.first)]
+    genesis = seal_genesis(stamp, entries, now, life)
+    opened.store.give_birth(genesis)
+    return Ground(opened.store, opened.tail, stamp, genesis.header, genesis.hash, ())
 
 
 def boot_fields(stamp: Stamp, now: Instant, *, clean: bool, prev: str, last_i: int) -> Mapping[str, Any]:
@@ -120,41 +111,50 @@ def boot_fields(stamp: Stamp, now: Instant, *, clean: bool, prev: str, last_i: i
     return {"soft": stamp.soft, "id": now.boot_id, "clean": clean, "prev": prev, "last_i": last_i}
 
 
-def _check_owner(store: Store, folder: Path, header: Header, stamp: Stamp) -> None:
+def _owned(store: Store, folder: Path, stamp: Stamp) -> Stamp:
+    """The stamp for this history, if it is this box's and of these keys."""
+    header, _ = newest(store)
     if header.box != stamp.box:
         raise JournalUnusable("SBX-JNL-008", path=folder, box=stamp.box, found=header.box)
-    genesis = store.block(0)
-    assert genesis is not None
-    identity = decode_header(decode(genesis.note).text).keys[0]
+    identity = header_of(store, 0).keys[0]
     if identity != stamp.keys.identity.verifier or header.next_key != stamp.keys.ratchet.verifier:
         raise JournalUnusable("SBX-JNL-006", path=folder)
+    return replace(stamp, epoch=header.epoch)
 
 
-def _recover(store: Store, tail: Tail, stamp: Stamp, cfg: str, now: Instant) -> Ground:
+def _recover(opened: Opened, stamp: Stamp, cfg: str, now: Instant) -> Ground:
+    store, tail = opened.store, opened.tail
     header, digest = newest(store)
     found = tail.read(header.n + 1, bytes.fromhex(digest))
     entries = list(entries_of(found.frames))
-    clean = store.meta()["running"] == "0" and not entries and not found.promised
+    losses = [*opened.losses, *_behind(found, entries[-1].i if entries else header.last)]
+    clean = store.meta()["running"] == "0" and not entries and not losses
     last = entries[-1].record if entries else {"t": header.utc_ms, "i": header.last}
-    boot = boot_fields(
-        stamp, now, clean=clean, prev=_last_boot_id(entries) or header.boot_id, last_i=last["i"]
-    )
-    down = {"from_t": last["t"], "to_t": now.utc_ms, "known": "clean stop" if clean else "unclean stop"}
-    blocks: list[Block] = []
+    prev = _last_boot_id(entries) or header.boot_id
+    boot = boot_fields(stamp, now, clean=clean, prev=prev, last_i=last["i"])
+    known = "clean stop" if clean else "unclean stop"
+    down = {"from_t": last["t"], "to_t": now.utc_ms, "known": known}
+    remarks: list[tuple[str, Mapping[str, Any]]] = [("boot", boot), ("down", down)]
+    remarks += [("loss", loss) for loss in losses]
     if entries:
         fields = {"records": len(entries), "frames": len(found.frames)}
         entries.append(entry(last["i"] + 1, "recovered", fields, now))
-        blocks = seal(header, digest, stamp, entries, now)
+    old = last_cfg(entries, header.cfg)
+    if cfg != old:
+        remarks.append(("config", {"digest": cfg, "old": old}))
+    blocks = seal(header, digest, stamp, entries, now)
+    try:
+        store.put(blocks, {})
+    except StoreFull:
+        return Ground(store, tail, stamp, header, digest, tuple(remarks), tuple(entries))
+    if blocks:
         header, digest = blocks[-1].header, blocks[-1].hash
-    store.put(blocks, {})
-    remarks: list[tuple[str, Mapping[str, Any]]] = [
-        ("boot", boot),
-        ("down", down),
-        *_losses(found, last["i"]),
-    ]
-    if cfg != header.cfg:
-        remarks.append(("config", {"digest": cfg, "old": header.cfg}))
     return Ground(store, tail, stamp, header, digest, tuple(remarks))
+
+
+def last_cfg(entries: Iterable[Entry], before: str) -> str:
+    """The configuration in force after these records."""
+    return str(([before] + [one.record["digest"] for one in entries if one.record["k"] == "config"])[-1])
 
 
 def _last_boot_id(entries: list[Entry]) -> str | None:
@@ -162,6 +162,7 @@ def _last_boot_id(entries: list[Entry]) -> str | None:
     return ids[-1] if ids else None
 
 
-def _losses(found: Found, last: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _behind(found: Found, last: int) -> Iterator[Mapping[str, Any]]:
+    """Records that a commit promised and a rotten frame took."""
     if found.promised > last:
-        yield "loss", {"what": "records", "count": found.promised - last, "reason": "tail damaged"}
+        yield {"what": "records", "count": found.promised - last, "reason": "tail damaged"}

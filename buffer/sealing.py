@@ -68,21 +68,36 @@ class Block:
         return Head(h.epoch, h.n, self.hash, h.last, h.sums)
 
 
-def seal_genesis(stamp: Stamp, entries: Sequence[Entry], now: Instant) -> Block:
-    """Block 0. It carries both verifier keys and is signed by both."""
-    return _seal(None, NO_HASH, stamp, entries, now)
+def seal_genesis(stamp: Stamp, entries: Sequence[Entry], now: Instant, life: Header | None = None) -> Block:
+    """Block 0. It carries both verifier keys and is signed by both. ``life``: the last header known of an
+    earlier epoch, whose sums and quotes go on."""
+    return _seal(_Place(0, NO_HASH, life), stamp, entries, now)
 
 
 def seal(
     before: Header, before_hash: str, stamp: Stamp, entries: Sequence[Entry], now: Instant
 ) -> list[Block]:
-    """The block that follows ``before``, or several where one would pass a limit."""
+    """The block that follows ``before``, or several where one would pass a limit; none without records."""
     blocks: list[Block] = []
+    place = _Place(before.n + 1, before_hash, before)
     for part in _parts(entries):
-        for block in _fitting(before, before_hash, stamp, part, now):
+        for block in _fitting(place, stamp, part, now):
             blocks.append(block)
-            before, before_hash = block.header, block.hash
+            place = _after(block)
     return blocks
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a block goes, and the header whose counts it carries on."""
+
+    n: int
+    prev: str
+    before: Header | None
+
+
+def _after(block: Block) -> _Place:
+    return _Place(block.header.n + 1, block.hash, block.header)
 
 
 def _parts(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
@@ -96,18 +111,17 @@ def _parts(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
         yield entries[start:]
 
 
-def _fitting(
-    before: Header, before_hash: str, stamp: Stamp, entries: Sequence[Entry], now: Instant
-) -> list[Block]:
-    block = _seal(before, before_hash, stamp, entries, now)
+def _fitting(place: _Place, stamp: Stamp, entries: Sequence[Entry], now: Instant) -> list[Block]:
+    block = _seal(place, stamp, entries, now)
     if len(block.note) + len(block.body) <= MESSAGE_BYTES or len(entries) == 1:
         return [block]
     half = len(entries) // 2
-    first = _fitting(before, before_hash, stamp, entries[:half], now)
-    return first + _fitting(first[-1].header, first[-1].hash, stamp, entries[half:], now)
+    first = _fitting(place, stamp, entries[:half], now)
+    return first + _fitting(_after(first[-1]), stamp, entries[half:], now)
 
 
-def _seal(before: Header | None, prev: str, stamp: Stamp, entries: Sequence[Entry], now: Instant) -> Block:
+def _seal(place: _Place, stamp: Stamp, entries: Sequence[Entry], now: Instant) -> Block:
+    before = place.before
     body = b"".join(entry.row for entry in entries)
     raw = b"".join(entry.raw for entry in entries)
     records = [entry.record for entry in entries]
@@ -115,8 +129,8 @@ def _seal(before: Header | None, prev: str, stamp: Stamp, entries: Sequence[Entr
     header = Header(
         box=stamp.box,
         epoch=stamp.epoch,
-        n=0 if before is None else before.n + 1,
-        prev=prev,
+        n=place.n,
+        prev=place.prev,
         body_bytes=len(body),
         body_hash=hash_text(body),
         first=entries[0].i,
@@ -133,7 +147,7 @@ def _seal(before: Header | None, prev: str, stamp: Stamp, entries: Sequence[Entr
         cfg=_cfg(records, "-" if before is None else before.cfg),
         sums=count(records, Sums() if before is None else before.sums),
         seen=_seen(records, () if before is None else before.seen),
-        keys=keys if before is not None else (stamp.keys.identity.verifier, *keys),
+        keys=keys if place.n else (stamp.keys.identity.verifier, *keys),
     )
     text = encode_header(header)
     signed = note.encode(text, (stamp.keys.identity, stamp.keys.ratchet))

@@ -14,25 +14,20 @@ part is ``Store``, the reader's ``Shelf``.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from buffer.errors import JournalUnusable, StoreFull, WriteFailed
+from buffer.errors import JournalUnusable, StoreDamaged, StoreFull, WriteFailed
 from buffer.fs import FileSystem
-from buffer.head import BlockInfo, Cursor, StoredReceipt
-from buffer.rows import MAX_BODY
+from buffer.head import StoredReceipt
 from buffer.sealing import Block
-from buffer.verify import BlockData
-from buffer.wire import inflate
+from buffer.shelf import DAMAGED, VERSION, Shelf, sqlite_name
 
 Column = Literal["body", "raw"]  # what may go while the header stays
 
-NAME: Final = "journal.db"
-VERSION: Final = 1  # PRAGMA user_version; 0 is a file whose birth was cut
 _BUSY_MS: Final = 250  # how long a slow reader may hold up the emptying of the WAL
-_MAX_RAW: Final = 4 * MAX_BODY
 
 _SCHEMA: Final = (
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -46,80 +41,6 @@ _SCHEMA: Final = (
     " time_ms INTEGER NOT NULL, note BLOB NOT NULL) WITHOUT ROWID",
     f"PRAGMA user_version = {VERSION}",
 )
-_INFO: Final = (
-    "n, hash, first, last, utc_ms, alarms, length(note), coalesce(length(body), 0), body IS NOT NULL"
-)
-
-
-class Shelf:
-    """What may be asked of the store. Each answer is one short read; none holds the database open."""
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
-
-    def version(self) -> int:
-        """0 before the birth is complete."""
-        return int(self._one("PRAGMA user_version")[0])
-
-    def meta(self) -> Mapping[str, str]:
-        """Facts of the whole journal."""
-        return dict(self._all("SELECT key, value FROM meta"))
-
-    def last(self) -> int:
-        """Number of the newest block; the genesis is written with the tables, so there is one."""
-        return int(self._one("SELECT max(n) FROM blocks")[0])
-
-    def block(self, n: int) -> BlockData | None:
-        """Block ``n`` as stored; None when there is none."""
-        rows = self._all("SELECT note, body, raw FROM blocks WHERE n = ?", n)
-        if not rows:
-            return None
-        note, body, raw = rows[0]
-        return BlockData(
-            note,
-            None if body is None else inflate(body, MAX_BODY),
-            None if raw is None else inflate(raw, _MAX_RAW),
-        )
-
-    def info(self, n: int) -> BlockInfo | None:
-        """Block ``n`` at a glance."""
-        rows = self._all(f"SELECT {_INFO} FROM blocks WHERE n = ?", n)
-        return _info(rows[0]) if rows else None
-
-    def infos(self, a: int, b: int) -> tuple[BlockInfo, ...]:
-        """Blocks a..b at a glance."""
-        rows = self._all(f"SELECT {_INFO} FROM blocks WHERE n BETWEEN ? AND ? ORDER BY n", a, b)
-        return tuple(map(_info, rows))
-
-    def alarm_blocks(self, after: int) -> tuple[int, ...]:
-        """Numbers of the blocks behind ``after`` that hold an alarm record."""
-        rows = self._all("SELECT n FROM blocks WHERE n > ? AND alarms > 0 ORDER BY n", after)
-        return tuple(row[0] for row in rows)
-
-    def cursors(self) -> Mapping[str, Cursor]:
-        """By uplink."""
-        rows = self._all("SELECT uplink, n, hash, time_ms FROM cursors")
-        return {row[0]: Cursor(*row[1:]) for row in rows}
-
-    def receipts(self) -> tuple[StoredReceipt, ...]:
-        """The newest of each uplink."""
-        rows = self._all("SELECT uplink, by, n, hash, time_ms, note FROM receipts ORDER BY uplink")
-        return tuple(StoredReceipt(*row) for row in rows)
-
-    def counts(self) -> tuple[int, int, int]:
-        """Blocks, bodies, bus frames still there."""
-        blocks, bodies, raws = self._one("SELECT count(*), count(body), count(raw) FROM blocks")
-        return blocks, bodies, raws
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._db.close()
-
-    def _all(self, sql: str, *args: object) -> list[tuple[Any, ...]]:
-        return self._db.execute(sql, args).fetchall()
-
-    def _one(self, sql: str, *args: object) -> tuple[Any, ...]:
-        return self._all(sql, *args)[0]
 
 
 class Store(Shelf):
@@ -127,32 +48,39 @@ class Store(Shelf):
 
     def __init__(self, fs: FileSystem, path: Path) -> None:
         self._path = path
-        with self._watched():
+        with self._watched(), ExitStack() as on_error:
             super().__init__(fs.connect(path))
-            self._db.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
-            mode = self._one("PRAGMA journal_mode = WAL")[0]
-            self._db.execute("PRAGMA synchronous = FULL")
-            self.empty_wal()
+            on_error.callback(self._db.close)
+            self._prepare()
+            on_error.pop_all()
+
+    def _prepare(self) -> None:
+        self._db.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+        (mode,) = self._db.execute("PRAGMA journal_mode = WAL").fetchone()
+        self._db.execute("PRAGMA synchronous = FULL")
+        self.empty_wal()
         if mode != "wal":
-            raise WriteFailed("SBX-JNL-002", path=path, reason=f"journal mode {mode}")
+            raise WriteFailed("SBX-JNL-002", path=self._path, reason=f"journal mode {mode}")
         if self.version() > VERSION:
-            raise JournalUnusable("SBX-JNL-005", path=path, version=self.version())
+            raise JournalUnusable("SBX-JNL-005", path=self._path, version=self.version())
 
     def give_birth(self, genesis: Block) -> None:
         """Tables, facts and genesis, in one COMMIT."""
         header = genesis.header
+        first = {"running": "1", "body_floor": "1", "raw_floor": "1"}
         with self._transaction():
-            for statement in _SCHEMA:
-                self._db.execute(statement)
-            meta = {
-                "box": header.box,
-                "epoch": header.epoch,
-                "running": "1",
-                "body_floor": "1",
-                "raw_floor": "1",
-            }
-            self._db.executemany("INSERT INTO meta VALUES(?, ?)", list(meta.items()))
+            self._tables({"box": header.box, "epoch": header.epoch, **first})
             self._put(genesis)
+        self._settle()
+
+    def copy(
+        self, rows: Iterable[tuple[Any, ...]], meta: Mapping[str, str], receipts: Iterable[StoredReceipt]
+    ) -> None:
+        """Fill an empty store with what was saved of another."""
+        with self._transaction():
+            self._tables(meta)
+            self._db.executemany("INSERT INTO blocks VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            self._move(receipts)
         self._settle()
 
     def put(self, blocks: Sequence[Block], moved: Mapping[str, StoredReceipt], running: bool = True) -> None:
@@ -163,13 +91,7 @@ class Store(Shelf):
         with self._transaction():
             for block in blocks:
                 self._put(block)
-            for receipt in moved.values():
-                at = (receipt.uplink, receipt.n, receipt.hash, receipt.time_ms)
-                self._db.execute("INSERT OR REPLACE INTO cursors VALUES(?, ?, ?, ?)", at)
-                self._db.execute(
-                    "INSERT OR REPLACE INTO receipts VALUES(?, ?, ?, ?, ?, ?)",
-                    (receipt.uplink, receipt.by, receipt.n, receipt.hash, receipt.time_ms, receipt.note),
-                )
+            self._move(moved.values())
             self._db.execute(
                 "UPDATE meta SET value = ?1 WHERE key = 'running' AND value != ?1", (str(int(running)),)
             )
@@ -195,9 +117,23 @@ class Store(Shelf):
                 f"UPDATE blocks SET {column} = NULL WHERE n BETWEEN ? AND ? AND {column} IS NOT NULL",
                 (first, last),
             ).rowcount
-            self._db.execute("UPDATE meta SET value = ? WHERE key = ?", (str(last + 1), f"{column}_floor"))
+            self._db.execute(
+                "UPDATE meta SET value = ? WHERE key = ?", (str(max(first, last + 1)), f"{column}_floor")
+            )
         self._settle()
         return done
+
+    def _tables(self, meta: Mapping[str, str]) -> None:
+        for statement in _SCHEMA:
+            self._db.execute(statement)
+        self._db.executemany("INSERT INTO meta VALUES(?, ?)", list(meta.items()))
+
+    def _move(self, receipts: Iterable[StoredReceipt]) -> None:
+        for one in receipts:
+            at = (one.uplink, one.n, one.hash, one.time_ms)
+            self._db.execute("INSERT OR REPLACE INTO cursors VALUES(?, ?, ?, ?)", at)
+            whole = (one.uplink, one.by, one.n, one.hash, one.time_ms, one.note)
+            self._db.execute("INSERT OR REPLACE INTO receipts VALUES(?, ?, ?, ?, ?, ?)", whole)
 
     def _put(self, block: Block) -> None:
         h = block.header
@@ -244,12 +180,9 @@ class Store(Shelf):
         try:
             yield
         except sqlite3.Error as error:
-            name = getattr(error, "sqlite_errorname", type(error).__name__)
+            name = sqlite_name(error)
             if name == "SQLITE_FULL":
                 raise StoreFull("SBX-JNL-003", path=self._path) from error
+            if name in DAMAGED:
+                raise StoreDamaged("SBX-JNL-009", path=self._path, reason=error) from error
             raise WriteFailed("SBX-JNL-002", path=self._path, reason=f"{name}: {error}") from error
-
-
-def _info(row: tuple[Any, ...]) -> BlockInfo:
-    n, digest, first, last, utc_ms, alarms, note_bytes, body_bytes, has_body = row
-    return BlockInfo(n, digest, first, last, utc_ms, alarms, note_bytes, body_bytes, bool(has_body))

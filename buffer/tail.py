@@ -36,6 +36,11 @@ class Found:
     promised: int
     torn: bool
 
+    @property
+    def weight(self) -> tuple[int, int, bool]:
+        """More of these is more of what was promised."""
+        return self.frames[-1].last if self.frames else 0, self.promised, self.torn
+
 
 def create_tail(fs: FileSystem, folder: Path) -> None:
     """Write the empty tail, durably, under its name."""
@@ -73,10 +78,18 @@ class Tail:
         """The highest generation that a half starts with, -1 for none."""
         return self._generation(self._half)
 
+    def halves(self) -> tuple[bytes, bytes]:
+        """All of it, for a salvage."""
+        return self._file.read_at(HALF, 0), self._file.read_at(HALF, HALF)
+
     def read(self, generation: int, running: bytes) -> Found:
-        """All of one generation, which continues ``running``."""
+        """All of one generation, which continues ``running``. Where both halves hold it (it was carried
+        over while the store was full) the longer one counts; ``begin`` then leaves that half alone."""
         found = [scan(self._file.read_at(HALF, half * HALF), generation, running) for half in (0, 1)]
-        return max(found, key=lambda one: (len(one.frames), one.promised, one.torn))
+        best = max((0, 1), key=lambda half: found[half].weight)
+        if found[best].frames:
+            self._half = best
+        return found[best]
 
     def begin(self) -> None:
         """Let the next generation start in the other half: the one whose records were sealed longer ago."""

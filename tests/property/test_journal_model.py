@@ -4,7 +4,6 @@ restarts, what was promised is there, once, in order and unchanged."""
 from __future__ import annotations
 
 import random
-from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -128,8 +127,6 @@ class JournalMachine(RuleBasedStateMachine):
     def _again(self, disk: MemoryDisk) -> None:
         self._learn()
         self.disk = disk
-        base: list[Any] = disk.as_steps()
-        disk.steps = base
         self.boot += 1
         self.box = Box(disk, self.boot)
 

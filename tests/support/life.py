@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from buffer.block import decode_header, hash_text
+from buffer.errors import JournalError
 from buffer.fs import FileSystem
 from buffer.instant import Instant
 from buffer.journal import Journal, Retention
@@ -16,7 +17,7 @@ from buffer.keys import Keys
 from buffer.note import decode
 from buffer.receipt import Receipt
 from buffer.rows import decode_body, encode_row
-from buffer.store import Shelf
+from buffer.shelf import Shelf
 from buffer.verify import BlockData, verify
 
 ROOT = Path("/box")
@@ -156,7 +157,7 @@ def judge(disk: FileSystem, promised: Promises, boot: int = 9, root: Path = ROOT
     wrong = _judge(shelf, promised) or _judge_cursors(stored, promised)
     identity = box.keys.identity.verifier
     if wrong is None:
-        report = verify(_blocks(shelf), identity=identity)
+        report = verify(blocks_of(shelf), identity=identity)
         if report.exit_code() not in (0, 1) or any(f.kind != "body missing" for f in report.findings):
             wrong = f"verifier: {report.findings}"
     box.close()
@@ -173,7 +174,7 @@ def _judge_cursors(stored: Mapping[str, int], promised: Promises) -> str | None:
 def _judge(shelf: Shelf, promised: Promises) -> str | None:
     found: dict[int, bytes] = {}
     gone: set[int] = set()
-    for block in _blocks(shelf):
+    for block in blocks_of(shelf):
         n = _number(block)
         digest = hash_text(decode(block.note).text)
         if promised.blocks.get(n, digest) != digest:
@@ -198,11 +199,20 @@ def _judge(shelf: Shelf, promised: Promises) -> str | None:
     return None
 
 
-def _blocks(shelf: Shelf) -> list[BlockData]:
-    blocks = [shelf.block(n) for n in range(shelf.last() + 1)]
-    return [block for block in blocks if block is not None]
+def blocks_of(shelf: Shelf, skip: bool = False) -> list[BlockData]:
+    """All blocks; ``skip``: without those that cannot be read at all."""
+    blocks = []
+    for n in range(shelf.last() + 1):
+        try:
+            block = shelf.block(n)
+        except JournalError:
+            if not skip:
+                raise
+            continue
+        if block is not None:
+            blocks.append(block)
+    return blocks
 
 
 def _number(block: BlockData) -> int:
-    """The number that a block's header says."""
     return decode_header(decode(block.note).text).n

@@ -172,6 +172,9 @@ class _Database(sqlite3.Connection):
     disk: MemoryDisk
     number: int
 
+    def __del__(self) -> None:
+        self.close()  # a killed process closes nothing; Python would warn
+
     def execute(self, sql: str, *args: Any) -> sqlite3.Cursor:
         if sql.startswith("PRAGMA journal_mode"):
             return super().execute("SELECT 'wal'")
@@ -240,6 +243,7 @@ def _found(steps: Sequence[Step], chance: Chance) -> MemoryDisk:
         for step in steps_:
             _tear(durable[number], step, chance)
     disk.data = {number: durable[number] for number in set(disk.names_.values())}
+    disk.steps = disk.as_steps()
     return disk
 
 

@@ -1,0 +1,128 @@
+"""Opening the files of a journal: the tail and the store, made when missing, mended when damaged.
+
+::
+
+    tail   missing or cut short     made anew; with a store beside it that is a loss
+    store  missing, tail remembers  a new epoch
+    store  damaged                  buffer.salvage: the same epoch, or a new one
+
+Gives open files that hold together, and what has to be said about them. Says nothing itself, deletes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from buffer import tail as tail_file
+from buffer.block import FIRST_RECORD, Header, decode_header
+from buffer.errors import FormatError, StoreDamaged, UnknownVersion
+from buffer.fs import FileSystem
+from buffer.instant import Instant
+from buffer.note import VerifierKey, decode
+from buffer.salvage import last_record, move_aside, save
+from buffer.shelf import NAME, Shelf
+from buffer.store import Store
+from buffer.tail import Tail, create_tail
+
+Loss = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Open files. ``store.version() == 0``: a birth is due, whose first record is ``first`` and whose sums
+    go on from ``life``, the last header known of an epoch that was lost."""
+
+    store: Store
+    tail: Tail
+    losses: tuple[Loss, ...] = ()
+    life: Header | None = None
+    first: int = FIRST_RECORD
+
+
+def open_files(fs: FileSystem, folder: Path, identity: VerifierKey, now: Instant) -> Opened:
+    """Open, make or mend. Raises WriteFailed, StoreFull, JournalUnusable; OSError from the tail."""
+    with ExitStack() as on_error:
+        tail, made = _open_tail(fs, folder, now)
+        on_error.callback(tail.close)
+        try:
+            store = _open_store(fs, folder / NAME, tail)
+        except UnknownVersion:
+            raise
+        except (StoreDamaged, FormatError):
+            opened = _mend(fs, folder, tail, identity, now)
+        else:
+            said = made if store.version() else None
+            opened = Opened(store, tail, (_loss("records", 0, said),) if said else ())
+        on_error.pop_all()
+        return opened
+
+
+def newest(shelf: Shelf) -> tuple[Header, str]:
+    """Header and hash of the newest block. Raises StoreDamaged, FormatError."""
+    n = shelf.last()
+    return header_of(shelf, n), shelf.hash(n)
+
+
+def header_of(shelf: Shelf, n: int) -> Header:
+    """The header of a block that must be there. Raises StoreDamaged, FormatError."""
+    block = shelf.block(n)
+    if block is None:
+        raise StoreDamaged("SBX-JNL-009", path=NAME, reason=f"no block {n}")
+    return decode_header(decode(block.note).text)
+
+
+def _open_tail(fs: FileSystem, folder: Path, now: Instant) -> tuple[Tail, str | None]:
+    """The tail, and why it had to be made."""
+    made = None
+    path = folder / tail_file.NAME
+    if path.name in fs.names(folder):
+        tail = Tail(fs.open(path))
+        if tail.is_whole():
+            return tail, None
+        tail.close()
+        move_aside(fs, path, now)
+        made = "tail cut short"
+    create_tail(fs, folder)
+    return Tail(fs.open(path)), made or "tail missing"
+
+
+def _open_store(fs: FileSystem, path: Path, tail: Tail) -> Store:
+    """The store if it holds together at both ends; unborn only when the tail knows of no birth either."""
+    store = Store(fs, path)
+    try:
+        if store.version() == 0:
+            if tail.newest() > 0:
+                raise StoreDamaged("SBX-JNL-009", path=path, reason="missing")
+            return store
+        store.meta()
+        header_of(store, 0)
+        newest(store)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _mend(fs: FileSystem, folder: Path, tail: Tail, identity: VerifierKey, now: Instant) -> Opened:
+    path = folder / NAME
+    saved = save(fs, path, identity, tail.newest())
+    move_aside(fs, path, now)
+    if saved.whole:
+        fs.rename(path.with_name(NAME + ".new"), path)
+        fs.sync_folder(folder)
+        return Opened(Store(fs, path), tail, (_loss("bodies", saved.lost, "store damaged"),))
+    last = saved.header.last if saved.header else 0
+    known = max(last, last_record(tail.halves()))
+    tail.close()
+    move_aside(fs, folder / tail_file.NAME, now)
+    tail, _ = _open_tail(fs, folder, now)
+    losses = (_loss("records", known - last, "store damaged"),)
+    return Opened(Store(fs, path), tail, losses, saved.header, known + 1)
+
+
+def _loss(what: str, count: int, reason: str) -> Loss:
+    return {"what": what, "count": count, "reason": reason}

@@ -1,0 +1,179 @@
+"""Rot, missing files and older copies: the box starts, keeps what is sound, and what is gone is named.
+Never a number with two contents, never a broken promise without a word."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from buffer.block import decode_header
+from buffer.errors import KeyFault, StorageError
+from buffer.note import decode
+from buffer.rows import decode_body, encode_row
+from buffer.verify import BlockData, verify
+from tests.support.life import Box, Promises, blocks_of, live
+from tests.support.powercut import MemoryDisk
+
+SEED = 20261123
+JOURNAL = "/box/journal"
+STORE, TAIL = f"{JOURNAL}/journal.db", f"{JOURNAL}/tail"
+
+
+def lived() -> MemoryDisk:
+    """A disk after the short life, which ends with records in the tail."""
+    disk = MemoryDisk()
+    live(disk)
+    return disk
+
+
+def data_of(disk: MemoryDisk, path: str) -> bytearray:
+    """The bytes of a file, to be changed in place."""
+    return disk.data[disk.names_[path]]
+
+
+def found_by(disk: MemoryDisk) -> list[BlockData]:
+    """Start on what is left, seal, and give the blocks."""
+    box = Box(disk, 9)
+    box.read(0)
+    box.seal()
+    blocks = blocks_of(box.journal._store)
+    report = verify(blocks, identity=box.keys.identity.verifier)
+    box.close()
+    assert report.exit_code() in (0, 1), report.findings
+    return blocks
+
+
+def rows_of(blocks: list[BlockData]) -> dict[int, dict[str, object]]:
+    """The records by number."""
+    return {row["i"]: row for block in blocks if block.body is not None for row in decode_body(block.body)}
+
+
+def losses_of(blocks: list[BlockData]) -> list[tuple[object, object, object]]:
+    """What the loss records say."""
+    rows = rows_of(blocks).values()
+    return [(row["what"], row["count"], row["reason"]) for row in rows if row["k"] == "loss"]
+
+
+def test_the_store_is_gone() -> None:
+    """A new epoch: its numbers go on behind the last that the tail knew, and it says what is lost."""
+    disk = lived()
+    last = max(Promises.until(disk.steps).rows)
+    left = disk.reboot()
+    del left.names_[STORE]
+    blocks = found_by(left)
+    header = decode_header(decode(blocks[0].note).text)
+    assert header.first == last + 1
+    assert losses_of(blocks) == [("records", last, "store damaged")]
+    assert any(name.startswith("tail.bad-") for name in left.names(Path(JOURNAL)))
+
+
+def test_the_tail_is_gone() -> None:
+    disk = lived().reboot()
+    del disk.names_[TAIL]
+    assert losses_of(found_by(disk)) == [("records", 0, "tail missing")]
+
+
+def test_the_tail_is_cut_short() -> None:
+    disk = lived().reboot()
+    del data_of(disk, TAIL)[5000:]
+    assert losses_of(found_by(disk)) == [("records", 0, "tail cut short")]
+    assert any(name.startswith("tail.bad-") for name in disk.names(Path(JOURNAL)))
+
+
+@pytest.mark.parametrize("name", ["identity", "ratchet"])
+def test_a_key_is_gone_or_damaged(name: str) -> None:
+    disk = lived().reboot()
+    data_of(disk, f"/box/keys/{name}")[50] ^= 1
+    with pytest.raises((KeyFault, StorageError)):
+        Box(disk, 9)
+    if name == "ratchet":
+        del disk.names_[f"/box/keys/{name}"]
+        with pytest.raises(KeyFault, match="SBX-KEY-003"):
+            Box(disk, 9)
+
+
+def test_a_frame_rotted_in_the_middle() -> None:
+    """Frames behind it were promised: the count of their records is said."""
+    disk = MemoryDisk()
+    box = Box(disk, 1)
+    for slot in range(6):
+        box.read(slot)
+        box.commit()
+    left = disk.reboot()
+    data_of(left, TAIL)[2 * 4096 + 300] ^= 1
+    blocks = found_by(left)
+    assert losses_of(blocks) == [("records", 4, "tail damaged")]
+    assert [row["k"] for row in rows_of(blocks).values()][4:7] == ["reading", "reading", "recovered"]
+
+
+def change(disk: MemoryDisk, sql: str, *args: object) -> None:
+    """Change the store behind the journal's back."""
+    db = disk.connect(Path(STORE))
+    db.execute(sql, args)
+    data_of(disk, STORE)[:] = db.serialize()
+
+
+def test_the_newest_header_rotted() -> None:
+    """No number is signed twice: a new epoch, and the sums go on."""
+    disk = lived().reboot()
+    before = found_by(disk.reboot())
+    change(
+        disk, "UPDATE blocks SET note = replace(note, 'mono', 'momo') WHERE n = (SELECT max(n) FROM blocks)"
+    )
+    blocks = found_by(disk)
+    old, new = (decode_header(decode(some[0].note).text) for some in (before, blocks))
+    assert new.n == 0
+    assert new.epoch != old.epoch
+    assert new.sums.reads_ok > 0
+    assert losses_of(blocks)
+
+
+def test_a_body_rotted_and_the_index_with_it() -> None:
+    """Every header is sound: the epoch goes on, the body's records are counted as lost."""
+    disk = lived().reboot()
+    change(disk, "UPDATE blocks SET body = x'00' WHERE n = 2")
+    change(disk, "DELETE FROM meta WHERE key = 'running'")
+    blocks = found_by(disk)
+    header = decode_header(decode(blocks[2].note).text)
+    assert blocks[2].body is None
+    assert losses_of(blocks) == [("bodies", header.last - header.first + 1, "store damaged")]
+    assert [decode_header(decode(block.note).text).n for block in blocks] == list(range(len(blocks)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(SEED, SEED + 4))
+def test_flips_anywhere(seed: int) -> None:
+    """50 disks a seed: one bit to 4 KiB of store or tail flipped or zeroed. A promise that is broken is
+    named by a loss record, by the verifier, or by the refusal to start."""
+    rng = random.Random(seed)
+    whole = lived()
+    promised = Promises.until(whole.steps)
+    for trial in range(50):
+        disk = whole.reboot()
+        data = data_of(disk, rng.choice((STORE, STORE, TAIL)))
+        used = len(bytes(data).rstrip(b"\0"))
+        at, size = rng.randrange(used), rng.choice((1, 1, 16, 512, 4096))
+        piece = data[at : at + size]
+        data[at : at + size] = (
+            bytes(len(piece)) if rng.random() < 0.5 else bytes(byte ^ 0x10 for byte in piece)
+        )
+        try:
+            box = Box(disk, 9)
+        except StorageError:
+            continue
+        box.read(0)
+        box.seal()
+        blocks = blocks_of(box.journal._store, skip=True)
+        report = verify(blocks, identity=box.keys.identity.verifier)
+        rows = rows_of([block for block in blocks if not report.findings])
+        broken = [i for i, row in promised.rows.items() if i in rows and row != _spelled(rows[i])]
+        assert not broken, f"seed {seed}, trial {trial}: {broken} have two contents"
+        if not report.findings and not losses_of(blocks):
+            assert promised.rows.keys() <= rows.keys(), f"seed {seed}, trial {trial}: lost without a word"
+        box.close()
+
+
+def _spelled(row: dict[str, object]) -> bytes:
+    return encode_row(row)
