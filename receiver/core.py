@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
 
 from buffer.block import decode_header
 from buffer.errors import FormatError
@@ -27,7 +27,6 @@ from buffer.receipt import encode_receipt
 from buffer.wire import Birth, State, decode_message, parse_topic, topic, unpack_block
 from receiver.errors import RefusedError
 from receiver.judge import Sound, flaws, follow, open_block
-from receiver.keys import Registry
 from receiver.receipts import compose
 from receiver.shelf import Chain
 from receiver.store import Store
@@ -47,6 +46,13 @@ class Arrival:
     retained: bool = False
 
 
+class Known(Protocol):
+    """The boxes of this platform; ``receiver.keys.Registry`` is one."""
+
+    def key(self, box: str) -> VerifierKey | None:
+        """The identity key of a registered box."""
+
+
 @dataclass(slots=True)
 class _Place:
     """Where a chain stands; ``header`` is that of ``chain.stored_n``."""
@@ -62,7 +68,7 @@ class Core:
     def __init__(
         self,
         store: Store,
-        registry: Registry,
+        registry: Known,
         signer: Signer,
         log: Callable[[str, Mapping[str, str]], None],
         headers_only: bool = False,
@@ -81,6 +87,8 @@ class Core:
         box = "-"
         try:
             where = parse_topic(arrival.topic)
+            if where.way != "up":
+                raise RefusedError("SBX-RCV-011", box="-", reason="not a topic of a box's own")
             if self._registry.key(where.box) is None:
                 raise RefusedError("SBX-RCV-010", box=where.box)
             box = where.box

@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from agent.clock import utc_ms
+
 
 @dataclass(frozen=True, slots=True)
 class Validity:
@@ -62,9 +64,9 @@ class Pair:
 class Authority:
     """A new authority, its certificate in a folder; what it issues is written where it is asked to."""
 
-    def __init__(self, folder: Path, now: datetime | None = None) -> None:
+    def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._validity = lasting(datetime.now(UTC) if now is None else now)
+        self._validity = lasting(datetime.fromtimestamp(utc_ms() / 1000, UTC))
         self._pair = make_ca("demonstration CA", self._validity)
         self.certificate = folder / "ca.crt"
         self.certificate.write_bytes(self._pair.certificate_pem)
@@ -131,8 +133,8 @@ def _builder(name: str, validity: Validity, key: ec.EllipticCurvePrivateKey) -> 
     )
 
 
-def _name(common: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
+def _name(text: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
 def _host(text: str) -> x509.GeneralName:

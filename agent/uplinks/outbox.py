@@ -73,9 +73,8 @@ class Outbox:
         """What counts as stored."""
         return self._claim
 
-    @property
-    def in_flight(self) -> int:
-        """Blocks sent and not covered by a claim."""
+    def __len__(self) -> int:
+        """Blocks in flight: sent and not covered by a claim."""
         return len(self._flights)
 
     @property
