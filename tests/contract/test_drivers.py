@@ -18,8 +18,8 @@ from drivers.samples import Quality
 CLASSES: tuple[PollClass, ...] = ("fast", "slow")
 NOTHING: frozenset[str] = frozenset()
 LARGEST_FRAME = 267
-# Where each family's request says its function, and the functions that read: DESIGN 5. A driver of a new family
-# adds its line here, and with it says what it may do to a meter.
+# Where each family's request says its function, and the functions that read. A driver of a new family adds
+# its line here, and with it says what it may do to a meter.
 FUNCTION: dict[str, tuple[Callable[[bytes], int], frozenset[int]]] = {
     "modbus-rtu": (lambda request: request[1], frozenset({1, 2, 3, 4})),
     "modbus-tcp": (lambda request: request[7], frozenset({1, 2, 3, 4})),

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import pty
+import select
 import socket
 import termios
 import threading
@@ -53,8 +54,6 @@ class Responder:
         self._thread.start()
 
     def _serve(self) -> None:
-        import select
-
         while True:
             ready, _, _ = select.select([self._master, self._stop], [], [], 10)
             if self._stop in ready or not ready:
@@ -181,12 +180,20 @@ def test_settings_change_again_and_again_on_a_pty(responder: Responder) -> None:
     port.close()
 
 
-def test_settings_that_cannot_be_are_a_port_error(responder: Responder) -> None:
-    port = SerialPort(str(responder.link), now)  # as if it were a real one
+def test_settings_that_cannot_be_are_a_port_error(
+    responder: Responder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise termios.error(22, "Invalid argument")
+
+    port = SerialPort(str(responder.link), now)
     port.open()
     with pytest.raises(PortError) as error:
-        for text in ["2400 8E1", "9600 8E1", "2400 8E1"]:
-            port.configure(Line.parse(text))
+        port.configure(Line(9600, 9, "N", 1))
+    assert error.value.code == "SBX-SER-006"
+    monkeypatch.setattr(termios, "tcsetattr", refuse)  # neither an OSError nor a SerialException
+    with pytest.raises(PortError) as error:
+        port.configure(Line(2400, 8, "N", 1))
     assert error.value.code == "SBX-SER-006"
     port.close()
 
