@@ -42,7 +42,8 @@ PULSE_S = 0.5
 class Service:
     """One run of the daemon, from parts that are ready to start."""
 
-    def __init__(  # noqa: PLR0913 the parts of the daemon  # budget: put together in agent.build alone
+    # budget: the parts of the daemon, put together in agent.build alone
+    def __init__(  # noqa: PLR0913 see above
         self,
         *,
         paths: Paths,
@@ -101,6 +102,8 @@ class Service:
 
     def _start(self) -> None:
         spawn = self._supervisor.spawn
+        for name in ("recorder", *(f"bus-{bus}" for bus in self._buses)):
+            self._supervisor.beat(name, mono_ms())  # watched from now on: also one that never finishes a step
         spawn("recorder", self._run_recorder)
         spawn("control", self._control.run)
         for name, loop in self._buses.items():

@@ -47,19 +47,19 @@ def verbs() -> dict[str, ModuleType]:
 
 def parser(lang: str) -> _Parser:
     """The whole grammar; ``docs/cli.md`` is made from it."""
-    common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
-    options = common.add_argument_group(text("SBX-CLI-003", lang).what)
+    everywhere = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    options = everywhere.add_argument_group(text("SBX-CLI-003", lang).what)
     options.add_argument("--lang", choices=("zh", "en"), help=text("SBX-CLI-010", lang).what)
     options.add_argument("--json", action="store_true", help=text("SBX-CLI-011", lang).what)
     options.add_argument("--config", metavar="DIR", help=text("SBX-CLI-012", lang).what)
     options.add_argument("--state", metavar="DIR", help=text("SBX-CLI-013", lang).what)
     options.add_argument("--runtime", metavar="DIR", help=text("SBX-CLI-014", lang).what)
     options.add_argument("--debug", action="store_true", help=text("SBX-CLI-015", lang).what)
-    top = _Parser(prog="sitebox", description=text("SBX-CLI-001", lang).what, parents=[common])
+    top = _Parser(prog="sitebox", description=text("SBX-CLI-001", lang).what, parents=[everywhere])
     subs = top.add_subparsers(dest="verb", metavar="VERB", parser_class=_Parser)
     for name, module in verbs().items():
         what = text(module.HELP, lang).what
-        module.add(subs.add_parser(name, help=what, description=what, parents=[common]))
+        module.add(subs.add_parser(name, help=what, description=what, parents=[everywhere]))
     return top
 
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.cli.shell import Shell
 from agent.cli.table import table
+from agent.clock import mono_ms
 from agent.errors import AgentError
 
 if TYPE_CHECKING:
@@ -40,10 +40,10 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / "etc").exists():
         raise AgentError("SBX-CFG-905", 73, path=folder / "etc")
-    began = time.monotonic()
+    began_ms = mono_ms()
 
     def tell(level: str, code: str, words: Mapping[str, str]) -> None:
-        at = f"{time.monotonic() - began:5.1f} s"
+        at = f"{(mono_ms() - began_ms) / 1000:5.1f} s"
         head = f"{at}  {shell.tag(level)} " if level else f"{at}  == "
         shell.put(head + shell.say(code, **words))
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from agent.clock import Clock, mono_ms
 from agent.demo import plant
 from agent.demo.broker import broker_config, find_mosquitto, free_port
 from agent.demo.look import Look
@@ -125,11 +125,11 @@ class Stage:
 
     def wait_for(self, fact: Callable[[], object], seconds: float) -> bool:
         """Ask until it is so, at most that long."""
-        end = time.monotonic() + seconds
+        end_ms = mono_ms() + seconds * 1000
         while not fact():
-            if time.monotonic() > end:
+            if mono_ms() > end_ms:
                 return False
-            time.sleep(LOOK_EVERY_S)
+            Clock.pause(LOOK_EVERY_S)
         return True
 
     def _need(self, fact: Callable[[], object], process: str) -> None:

@@ -10,6 +10,7 @@ import os
 import random
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -75,8 +76,11 @@ def _settle(stage: Stage) -> None:
     head = stage.look.head()
     assert head >= 0
     for name in PLATFORMS:
-        confirmed = stage.wait_for(lambda name=name: stage.look.confirmed(name) >= head, 90)
-        assert confirmed, f"{name}: {stage.look.uplink(name)}, head {head}"
+        assert stage.wait_for(partial(_confirmed, stage, name, head), 90), f"{name}: {stage.look.uplink(name)}"
+
+
+def _confirmed(stage: Stage, name: str, head: int) -> bool:
+    return stage.look.confirmed(name) >= head
 
 
 def _judge(stage: Stage, kills: list[int], seed: int) -> None:

@@ -1,0 +1,119 @@
+"""The command line: verbs found by themselves, usage errors 64, both languages, --json alone on stdout."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from agent.cli import main, parser, verbs
+from agent.cli.shell import choose_lang
+from agent.cli.table import cells, table
+from agent.demo import plant
+from config.messages import known_codes
+
+VERBS = "status alarms read journal verify export config demo run key help version"
+
+
+def places(folder: Path) -> list[str]:
+    etc = folder / "etc"
+    etc.mkdir(exist_ok=True)
+    (etc / "sitebox.toml").write_text(plant.site("en", "/dev/ttyUSB0", 502, ()))
+    return ["--config", str(etc), "--state", str(folder / "state"), "--runtime", str(folder / "run")]
+
+
+def test_the_verbs_are_found() -> None:
+    assert list(verbs()) == VERBS.split()
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("verb", VERBS.split())
+def test_each_verb_explains_itself(verb: str, lang: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parser(lang).parse_args([verb, "--help"])
+    assert ended.value.code == 0
+    assert "SBX" not in capsys.readouterr().out.replace("SBX-...", "")
+
+
+@pytest.mark.parametrize("words", [["nothing"], ["status", "--nothing"], ["read"], ["--lang", "fr"]])
+def test_usage_errors_are_64(words: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 64
+
+
+def test_help_of_a_code_speaks_both_languages(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["help", "sbx-mtr-010"]) == 0
+    out = capsys.readouterr().out
+    assert "无应答" in out
+    assert "does not reply" in out
+    assert main(["help", "SBX-XXX-999"]) == 64
+    assert "SBX-CLI-004" in capsys.readouterr().err
+
+
+def test_every_code_can_be_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    for code in known_codes():
+        assert main(["help", code, "--json"]) == 0
+        assert set(json.loads(capsys.readouterr().out)) == {"zh", "en"}
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "code"),
+    [
+        (["status"], 66, "SBX-JNL-007"),
+        (["journal"], 66, "SBX-JNL-007"),
+        (["verify"], 66, "SBX-JNL-007"),
+        (["verify", "/nothing/here.zip"], 66, "SBX-VFY-900"),
+        (["verify", "--key", "no key"], 64, "SBX-VFY-901"),
+        (["export", "x.zip"], 66, "SBX-JNL-007"),
+        (["read", "kiln-1"], 66, "SBX-JNL-007"),
+        (["read", "nothing"], 64, "SBX-MTR-015"),
+        (["alarms"], 66, "SBX-JNL-007"),
+    ],
+)
+def test_a_box_that_never_started_says_so(
+    words: list[str], status: int, code: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words, *places(tmp_path)]) == status
+    captured = capsys.readouterr()
+    assert code in captured.err
+    assert captured.out == ""
+    assert main([*words, *places(tmp_path), "--json"]) == status
+    assert json.loads(capsys.readouterr().out)["code"] == code
+
+
+def test_config_check_show_init(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", "check", *places(tmp_path)]) == 1
+    assert "SBX-CFG-093" in capsys.readouterr().out  # no uplink: said, and not refused
+    assert main(["config", "show", *places(tmp_path)]) == 0
+    assert json.loads(capsys.readouterr().out)
+    fresh = ["--config", str(tmp_path / "fresh")]
+    assert main(["config", "init", *fresh]) == 0
+    assert main(["config", "check", *fresh]) == 0
+    capsys.readouterr()
+    assert main(["config", "init", *fresh]) == 73
+    assert "SBX-CFG-905" in capsys.readouterr().err
+    (tmp_path / "fresh" / "sitebox.toml").write_text('[site]\nid = "S"\nnmae = "x"\n')
+    assert main(["config", "check", *fresh]) == 78
+    assert "sitebox.toml:3 site.nmae" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("asked", "env", "lang"),
+    [
+        ("zh", {}, "zh"),
+        (None, {"SITEBOX_LANG": "zh", "LANG": "en_US.UTF-8"}, "zh"),
+        (None, {"LANG": "zh_CN.UTF-8"}, "zh"),
+        (None, {"LANG": "zh_CN.UTF-8", "TERM": "linux"}, "en"),
+        (None, {"LC_ALL": "C", "LANG": "zh_CN.UTF-8"}, "en"),
+        (None, {}, "en"),
+    ],
+)
+def test_language(asked: str | None, env: dict[str, str], lang: str) -> None:
+    assert choose_lang(asked, env) == lang
+
+
+def test_tables_align_by_cells() -> None:
+    lines = table(["名", "value"], [["电表", "1"], ["meter", "12"]], right=[1])
+    assert {cells(line) for line in lines} == {12}
