@@ -36,6 +36,8 @@ _FORMATS: Final = MappingProxyType(
 )
 WORDS: Final = MappingProxyType({name: struct.calcsize(form) // 2 for name, form in _FORMATS.items()})
 _F32_DIGITS: Final = 9  # always enough for a 32-bit float to come back
+_F32_SURE: Final = 6  # so many digits survive the way there and back: the shortest text is never missed
+_F32_NORMAL: Final = 2.0**-126  # below, digits are fewer
 _EXACT: Final = Context(prec=400)  # the largest float has 309 digits; nothing is ever rounded
 
 
@@ -54,7 +56,7 @@ def raw(registers: Sequence[int], kind: ModbusType, order: Literal["be", "le"]) 
 
 
 def _shortest_f32(number: float, data: bytes) -> str:
-    for digits in range(1, _F32_DIGITS):
+    for digits in range(_F32_SURE if abs(number) >= _F32_NORMAL else 1, _F32_DIGITS):
         text = f"{number:.{digits}g}"
         try:
             if struct.pack(">f", float(text)) == data:
