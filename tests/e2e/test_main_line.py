@@ -76,7 +76,9 @@ def _settle(stage: Stage) -> None:
     head = stage.look.head()
     assert head >= 0
     for name in PLATFORMS:
-        assert stage.wait_for(partial(_confirmed, stage, name, head), 90), f"{name}: {stage.look.uplink(name)}"
+        assert stage.wait_for(partial(_confirmed, stage, name, head), 90), (
+            f"{name}: {stage.look.uplink(name)}"
+        )
 
 
 def _confirmed(stage: Stage, name: str, head: int) -> bool:
