@@ -78,7 +78,7 @@ class Wire:
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
             raise
         except OSError as error:
-            raise self._keep(error) from None
+            raise self._keep(self._alert() or error) from None
 
     def pending(self) -> int:
         """Bytes decrypted already, which no poll of the descriptor can see."""
@@ -92,6 +92,16 @@ class Wire:
 
     def setblocking(self, flag: bool) -> None:
         self._sock.setblocking(flag)
+
+    def _alert(self) -> OSError | None:
+        """Why a broker has closed, if it said so: its alert waits to be read when the write fails."""
+        try:
+            self._sock.recv(1)
+        except (ssl.SSLWantReadError, ssl.SSLEOFError, ConnectionError, BlockingIOError):
+            return None
+        except ssl.SSLError as error:
+            return error
+        return None
 
     def _keep(self, error: OSError) -> OSError:
         self.error = self.error or error

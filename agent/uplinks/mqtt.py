@@ -41,6 +41,7 @@ KIND: Final = "mqtt"
 WAIT_MS: Final = 500  # one step waits no longer: new blocks and a stop are noticed so soon
 FIRST_RETRY_MS: Final = 1_000
 _STEADY_MS: Final = 60_000  # a connection that held so long starts the back-off anew
+_SUSPICIOUS: Final = 3  # closed so often: brokers before MQTT 5's "session taken over" throw out like this
 
 
 def build(config: site.Uplink, box: Box, hooks: Hooks) -> MqttUplink:
@@ -82,6 +83,7 @@ class MqttUplink:
         self._online_ms: int | None = None
         self._retry_ms = FIRST_RETRY_MS
         self._due_ms = 0
+        self._thrown_out = 0  # connections in a row that the broker closed soon, without a word
         self._status = UplinkStatus()
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
 
@@ -192,8 +194,15 @@ class MqttUplink:
     def _fail(self, error: LinkError, now: Instant, memory: Memory) -> None:
         """Offline for a while: the wait doubles, and is drawn between nothing and its full length, so that a
         thousand boxes do not come back in one moment."""
-        if self._online_ms is not None and now.mono_ms - self._online_ms >= _STEADY_MS:
+        steady = self._online_ms is not None and now.mono_ms - self._online_ms >= _STEADY_MS
+        if steady:
             self._retry_ms = FIRST_RETRY_MS
+        if error.code == "SBX-UPL-007" and self._online_ms is not None and not steady:
+            self._thrown_out += 1
+        else:
+            self._thrown_out = 0
+        if self._thrown_out >= _SUSPICIOUS:
+            error = LinkError("SBX-UPL-015", host=self._config.host, times=self._thrown_out)
         self._drop()
         self._online_ms = None
         self._due_ms = now.mono_ms + self._rng.randint(0, self._retry_ms)

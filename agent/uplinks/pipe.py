@@ -11,6 +11,7 @@ Never ``loop_start``, never MessageInfo: "published" there is also true of a ref
 from __future__ import annotations
 
 import select
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -31,6 +32,8 @@ SENT_AT_ONCE: Final = 20  # QoS 1 messages that paho may have on the way
 _READS: Final = 64  # packets of one turn
 _TAKEN_OVER: Final = 142  # MQTT 5, 2.4: session taken over
 _KEEPALIVE: Final = 141  # keep alive timeout
+_UNSPECIFIED: Final = 128  # paho's word for an end without a reason
+_CLOSED: Final = (ssl.SSLEOFError, ssl.SSLZeroReturnError, BrokenPipeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +160,10 @@ class Pipe:
 
     def _why(self) -> LinkError:
         """The coded end: TLS 1.3 brings a refused certificate only with the first read."""
-        if self._wire.error is not None:
-            return tls.explain(self._wire.error, self._host)
-        code = self._lost.value if self._lost is not None else 0
+        error = self._wire.error
+        if error is not None and not isinstance(error, _CLOSED):
+            return tls.explain(error, self._host)
+        code = self._lost.value if self._lost is not None else _UNSPECIFIED
         text = str(self._lost) if self._lost is not None else "closed"
         if self._by_broker and code == _TAKEN_OVER:
             return LinkError("SBX-UPL-012", host=self._host)
@@ -167,6 +171,8 @@ class Pipe:
             return LinkError("SBX-UPL-010", host=self._host, reason=text)
         if code == _KEEPALIVE:
             return LinkError("SBX-UPL-006", host=self._host)
+        if code == _UNSPECIFIED:
+            return LinkError("SBX-UPL-007", host=self._host)
         return LinkError("SBX-UPL-005", host=self._host, reason=text)
 
     def _on_connect(self, _c: object, _u: object, _f: object, reason: ReasonCode, props: Any) -> None:
