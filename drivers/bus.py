@@ -142,8 +142,10 @@ class Bus:
             if pushed is not None:
                 self._emit(unasked(pushed, "overrun", now_ms))
         for lane in self._lanes.values():
+            # A slot that passes while its meter is fenced passed for the silence, not for want of the line.
+            passed: PollError = "no_reply" if now_ms < lane.fence_ms else "overrun"
             for job in lane.pass_over(now_ms):
-                self._emit(unasked(job, "overrun", now_ms))
+                self._emit(unasked(job, passed, now_ms))
             if lane.active is None and lane.backoff.active and now_ms < lane.backoff.until_ms:
                 for job in lane.drop_due(now_ms, reads=False):
                     self._emit(unasked(job, "no_reply", now_ms))

@@ -27,7 +27,6 @@ from drivers.dlt645.fetch import MeterLine, Outcome
 from drivers.dlt645.format import digits, take, take_digits
 from drivers.dlt645.frame import (
     OVERHEAD,
-    PREAMBLE,
     WILDCARD,
     Frame,
     Function,
@@ -202,7 +201,7 @@ def find_address(address: str = WILDCARD) -> Generator[Exchange, Answer, str | N
     answer = yield Exchange(
         request=request,
         scan=awaited.scan,
-        reply_bytes=len(PREAMBLE) + OVERHEAD + 6,
+        reply_bytes=OVERHEAD + 6,
         wildcard=True,
         label="address",
     )

@@ -21,7 +21,6 @@ from typing import Final
 
 from drivers.dlt645.frame import (
     OVERHEAD,
-    PREAMBLE,
     Frame,
     Function,
     address_bytes,
@@ -63,7 +62,7 @@ class MeterLine:
         return Exchange(
             request=request,
             scan=awaited.scan,
-            reply_bytes=len(PREAMBLE) + OVERHEAD + min(_DI + data, MAX_READ_DATA),
+            reply_bytes=OVERHEAD + min(_DI + data, MAX_READ_DATA),
             wildcard="A" in self.address.upper(),
             label=di if seq is None else f"{di}#{seq}",
         )

@@ -86,8 +86,8 @@ def _faulty(rng: random.Random, share: float) -> Fault:
 
 def _value(result: PollResult, name: str) -> tuple[str, int] | None:
     """(item, number of the request) told by a good sample."""
-    sample = next(s for s in result.samples if s.quantity == name)
-    if sample.value is None:
+    sample = next((s for s in result.samples if s.quantity == name), None)
+    if sample is None or sample.value is None:  # a slot never asked has no samples
         return None
     if result.meter.startswith("modbus"):
         address, number = divmod(int(sample.value), 65536)

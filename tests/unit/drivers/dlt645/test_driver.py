@@ -380,7 +380,7 @@ def first(exchanges: object) -> Exchange:
 @pytest.mark.parametrize(("class_", "label", "data"), [("fast", "0201FF00", 6), ("slow", "00010000", 4)])
 def test_the_expected_length(class_: str, label: str, data: int) -> None:
     exchange = first(DRIVER.poll(spec(), "fast" if class_ == "fast" else "slow", frozenset()))
-    assert (exchange.label, exchange.reply_bytes, exchange.wildcard) == (label, 4 + 12 + 4 + data, False)
+    assert (exchange.label, exchange.reply_bytes, exchange.wildcard) == (label, 12 + 4 + data, False)
 
 
 def test_a_follow_up_is_expected_with_its_frame_number() -> None:
@@ -388,12 +388,12 @@ def test_a_follow_up_is_expected_with_its_frame_number() -> None:
     target = FakeMeter(items={"0201FF00": VOLTS}, frame_data=4)
     answer = listen(next(fetch), [target.answer(encode_read(ADDRESS, "0201FF00"))], Played())
     exchange = fetch.send(answer)
-    assert (exchange.label, exchange.reply_bytes) == ("0201FF00#1", 4 + 12 + 4 + 2 + 1)
+    assert (exchange.label, exchange.reply_bytes) == ("0201FF00#1", 12 + 4 + 2 + 1)
 
 
 def test_a_demand_is_expected_with_its_time() -> None:
     made = profile((item("demand_p", "01010000", "XX.XXXX"),), ())
-    assert first(DRIVER.poll(spec(made), "fast", frozenset())).reply_bytes == 4 + 12 + 4 + 8
+    assert first(DRIVER.poll(spec(made), "fast", frozenset())).reply_bytes == 12 + 4 + 8
 
 
 def test_a_wildcard_address_fences_the_line() -> None:
