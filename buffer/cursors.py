@@ -20,12 +20,15 @@ class Blocks(Protocol):
         """Block ``n`` at a glance."""
 
 
-def accept(receipt: Receipt, head: Head, at: Cursor | None, blocks: Blocks) -> bool:
+def accept(receipt: Receipt, head: Head, at: Cursor | None, blocks: Blocks, box: str) -> bool:
     """Whether the receipt moves the cursor; False for one that repeats it or says that nothing is stored.
 
-    Raises ReceiptRefused: SBX-JNL-011 of another history, 012 ahead of us, 013 another hash, 014 backwards.
+    Raises ReceiptRefused: SBX-JNL-010 of another box, 011 of another history, 012 ahead of us, 013 another
+    hash, 014 backwards.
     """
     facts = {"by": receipt.by, "n": receipt.stored_n, "head": head.n}
+    if receipt.box != box:
+        raise ReceiptRefused("SBX-JNL-010", found=receipt.box, box=box, **facts)
     if receipt.epoch != head.epoch:
         raise ReceiptRefused("SBX-JNL-011", found=receipt.epoch, epoch=head.epoch, **facts)
     if receipt.stored_n > head.n:

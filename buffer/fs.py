@@ -3,7 +3,7 @@
 ::
 
     open, create --> File: read_at, write_at, sync (fdatasync), size, close
-    rename, remove, sync_folder, make_folder, names, mode, lock, connect (SQLite)
+    rename, remove, sync_folder, make_folder, names, mode, free_bytes, lock, connect (SQLite)
 
 Never retries and never hides an error: OSError goes up as it came. Bytes are durable after ``File.sync``;
 a name (new, renamed, removed) only after ``sync_folder`` of its folder.
@@ -68,6 +68,9 @@ class FileSystem(Protocol):
 
     def sync_folder(self, folder: Path) -> None:
         """Make the names in a folder durable."""
+
+    def free_bytes(self, folder: Path) -> int:
+        """Room left on its file system, for a process without privileges."""
 
     def lock(self, path: Path) -> File | None:
         """The one writer's lock, held until closed; None when somebody holds it."""
@@ -141,6 +144,10 @@ class Disk:
             os.fsync(fd)
         finally:
             os.close(fd)
+
+    def free_bytes(self, folder: Path) -> int:
+        found = os.statvfs(folder)
+        return found.f_bavail * found.f_frsize
 
     def lock(self, path: Path) -> File | None:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)

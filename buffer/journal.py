@@ -13,7 +13,6 @@ is opened again. Reads no clock, knows no network, and never waits for a reader.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, cast
@@ -21,7 +20,7 @@ from typing import Any, Final, cast
 from buffer import recovery, reserve, retention
 from buffer.cursors import accept
 from buffer.errors import JournalLocked, ReceiptRefused, RowError, StorageError, StoreFull, WriteFailed
-from buffer.frame import PAGE, Frame, claim, follow, pages
+from buffer.frame import PAGE
 from buffer.fs import DISK, File, FileSystem
 from buffer.head import Cursor, Head, StoredReceipt
 from buffer.instant import Instant
@@ -31,6 +30,7 @@ from buffer.receipt import Receipt
 from buffer.retention import Pruned, Retention
 from buffer.sealing import BODY_BYTES, BODY_RECORDS, Entry, Stamp, seal
 from buffer.tail import HALF
+from buffer.unsealed import Unsealed
 
 __all__ = ["Cursor", "Head", "Journal", "Pruned", "ReceiptRefused", "Retention"]
 
@@ -50,19 +50,13 @@ class Journal:
         self._lock = lock
         self._store, self._tail, self._stamp = ground.store, ground.tail, ground.stamp
         self._header, self._hash = ground.header, ground.hash
-        self._durable: list[Entry] = []  # in the tail, not yet sealed
-        self._waiting: list[Entry] = []
-        self._waiting_bytes = 0
-        self._durable_bytes = 0  # of rows
+        self._unsealed = Unsealed(ground.tail, ground.stamp, ground.header.n + 1, ground.hash)
         self._next = ground.header.last + 1
-        self._running = bytes.fromhex(ground.hash)
         self._moved: dict[str, StoredReceipt] = {}
         self._stored = dict(self._store.cursors())
-        self._since: int | None = None
         self._failed: StorageError | None = None
         self._retry: tuple[int, StoreFull] | None = None  # full: not tried again before this mono ms
         self._spare = 0
-        self._tail.begin()
         for one in ground.carried:
             self._take(one)
 
@@ -116,7 +110,7 @@ class Journal:
     @property
     def pending_since_ms(self) -> int | None:
         """``mono_ms`` of the oldest record that waits for its commit."""
-        return self._since
+        return self._unsealed.since_ms
 
     @property
     def full(self) -> bool:
@@ -124,9 +118,8 @@ class Journal:
         Never while the store has no room: then the next seal is tried in its own time."""
         if self._retry is not None:
             return False
-        count = len(self._durable) + len(self._waiting)
-        size = self._durable_bytes + sum(len(one.row) for one in self._waiting)
-        return count >= BODY_RECORDS or size >= BODY_BYTES or self._tail.room < HALF // 4
+        count, size = self._unsealed.size
+        return count >= BODY_RECORDS or size >= BODY_BYTES or self._unsealed.room() < HALF // 4
 
     def append(
         self, kind: str, fields: Mapping[str, Any], now: Instant, raw: Sequence[tuple[int, str, bytes]] = ()
@@ -144,24 +137,17 @@ class Journal:
         if len(text) > MOST_RAW:
             raise RowError(f"{kind}: {len(text)} bytes of bus frames behind one record")
         taken = recovery.entry(self._next, kind, fields, now, text)
-        self._make_room(len(taken.row) + len(text), now)
+        self._make_room(taken, now)
         self._take(taken)
         return taken.i
 
     def commit(self, now: Instant) -> None:
         """Make what waits durable: one write, one sync. Raises WriteFailed."""
         self._check()
-        if not self._waiting:
-            return
-        frame = self._frame()
         try:
-            self._tail.write(frame)
+            self._unsealed.commit()
         except OSError as error:
             raise self._fail(WriteFailed("SBX-JNL-002", path=self._folder, reason=error)) from error
-        self._running = frame.running
-        self._durable += self._waiting
-        self._durable_bytes += len(frame.rows)
-        self._waiting, self._waiting_bytes, self._since = [], 0, None
 
     def seal(self, now: Instant) -> Head:
         """Commit, then turn all durable records into signed blocks; the head, unchanged when there are none.
@@ -169,7 +155,7 @@ class Journal:
         Raises StoreFull: nothing changed, the records stay in the tail, try again later; WriteFailed.
         """
         self.commit(now)
-        if self._durable:
+        if self._unsealed.durable:
             self._seal(now, running=True)
         return self.head
 
@@ -178,7 +164,7 @@ class Journal:
         in the COMMIT of the block that holds the record. False: it says nothing new. Raises
         ReceiptRefused."""
         self._check()
-        if not accept(receipt, self.head, self.cursors().get(uplink), self._store):
+        if not accept(receipt, self.head, self.cursors().get(uplink), self._store, self._stamp.box):
             return False
         fields = {
             "by": receipt.by,
@@ -200,21 +186,26 @@ class Journal:
 
     def set_cfg(self, digest: str, now: Instant) -> None:
         """Chain another configuration; headers from the block of this record on name it."""
-        old = recovery.last_cfg((*self._durable, *self._waiting), self._header.cfg)
+        old = recovery.last_cfg(self._unsealed.entries, self._header.cfg)
         if digest != old:
             self.append("config", {"digest": digest, "old": old}, now)
 
     def prune(self, now: Instant, keep: Retention, uplinks: Collection[str]) -> Pruned:
         """Let go of bodies and bus frames that ``keep`` does not ask for and every one of ``uplinks`` has
-        stored. On a full card the reserve makes the room for it. Raises WriteFailed."""
+        stored. On a full card the reserve makes the room for it; without one nothing goes. Raises
+        WriteFailed."""
         self._check()
         try:
-            return self._prune(now, keep, uplinks)
+            pruned = self._prune(now, keep, uplinks)
         except StoreFull:
-            reserve.give_up(self._fs, self._folder)
-            return self._prune(now, keep, uplinks)
-        finally:
+            if not reserve.give_up(self._fs, self._folder):
+                return Pruned(0, 0)
+            pruned = self._prune(now, keep, uplinks)
+        if self._retry is not None and pruned.bodies:
+            reserve.give_up(self._fs, self._folder)  # SQLite reuses the pages, but only by way of its WAL
+        else:
             reserve.keep(self._fs, self._folder)
+        return pruned
 
     def close(self, now: Instant) -> None:
         """Clean stop: commit, seal, let go. After a failure: only let go."""
@@ -238,8 +229,7 @@ class Journal:
             raise self._fail(error) from error
 
     def _seal(self, now: Instant, *, running: bool) -> None:
-        entries = self._durable
-        blocks = seal(self._header, self._hash, self._stamp, entries, now) if entries else []
+        blocks = seal(self._header, self._hash, self._stamp, self._unsealed.durable, now)
         try:
             self._store.put(blocks, self._moved, running)
         except StoreFull as error:
@@ -251,31 +241,29 @@ class Journal:
         self._stored, self._moved = dict(self.cursors()), {}
         if blocks:
             self._header, self._hash = blocks[-1].header, blocks[-1].hash
-            self._running = bytes.fromhex(self._hash)
-            self._durable, self._durable_bytes = [], 0
-            self._tail.begin()
-
-    def _frame(self) -> Frame:
-        rows = b"".join(one.row for one in self._waiting)
-        raw = b"".join(one.raw for one in self._waiting)
-        frame = Frame(self._header.n + 1, self._waiting[0].i, len(self._waiting), rows, raw, b"")
-        frame = replace(frame, running=follow(self._running, frame))
-        signature = self._stamp.keys.ratchet.sign(claim(self._stamp.box, self._stamp.epoch, frame))
-        return replace(frame, signature=signature)
+            self._unsealed.restart(self._header.n + 1, self._hash)
 
     def _take(self, taken: Entry) -> None:
-        mono_ms = taken.record["mono"]
-        self._waiting.append(taken)
-        self._waiting_bytes += len(taken.row) + len(taken.raw)
+        self._unsealed.take(taken)
         self._next = taken.i + 1
-        self._since = mono_ms if self._since is None else min(self._since, mono_ms)
 
-    def _make_room(self, size: int, now: Instant) -> None:
-        if pages(self._waiting_bytes + size) * PAGE <= self._tail.room - self._spare:
+    def _make_room(self, taken: Entry, now: Instant) -> None:
+        """Seal when the tail's half is used up; while the store is full, pack the half tighter instead."""
+        if self._unsealed.fits(taken, self._spare):
             return
-        if self._retry is not None and now.mono_ms < self._retry[0]:
-            raise self._retry[1]
-        self.seal(now)
+        try:
+            if self._retry is not None and now.mono_ms < self._retry[0]:
+                raise self._retry[1]
+            self.seal(now)
+        except StoreFull:
+            if not self._compact() or not self._unsealed.fits(taken, self._spare):
+                raise
+
+    def _compact(self) -> bool:
+        try:
+            return self._unsealed.compact()
+        except OSError as error:
+            raise self._fail(WriteFailed("SBX-JNL-002", path=self._folder, reason=error)) from error
 
     def _check(self) -> None:
         if self._failed is not None:

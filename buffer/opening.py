@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from buffer import reserve
 from buffer import tail as tail_file
 from buffer.block import FIRST_RECORD, Header, decode_header
-from buffer.errors import FormatError, StoreDamaged, UnknownVersion
+from buffer.errors import FormatError, StoreDamaged, StoreFull, UnknownVersion
 from buffer.fs import FileSystem
 from buffer.instant import Instant
 from buffer.note import VerifierKey, decode
@@ -49,7 +50,7 @@ def open_files(fs: FileSystem, folder: Path, identity: VerifierKey, now: Instant
         tail, made = _open_tail(fs, folder, now)
         on_error.callback(tail.close)
         try:
-            store = _open_store(fs, folder / NAME, tail)
+            store = _open_store_somehow(fs, folder, tail)
         except UnknownVersion:
             raise
         except (StoreDamaged, FormatError):
@@ -88,6 +89,16 @@ def _open_tail(fs: FileSystem, folder: Path, now: Instant) -> tuple[Tail, str | 
         made = "tail cut short"
     create_tail(fs, folder)
     return Tail(fs.open(path)), made or "tail missing"
+
+
+def _open_store_somehow(fs: FileSystem, folder: Path, tail: Tail) -> Store:
+    """On a full card the reserve makes the room that SQLite needs to open at all."""
+    try:
+        return _open_store(fs, folder / NAME, tail)
+    except StoreFull:
+        if not reserve.give_up(fs, folder):
+            raise
+    return _open_store(fs, folder / NAME, tail)
 
 
 def _open_store(fs: FileSystem, path: Path, tail: Tail) -> Store:

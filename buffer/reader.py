@@ -28,7 +28,7 @@ from buffer.opening import newest
 from buffer.recovery import entries_of
 from buffer.rows import decode_body
 from buffer.salvage import highest_boot
-from buffer.shelf import NAME, VERSION, Shelf
+from buffer.shelf import DAMAGED, NAME, VERSION, Shelf, sqlite_name
 from buffer.tail import HALF, Found, scan
 from buffer.verify import BlockData
 
@@ -172,7 +172,7 @@ def _open(folder: Path) -> tuple[Shelf, bool]:
             return _connect(path, "mode=ro"), False
         except sqlite3.Error as error:
             failed = error
-        if not os.access(path, os.R_OK):
+        if sqlite_name(failed) in DAMAGED or not os.access(path, os.R_OK):
             break
         if is_running(folder):
             continue
@@ -187,11 +187,11 @@ def _connect_quietly(path: Path) -> Shelf:
     """Without a daemon and without the right to make SQLite's shared memory: the WAL is read into our own (no
     locks, exclusive mode); where there is no WAL the file is all there is."""
     try:
-        return _connect(path, "mode=ro&vfs=unix-none", "PRAGMA locking_mode = EXCLUSIVE")
-    except sqlite3.Error:
         if path.with_name(path.name + "-wal").exists():
-            raise
+            return _connect(path, "mode=ro&vfs=unix-none", "PRAGMA locking_mode = EXCLUSIVE")
         return _connect(path, "mode=ro&immutable=1")
+    except sqlite3.Error as error:
+        raise _unreadable(path, error) from error
 
 
 def _connect(path: Path, how: str, first: str = "PRAGMA query_only = 1") -> Shelf:
@@ -208,4 +208,6 @@ def _connect(path: Path, how: str, first: str = "PRAGMA query_only = 1") -> Shel
 
 
 def _unreadable(path: Path, error: Exception) -> JournalUnreadable:
+    if isinstance(error, sqlite3.Error) and sqlite_name(error) in DAMAGED:
+        return StoreDamaged("SBX-JNL-009", path=path, reason=error)
     return JournalUnreadable("SBX-JNL-004", path=path, reason=error)

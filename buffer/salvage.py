@@ -130,17 +130,23 @@ def highest_boot(path: Path, halves: tuple[bytes, bytes]) -> int:
     """The highest boot counter in what can still be read of a store and a tail, 0 for none. Believes
     anything: too high a counter does no harm, one used twice would."""
     boots = [0]
+    if path.exists():
+        boots.append(_boot_of(path))
+    boots += [record["boot"] for frame in _all_frames(halves) for record in decode_body(frame.rows)]
+    return max(boots)
+
+
+def _boot_of(path: Path) -> int:
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
         n = _newest_number(db)
         for number in range(n or 0, -1, -1):
             row = _row(db, number)
             try:
-                boots.append(decode_header(decode(row[6]).text).boot if row else 0)
+                if row is not None:
+                    return decode_header(decode(row[6]).text).boot
             except (FormatError, TypeError):
                 continue
-            break
-    boots += [record["boot"] for frame in _all_frames(halves) for record in decode_body(frame.rows)]
-    return max(boots)
+    return 0
 
 
 def last_record(halves: tuple[bytes, bytes]) -> int:

@@ -27,6 +27,7 @@ from buffer.shelf import DAMAGED, VERSION, Shelf, sqlite_name
 
 Column = Literal["body", "raw"]  # what may go while the header stays
 
+NO_SHM: Final = "SQLITE_IOERR_SHMSIZE"  # no room for SQLite's shared memory, 32 KiB
 _BUSY_MS: Final = 250  # how long a slow reader may hold up the emptying of the WAL
 
 _SCHEMA: Final = (
@@ -181,7 +182,7 @@ class Store(Shelf):
             yield
         except sqlite3.Error as error:
             name = sqlite_name(error)
-            if name == "SQLITE_FULL":
+            if name == "SQLITE_FULL" or getattr(error, "sqlite_errorname", "") == NO_SHM:
                 raise StoreFull("SBX-JNL-003", path=self._path) from error
             if name in DAMAGED:
                 raise StoreDamaged("SBX-JNL-009", path=self._path, reason=error) from error

@@ -87,7 +87,7 @@ class Tail:
         over while the store was full) the longer one counts; ``begin`` then leaves that half alone."""
         found = [scan(self._file.read_at(HALF, half * HALF), generation, running) for half in (0, 1)]
         best = max((0, 1), key=lambda half: found[half].weight)
-        if found[best].frames:
+        if found[best].frames and generation >= self.newest():
             self._half = best
         return found[best]
 

@@ -53,6 +53,7 @@ class Box:
         self.disk = disk
         self._mark = getattr(disk, "mark", lambda *_: None)
         self._ms = 0
+        self.slot = 0
         self._boot = boot
         self._waiting: dict[int, bytes] = {}
         self.keys = Keys.open(root / "keys", BOX, disk)

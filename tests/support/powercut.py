@@ -15,6 +15,7 @@ name like any other.
 
 from __future__ import annotations
 
+import errno
 import random
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -74,6 +75,8 @@ class MemoryDisk:
         self.data: dict[int, bytearray] = {}
         self.locked: set[int] = set()
         self.failures: dict[int, OSError] = {}
+        self.full = False  # no file may grow, no COMMIT finds room ...
+        self.full_until_removed = ""  # ... as long as this file is there
         self._lies = lies
         self._count = 0
 
@@ -100,12 +103,17 @@ class MemoryDisk:
 
     def remove(self, path: Path) -> None:
         self.step("remove", str(path), self._number(path))
+        if str(path) == self.full_until_removed:
+            self.full_until_removed = ""
 
     def names(self, folder: Path) -> tuple[str, ...]:
         return tuple(sorted(Path(name).name for name in self.names_ if Path(name).parent == folder))
 
     def sync_folder(self, folder: Path) -> None:
         self.step("sync_folder", str(folder))
+
+    def free_bytes(self, folder: Path) -> int:
+        return 0 if self.full or self.full_until_removed in self.names_ else 1 << 30
 
     def lock(self, path: Path) -> _File | None:
         if str(path) not in self.names_:
@@ -138,6 +146,9 @@ class MemoryDisk:
         if at in self.failures:
             raise self.failures.pop(at)
         step = Step(what, args)
+        full = self.full or self.full_until_removed in self.names_
+        if full and self._grows(step):
+            raise OSError(errno.ENOSPC, "No space left on device")
         _apply(step, self.names_, self.modes, self.data)
         self.steps.append(Step("lie", ()) if self._lies(step) else step)
 
@@ -148,6 +159,11 @@ class MemoryDisk:
     def reboot(self) -> MemoryDisk:
         """What is found after a mere kill: all that was done."""
         return _found(self.steps, Chance(random.Random(0), 1.0, "all"))
+
+    def _grows(self, step: Step) -> bool:
+        if step.what == "write":
+            return bool(step.args[1] + len(step.args[2]) > len(self.data[step.args[0]]))
+        return step.what in ("create", "commit")
 
     def as_steps(self) -> list[Step]:
         """The steps that make this disk from nothing, all durable."""
@@ -186,7 +202,12 @@ class _Database(sqlite3.Connection):
             done = super().execute(sql)
             self.disk.step("commit", self.number, self.serialize())
         except OSError as error:
-            raise sqlite3.OperationalError(f"disk I/O error: {error}") from error
+            failed = sqlite3.OperationalError(f"disk I/O error: {error}")
+            full = error.errno == errno.ENOSPC
+            failed.sqlite_errorname = "SQLITE_FULL" if full else "SQLITE_IOERR_FSYNC"
+            if self.disk.data[self.number]:  # what it holds in memory was rolled back
+                self.deserialize(bytes(self.disk.data[self.number]))
+            raise failed from error
         return done
 
 

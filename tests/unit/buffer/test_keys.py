@@ -1,0 +1,102 @@
+"""Keys: born once, never replaced in silence, not readable by others, signing only what they are for."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from buffer.errors import KeyFault, NoteError
+from buffer.keys import Keys
+from tests.support.powercut import Chance, MemoryDisk, Names
+
+FOLDER = Path("/box/keys")
+BOX = "SB-1"
+
+
+def test_born_once() -> None:
+    disk = MemoryDisk()
+    first, second = (Keys.open(FOLDER, BOX, disk) for _ in range(2))
+    assert (first.born, second.born) == (True, False)
+    assert str(first.identity.verifier) == str(second.identity.verifier)
+    assert [first.identity.verifier.name, first.ratchet.verifier.name] == [BOX, f"{BOX}/r0"]
+    assert first.identity.verifier.public != first.ratchet.verifier.public
+    assert {disk.modes["/box/keys"], disk.modes["/box/keys/identity"]} == {0o700, 0o600}
+
+
+def test_two_boxes_have_different_keys() -> None:
+    keys = [Keys.open(FOLDER, BOX, MemoryDisk()).identity.verifier.public for _ in range(2)]
+    assert keys[0] != keys[1]
+
+
+def test_a_cut_at_any_step_leaves_none_or_both() -> None:
+    disk = MemoryDisk()
+    Keys.open(FOLDER, BOX, disk)
+    for k in range(len(disk.steps) + 1):
+        for names in get_args(Names):
+            left = disk.after(k, Chance(random.Random(k), 0.5, names))
+            keys = Keys.open(FOLDER, BOX, left)
+            assert Keys.open(FOLDER, BOX, left).identity.verifier == keys.identity.verifier
+
+
+@pytest.mark.parametrize("path", ["/box/keys", "/box/keys/identity", "/box/keys/ratchet"])
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o777])
+def test_readable_by_others(path: str, mode: int) -> None:
+    disk = MemoryDisk()
+    Keys.open(FOLDER, BOX, disk)
+    disk.modes[path] = mode
+    with pytest.raises(KeyFault, match="SBX-KEY-001"):
+        Keys.open(FOLDER, BOX, disk)
+
+
+def test_the_ratchet_is_gone() -> None:
+    disk = MemoryDisk()
+    Keys.open(FOLDER, BOX, disk)
+    del disk.names_["/box/keys/ratchet"]
+    with pytest.raises(KeyFault, match="SBX-KEY-003"):
+        Keys.open(FOLDER, BOX, disk)
+
+
+@pytest.mark.parametrize(
+    "change", [lambda data: data.clear(), lambda data: data.extend(b"x"), lambda data: data.pop()]
+)
+@pytest.mark.parametrize("name", ["identity", "ratchet"])
+def test_a_damaged_file(name: str, change: object) -> None:
+    disk = MemoryDisk()
+    Keys.open(FOLDER, BOX, disk)
+    assert callable(change)
+    change(disk.data[disk.names_[f"/box/keys/{name}"]])
+    with pytest.raises(KeyFault, match="SBX-KEY-002"):
+        Keys.open(FOLDER, BOX, disk)
+
+
+def test_keys_of_another_box() -> None:
+    disk = MemoryDisk()
+    Keys.open(FOLDER, BOX, disk)
+    with pytest.raises(KeyFault, match="SBX-KEY-004") as error:
+        Keys.open(FOLDER, "SB-2", disk)
+    assert error.value.facts["found"] == BOX
+
+
+def test_no_seed_is_ever_shown() -> None:
+    disk = MemoryDisk()
+    keys = Keys.open(FOLDER, BOX, disk)
+    seed = bytes(disk.data[disk.names_["/box/keys/identity"]]).split(b"seed ")[1][:64].decode()
+    assert seed not in repr(keys)
+
+
+def test_a_key_signs_only_its_kinds() -> None:
+    keys = Keys.open(FOLDER, BOX, MemoryDisk())
+    keys.ratchet.sign(b"sitebox/tail/v1\n")
+    keys.identity.sign(b"sitebox/block/v1\n")
+    for kind in (b"sitebox/tail/v1\n", b"sitebox/receipt/v1\n", b"anything\n"):
+        with pytest.raises(NoteError):
+            keys.identity.sign(kind)
+
+
+@pytest.mark.parametrize("box", ["", "a b", "a/b", "x" * 33])
+def test_no_box_id(box: str) -> None:
+    with pytest.raises(ValueError):
+        Keys.open(FOLDER, box, MemoryDisk())
