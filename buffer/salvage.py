@@ -137,16 +137,17 @@ def highest_boot(path: Path, halves: tuple[bytes, bytes]) -> int:
 
 
 def _boot_of(path: Path) -> int:
+    """The boot counter of the newest header that can still be read."""
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
-        n = _newest_number(db)
-        for number in range(n or 0, -1, -1):
-            row = _row(db, number)
-            try:
-                if row is not None:
-                    return decode_header(decode(row[6]).text).boot
-            except (FormatError, TypeError):
-                continue
-    return 0
+        boots = (_boot(_row(db, n)) for n in range(_newest_number(db) or 0, -1, -1))
+        return next((boot for boot in boots if boot), 0)
+
+
+def _boot(row: Row | None) -> int:
+    try:
+        return decode_header(decode(row[6]).text).boot if row is not None else 0
+    except (FormatError, TypeError):
+        return 0
 
 
 def last_record(halves: tuple[bytes, bytes]) -> int:
