@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from agent.inbox import Learnt
 from agent.poller import Poller, Slot
 from drivers.bus import Bus, BusState, Job
+from drivers.results import unasked
 from drivers.samples import PollResult
 
 
@@ -61,9 +62,9 @@ class BusLoop:
             self._poller.rephase(mono, utc)
         due, missed = self._poller.take(mono_ms)
         for slot in missed:
-            self._put(_overrun(slot, mono_ms))
+            self._put(unasked(_job(slot), "overrun", mono_ms))
         for slot in due:
-            self.bus.submit(Job(slot.meter, slot.poll, slot.number, slot.due_ms))
+            self.bus.submit(_job(slot))
         next_ms = min(self.bus.step(mono_ms), self._poller.next_due(mono_ms))
         self._remember()
         return next_ms
@@ -115,15 +116,5 @@ class BusLoop:
         return asked.result
 
 
-def _overrun(slot: Slot, mono_ms: int) -> PollResult:
-    """A slot that passed while the thread could not run: it ends as a failed read, like every other."""
-    return PollResult(
-        meter=slot.meter,
-        poll=slot.poll,
-        slot=slot.number,
-        mono_ms=mono_ms,
-        samples=(),
-        error="overrun",
-        frames=(),
-        attempts=0,
-    )
+def _job(slot: Slot) -> Job:
+    return Job(slot.meter, slot.poll, slot.number, slot.due_ms)
