@@ -100,7 +100,8 @@ class Core:
             self._refuse(box, refused, now_ms)
 
     def greet(self) -> None:
-        """A new connection: each box hears where it stands."""
+        """A new connection: each box hears where it stands, those not known yet with their next heartbeat."""
+        self._given_ms.clear()
         self._owed.update(self._store.current())
 
     def receipts(self, now_ms: int, mono_ms: int) -> tuple[tuple[str, bytes], ...]:
@@ -147,8 +148,8 @@ class Core:
     def _state(self, box: str, state: State, now_ms: int) -> None:
         place = self._place(box, state.epoch, now_ms)
         self._heard(place, state.n, state.online, now_ms)
-        if state.online and state.stored < place.chain.stored_n:
-            self._owed[box] = state.epoch  # the last receipt was lost on its way
+        if state.online and (state.stored < place.chain.stored_n or box not in self._given_ms):
+            self._owed[box] = state.epoch  # the last receipt, or the birth, was lost on its way
 
     def _heard(self, place: _Place, n: int, online: bool, now_ms: int) -> None:
         chain = place.chain

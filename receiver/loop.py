@@ -98,6 +98,7 @@ class Service:
         client.tls_set_context(context)
         client.max_queued_messages_set(MOST_WAITING)
         client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         return client
 
@@ -150,7 +151,15 @@ class Service:
             return
         share = self._config.broker.share
         self._client.subscribe(f"$share/{share}/{TOPICS}" if share else TOPICS, qos=1)
+
+    def _on_subscribe(self, _c: object, _u: object, _m: int, reasons: list[ReasonCode], _p: object) -> None:
+        broker = self._config.broker
+        refused = [str(reason) for reason in reasons if reason.is_failure]
+        if refused:
+            self._log.warn("SBX-RCV-002", {"host": broker.host, "reason": refused[0]})
+            return
         self._greet = True
+        self._log.info("SBX-RCV-008", host=broker.host, port=broker.port)
 
     def _on_message(self, _c: object, _u: object, message: mqtt.MQTTMessage) -> None:
         try:

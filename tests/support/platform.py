@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,15 @@ class Platform:
     def start_receiver(self) -> None:
         words = [sys.executable, "-m", "receiver.service", "--config", str(self.config)]
         with (self.folder / "receiver.log").open("ab") as log:
+            begin = log.tell()
             self._receiver = subprocess.Popen(words, stdout=log, stderr=log, cwd=ROOT, env=_env())
+        for _ in range(400):
+            said = (self.folder / "receiver.log").read_bytes()[begin:]
+            if b"SBX-RCV-008" in said:
+                return
+            assert self._receiver.poll() is None, said
+            time.sleep(0.05)
+        raise AssertionError("the receiver does not come up")
 
     def stop_receiver(self, how: signal.Signals = signal.SIGTERM) -> None:
         if self._receiver is not None:

@@ -86,13 +86,22 @@ def test_a_heartbeat_behind_its_receipt_is_answered_another_is_not() -> None:
     platform = Platform()
     for block in BLOCKS[:4]:
         platform.block(block)
-    platform.receipt()
+    assert platform.receipt() is not None
     platform.state(3, stored=3)
     assert platform.receipt() is None
     platform.state(3, stored=1)
     receipt = platform.receipt()
     assert receipt is not None
     assert receipt.stored_n == 3
+
+
+def test_the_first_heartbeat_after_a_silence_is_answered() -> None:
+    """The birth came while the platform was away."""
+    platform = Platform()
+    platform.state(3, stored=-1)
+    receipt = platform.receipt()
+    assert receipt is not None
+    assert receipt.want == ((0, 3),)
 
 
 def test_receipts_are_not_given_more_often_than_a_box_needs() -> None:
