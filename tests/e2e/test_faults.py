@@ -148,7 +148,7 @@ def test_bad_configuration_never_replaces_a_good_one(stage: Stage) -> None:
     site_file(stage).write_text(sound.replace('role = "treatment"', 'role = "treatmemt"'))
     stage.processes.signal("daemon", signal.SIGHUP)
     assert stage.wait_for(has_code(stage, "SBX-CFG-900"), 10)
-    assert good(stage) == ALL, "the running configuration was not touched"
+    assert stage.wait_for(lambda: good(stage) == ALL, 10), "the running configuration was not touched"
     stage.kill_daemon()
     stage.start_daemon()
     assert stage.wait_for(lambda: good(stage) == ALL, 20), "last good carries it over a kill"
