@@ -74,7 +74,8 @@ class MemoryDisk:
         self.modes: dict[str, int] = {}
         self.data: dict[int, bytearray] = {}
         self.locked: set[int] = set()
-        self.failures: dict[int, OSError] = {}
+        self.failures: dict[int, OSError] = {}  # by step: instead of it ...
+        self.late_failures: dict[int, OSError] = {}  # ... or after it was done all the same
         self.full = False  # no file may grow, no COMMIT finds room ...
         self.full_until_removed = ""  # ... as long as this file is there
         self._lies = lies
@@ -151,6 +152,8 @@ class MemoryDisk:
             raise OSError(errno.ENOSPC, "No space left on device")
         _apply(step, self.names_, self.modes, self.data)
         self.steps.append(Step("lie", ()) if self._lies(step) else step)
+        if at in self.late_failures:
+            raise self.late_failures.pop(at)
 
     def after(self, k: int, chance: Chance) -> MemoryDisk:
         """What is found when the power went before step ``k``."""

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from buffer.errors import JournalLocked, JournalUnusable, RowError, StorageError, StoreFull
+from buffer.errors import JournalLocked, JournalUnusable, RowError, StorageError, StoreFull, WriteFailed
 from buffer.header import Header
-from buffer.journal import Journal
+from buffer.journal import Journal, Retention
 from buffer.keys import Keys
 from buffer.opening import header_of
 from buffer.receipt import Receipt
@@ -361,20 +361,67 @@ def test_a_start_on_a_full_card(starts: int) -> None:
     assert judge(disk, promised) is None
 
 
-def test_a_start_on_a_full_card_that_is_cut_again() -> None:
+def test_starts_on_a_full_card_that_are_cut_at_every_step() -> None:
+    """Each start writes all that was found into the other half; the half it was found in is left alone."""
     disk = MemoryDisk()
     box = Box(disk, 1)
     for slot in range(20):
         box.read(slot)
         box.commit()
     promised = Promises.until(disk.steps)
-    disk = disk.reboot()
-    base = len(disk.steps)
-    disk.full = True
-    box = Box(disk, 2)
+    for boot in range(2, 6):
+        disk = disk.reboot()
+        base = len(disk.steps)
+        disk.full = True
+        box = Box(disk, boot)
+        box.read(0)
+        box.commit()
+        for k in range(base, len(disk.steps) + 1):
+            for kind in (Chance(Random(k), 0.0, "none"), Chance(Random(k), 0.5, "posix")):
+                now = Promises.until(disk.steps[:k])
+                now.rows.update(promised.rows)
+                assert judge(disk.after(k, kind), now) is None, (boot, k)
+        promised.rows.update(Promises.until(disk.steps).rows)
+
+
+@pytest.mark.parametrize("step", [0, 1])
+def test_after_a_failed_commit_nothing_more_is_done(step: int) -> None:
+    """Neither the write nor the sync is tried again: only a new start may believe anything."""
+    disk = MemoryDisk()
+    box = Box(disk, 1)
+    box.read(0)
+    disk.failures = {len(disk.steps) + step: OSError(5, "I/O error")}
+    with pytest.raises(WriteFailed, match="I/O error"):
+        box.commit()
+    done = len(disk.steps)
+    now = box.now(1)
+    keep = Retention(keep_days=0, raw_days=0, max_bytes=1)
+    head = box.journal.head
+    receipt = Receipt("city", BOX, head.epoch, 0, head.hash, (), (), (), 1)
+    for use in (
+        lambda: box.journal.append("step", {"delta_ms": 1}, now),
+        lambda: box.journal.commit(now),
+        lambda: box.journal.seal(now),
+        lambda: box.journal.advance("city", receipt, b"", now),
+        lambda: box.journal.prune(now, keep, ()),
+        lambda: box.journal.set_cfg("ee" * 32, now),
+    ):
+        with pytest.raises(WriteFailed):
+            use()
+    box.journal.close(now)
+    assert disk.steps[done:] == []
+    assert Box(disk, 2).journal.head.n >= 0, "the lock was let go"
+
+
+def test_after_a_failed_seal_nothing_more_is_done() -> None:
+    disk = MemoryDisk()
+    box = Box(disk, 1)
     box.read(0)
     box.commit()
-    for k in range(base, len(disk.steps) + 1):
-        now = Promises.until(disk.steps[:k])
-        now.rows.update(promised.rows)
-        assert judge(disk.after(k, Chance(Random(k), 0.5, "posix")), now) is None, k
+    disk.failures = {len(disk.steps): OSError(5, "I/O error")}
+    with pytest.raises(WriteFailed):
+        box.seal()
+    with pytest.raises(WriteFailed):
+        box.read(1)
+    box.journal.close(box.now(1))
+    assert judge(disk, Promises.until(disk.steps)) is None
