@@ -18,7 +18,7 @@ def start(*args: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[
     return subprocess.Popen(
         [sys.executable, *args],
         cwd=REPOSITORY,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **(env or {})},
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(REPOSITORY), **(env or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
