@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
-from drivers.dlt645 import format as form
+from drivers.dlt645 import freeze, load
 from drivers.dlt645.frame import Frame
 from drivers.dlt645.item import lookup
-from drivers.dlt645.layout import Field, Kind, Layout
-from drivers.dlt645.words import ERROR_BITS, RELAY, STATUS_BITS, flags
-from drivers.samples import Quality
+from drivers.dlt645.layout import Field, number, time
+from drivers.dlt645.named import Named, as_hex, take_fields, take_layout
+from drivers.dlt645.words import ERROR_BITS, RELAY, flags
 
 FUNCTIONS: Final = MappingProxyType(
     {
@@ -47,20 +47,10 @@ FUNCTIONS: Final = MappingProxyType(
 _READ, _NEXT, _ADDRESS = 0x11, 0x12, 0x13
 _TIME_SET, _RELAY = 0x08, 0x1C
 _WITH_DI: Final = (_READ, _NEXT)
+_WANTED: Final = number("records wanted", "XX")
+# What may stand behind the DI of a read, by the length of DATA: N, or N and the time of the first record.
+_PARAMETERS: Final = MappingProxyType({5: (_WANTED,), 10: (_WANTED, time("records from", "mm hh DD MM YY"))})
 _RELAY_DATA: Final = 16  # PA P×3, C×4, N1, N2, ss mm hh DD MM YY
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """One named item. ``value`` is None unless ``quality`` is GOOD; ``raw`` as sent (33H off)."""
-
-    name: str
-    kind: Kind
-    value: str | None
-    unit: str = ""
-    quality: Quality = Quality.GOOD
-    raw: bytes = b""
-    flags: tuple[str, ...] = ()  # meanings of the bits set in a word
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,72 +81,26 @@ def explain(frame: Frame) -> Explained:
 
 
 def decode_item(di: str, data: bytes, *, cut: bool = False) -> tuple[Named, ...]:
-    """Decode the data of ``di``, without the DI itself.
-
-    A length that the item cannot have makes all its fields INVALID, because no border between them is
-    sure; ``cut`` says that further frames follow, so whole fields count and the rest is shown as it is.
-    """
+    """Decode the data of ``di``, without the DI itself; ``cut``: further frames follow."""
+    if di[:2] == "06":
+        return load.explain(di, data, cut=cut)
+    if freeze.is_set(di):
+        return freeze.explain(di, data, cut=cut)
     layout = lookup(di)
     if layout is None:
-        return (_hex("data", data),) if data else ()
+        return (as_hex("data", data),) if data else ()
     if layout.spared(data):
-        return (*_fields(layout.fields, data), _hex("trailing", data[-1:]))
-    count = layout.count(len(data))
-    if count is not None:
-        return _fields(layout.fields[:count], data)
-    if cut:
-        return _beginning(layout, data)
-    first = layout.fields[: layout.least]
-    broken = tuple(Named(f.name, f.kind, None, f.unit, Quality.INVALID) for f in first)
-    return (*broken, _hex("data of wrong length", data))
-
-
-def _beginning(layout: Layout, data: bytes) -> tuple[Named, ...]:
-    count = size = 0
-    while count < len(layout.fields) and size + layout.fields[count].size <= len(data):
-        size += layout.fields[count].size
-        count += 1
-    rest = (_hex("cut by frame border", data[size:]),) if data[size:] else ()
-    return (*_fields(layout.fields[:count], data), *rest)
-
-
-def _fields(fields: tuple[Field, ...], data: bytes) -> tuple[Named, ...]:
-    named: list[Named] = []
-    at = 0
-    for field in fields:
-        named.append(_field(field, data[at : at + field.size]))
-        at += field.size
-    return tuple(named)
-
-
-def _field(field: Field, raw: bytes) -> Named:
-    value, quality = _value(field, raw)
-    bits: tuple[str, ...] = ()
-    if value is not None and field.kind == "word" and field.form:
-        bits = flags(int(value, 16), STATUS_BITS[int(field.form)])
-    return Named(field.name, field.kind, value, field.unit, quality, raw, bits)
-
-
-def _value(field: Field, raw: bytes) -> tuple[str | None, Quality]:
-    match field.kind:
-        case "number":
-            taken = form.take(raw, field.form, signed=field.signed)
-            return (None if taken.value is None else f"{taken.value:f}"), taken.quality
-        case "time":
-            return form.take_clock(raw, field.form)
-        case "word":
-            return form.take_word(raw)
-        case "text":
-            return (form.take_digits if field.form == "digits" else form.take_ascii)(raw)
-
-
-def _hex(name: str, raw: bytes) -> Named:
-    return Named(name, "text", raw.hex(), "hex", raw=raw)
+        return (*take_fields(layout.fields, data), as_hex("trailing", data[-1:]))
+    return take_layout(layout, data, cut=cut)
 
 
 def _refused(frame: Frame) -> tuple[Named, ...]:
     if len(frame.data) != 1:
-        return (_hex("error frame of unexpected length, as sent", frame.raw[10:-2]),)
+        return (
+            as_hex(
+                "error frame with unexpected length, data field as sent (raw, +33H form)", frame.raw[10:-2]
+            ),
+        )
     bits = flags(frame.data[0], ERROR_BITS)
     return (
         Named("error word", "word", f"0x{frame.data[0]:02x}", ", ".join(bits), raw=frame.data, flags=bits),
@@ -168,15 +112,15 @@ def _reply(frame: Frame) -> tuple[Named, ...]:
     if frame.refusal:
         return _refused(frame)
     if frame.function == _ADDRESS and len(data) == 6:
-        return _fields((Field("communication address", "text", 6, "digits"),), data)
+        return take_fields((Field("communication address", "text", 6, "digits"),), data)
     if frame.function == _READ and len(data) >= 4:
         return decode_item(data[3::-1].hex(), data[4:], cut=frame.more)
     if frame.function == _NEXT and len(data) >= 5:
         # where this frame's data begins among the item's is not known from the frame alone
-        return (_hex("data", data[4:-1]), _sequence("sequence", data[-1]))
+        return (as_hex("data", data[4:-1]), _sequence("sequence", data[-1]))
     if not data:
         return (Named("acknowledged", "word", "true"),)
-    return (_hex("data", data),)
+    return (as_hex("data", data),)
 
 
 def _sequence(name: str, number: int) -> Named:
@@ -186,14 +130,19 @@ def _sequence(name: str, number: int) -> Named:
 def _request(frame: Frame) -> tuple[Named, ...]:
     data = frame.data
     if frame.function == _TIME_SET and len(data) == 6:
-        return _fields((Field("broadcast time", "time", 6, "ss mm hh DD MM YY"),), data)
+        return take_fields((Field("broadcast time", "time", 6, "ss mm hh DD MM YY"),), data)
     if frame.function == _RELAY and len(data) == _RELAY_DATA:
         order = data[8]
         until = Field("valid until", "text", 6, "digits", "YYMMDDhhmmss")
         name = Named("relay control N1", "word", f"0x{order:02x}", RELAY.get(order, ""), raw=data[8:9])
-        return (name, *_fields((until,), data[10:]))
+        return (name, *take_fields((until,), data[10:]))
     if frame.function == _NEXT and len(data) == 5:
         return (_sequence("sequence requested", data[4]),)
+    if frame.function == _READ and len(data) in _PARAMETERS:
+        return take_fields(_PARAMETERS[len(data)], data[4:])
     if frame.function in _WITH_DI and len(data) >= 4:
-        return (_hex("parameters", data[4:]),) if data[4:] else ()
-    return (_hex("data", data),) if data else ()
+        return (as_hex("parameters", data[4:]),) if data[4:] else ()
+    return (as_hex("data", data),) if data else ()
+
+
+__all__ = ["FUNCTIONS", "Explained", "Named", "decode_item", "explain"]

@@ -143,6 +143,13 @@ def take_digits(data: bytes) -> tuple[str | None, Quality]:
     return (text, Quality.GOOD) if text.isdecimal() else (None, Quality.INVALID)
 
 
+def take_di(data: bytes) -> tuple[str | None, Quality]:
+    """Decode a data identifier inside a record: DI3 DI2 DI1 DI0 in hex; FF fills places not used."""
+    if filled(data) or not data:
+        return None, Quality.MISSING
+    return data[::-1].hex().upper(), Quality.GOOD
+
+
 def take_word(data: bytes) -> tuple[str | None, Quality]:
     """Decode a word of bits, low byte first, as ``0x…``; all bits set, or EE, is fill like anywhere else."""
     if filled(data) or not data:

@@ -1,8 +1,9 @@
 """The DL/T 645-2007 data items: what each DI holds, field by field, in wire order.
 
 A DI is eight hex digits DI3 DI2 DI1 DI0, ``00010000``. Energy (00), demand (01), variables (02) and
-parameters (04) are known here; events (03), freezes (05) and load records (06) are not. Only facts live
-here, as data: nothing is read or decoded, and no item is guessed. An unknown DI is None.
+parameters (04) stand here, events (03) in ``event``, freezes (05) in ``freeze``; whole freezes and load
+records (06) have no fixed layout. Only facts live here, as data: nothing is read or decoded, and no item
+is guessed. An unknown DI is None.
 
 >>> lookup("0201FF00").fields[1]
 Field(name='voltage block B', kind='number', size=2, form='XXX.X', unit='V', signed=False)
@@ -21,6 +22,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
+from drivers.dlt645 import event, freeze
 from drivers.dlt645.layout import Field, Layout, fixed, number, text, time, word
 
 # -- energy 00 and demand 01 ------------------------------------------------------------------------
@@ -250,7 +252,14 @@ def lookup(di: str) -> Layout | None:
     """The layout of ``di`` (8 hex digits, either case), or None if this table does not know it."""
     di = di.upper()
     known = _TABLE.get(di)
-    if known is not None or di[:2] not in ("00", "01"):
+    if known is not None:
         return known
     di3, di2, di1, di0 = bytes.fromhex(di)
-    return _register(di3, di2, di1, di0)
+    match di3:
+        case 0 | 1:
+            return _register(di3, di2, di1, di0)
+        case 3:
+            return event.layout(di)
+        case 5:
+            return freeze.layout(di)
+    return None

@@ -16,8 +16,8 @@ Kind = Literal["number", "time", "word", "text"]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One value of an item. ``form``: the digits of a number, the byte order of a time, ``ascii`` or
-    ``digits`` of a text, of a status word its number."""
+    """One value of an item. ``form``: the digits of a number, the byte order of a time, ``ascii``,
+    ``digits`` or ``di`` of a text, of a status word its number."""
 
     name: str
     kind: Kind
@@ -72,7 +72,7 @@ def word(name: str, size: int, form: str = "") -> Field:
     return Field(name, "word", size, form)
 
 
-def text(name: str, size: int, form: Literal["ascii", "digits"] = "ascii", unit: str = "") -> Field:
+def text(name: str, size: int, form: Literal["ascii", "digits", "di"] = "ascii", unit: str = "") -> Field:
     """Text, or a number that is a name."""
     return Field(name, "text", size, form, unit)
 
