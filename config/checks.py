@@ -72,7 +72,8 @@ def _meter_profile(meter: Meter, profiles: Profiles, parts: Parts, problems: Pro
     if profile.family != family:
         problems.add("SBX-CFG-051", place, profile=profile.id, family=profile.family, protocol=meter.protocol)
         return
-    used = "".join(item.ratio for item in (*profile.dlt, *profile.modbus) if item.ratio != "none")
+    site = profile.ratio_source == "site"
+    used = "".join(item.ratio for item in (*profile.dlt, *profile.modbus) if site and item.ratio != "none")
     for key, ratio in (("ct", meter.ct), ("pt", meter.pt)):
         if ratio != 1 and key not in used:
             problems.add("SBX-CFG-059", parts.place("meter", meter.id, key), key=key, profile=profile.id)

@@ -6,13 +6,16 @@ as decimals: ``value = raw * scale``, then times the transformer ratios named by
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
 PollClass = Literal["fast", "slow"]  # fast: P, U, I | slow: energy, status
 Ratio = Literal["none", "pt", "ct", "ptct"]
-ModbusType = Literal["u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64"]
+ModbusType = Literal["u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64", "bcd16", "bcd32"]
+RatioSource = Literal["site", "meter"]
+RATIOS = ("ct", "pt")  # the quantities that hold a ratio, under ``ratio_source = "meter"``
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,7 @@ class ModbusItem(Item):
     address: int
     type: ModbusType
     order: Literal["be", "le"] = "be"
+    missing: tuple[int, ...] = ()  # raw words, high word first, that mean "no value" on this model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,4 +81,14 @@ class Profile:
     max_gap: int = 0  # unused registers a merged read may bridge
     lines: tuple[str, ...] = ()  # line settings seen, most likely first
     phases: Literal[1, 3] = 3
+    ratio_source: RatioSource = "site"  # "meter": the items ct and pt, read with every poll that needs them
+    note: str = ""  # what a technician must know or check first
     digest: str = ""  # SHA-256 of the file, hex
+
+
+def ratio_items(profile: Profile, wanted: Sequence[ModbusItem]) -> tuple[ModbusItem, ...]:
+    """Ratio registers to read along with ``wanted``: none unless the profile takes its ratios from the meter
+    and one of these items needs one."""
+    if profile.ratio_source != "meter" or all(item.ratio == "none" for item in wanted):
+        return ()
+    return tuple(item for item in profile.modbus if item.quantity in RATIOS)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from config.profile import Item, Profile
+from config.profile import RATIOS, Item, Profile
 from config.quantities import QUANTITIES
 from config.source import Problems, Table
 from config.wiretime import words
@@ -32,6 +32,7 @@ def check_profile(profile: Profile, tables: Tables, head: Table, problems: Probl
         problems.add("SBX-CFG-110", head.place)
     items: tuple[Item, ...] = (*profile.dlt, *profile.modbus)
     _items(items, tables["item"], problems)
+    _ratios(profile, items, head, problems)
     _registers(profile, tables["item"], problems)
     _blocks(profile, tables, problems)
 
@@ -48,6 +49,19 @@ def _items(items: Sequence[Item], tables: Sequence[Table], problems: Problems) -
             problems.add("SBX-CFG-106", table.at("ratio"), ratio=item.ratio, unit=unit, fitting=fitting)
 
 
+def _ratios(profile: Profile, items: Sequence[Item], head: Table, problems: Problems) -> None:
+    """Ratios out of the meter need their registers; ratios out of the site file need none."""
+    if profile.ratio_source != "meter":
+        return
+    read = {item.quantity for item in items}
+    for name in RATIOS:
+        used = any(name in item.ratio for item in items)
+        if used and name not in read:
+            problems.add("SBX-CFG-116", head.at("ratio_source"), ratio=name)
+    if not profile.modbus:
+        problems.add("SBX-CFG-117", head.at("ratio_source"))
+
+
 def _registers(profile: Profile, tables: Sequence[Table], problems: Problems) -> None:
     taken: dict[tuple[int, int], str] = {}
     for item, table in zip(profile.modbus, tables, strict=bool(profile.modbus)):
@@ -57,6 +71,8 @@ def _registers(profile: Profile, tables: Sequence[Table], problems: Problems) ->
             problems.add("SBX-CFG-107", table.at("address"), other=other)
         if cells[-1][1] > 0xFFFF:
             problems.add("SBX-CFG-112", table.at("address"))
+        if any(value >= 1 << (16 * len(cells)) for value in item.missing):
+            problems.add("SBX-CFG-115", table.at("missing"), value=item.type)
         if len(cells) > profile.max_registers:
             problems.add("SBX-CFG-113", table.at("type"), limit=profile.max_registers)
         taken.update(dict.fromkeys(cells, item.quantity))

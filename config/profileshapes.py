@@ -9,6 +9,8 @@ from config.values import Wrong, choice, decimal, filled, flag, ident, line, qua
 
 _DI = re.compile(r"[0-9A-F]{8}")
 _FORMAT = re.compile(r"X{1,8}(\.X{1,6})?")
+_RAW = re.compile(r"0x([0-9A-F]{4}){1,4}")
+MAX_NOTE = 400
 
 
 def di(value: object) -> str:
@@ -49,6 +51,23 @@ def lines(value: object) -> tuple[str, ...]:
     return tuple(str(line(element)) for element in value)
 
 
+def missing(value: object) -> tuple[int, ...]:
+    """Raw values that mean "no value", each as 0x and all digits of its registers, high word first."""
+    if not isinstance(value, list) or not 1 <= len(value) <= 4:
+        raise Wrong("SBX-CFG-115", value=shown(value))
+    for element in value:
+        if not isinstance(element, str) or not _RAW.fullmatch(element):
+            raise Wrong("SBX-CFG-115", value=shown(element))
+    return tuple(int(element, 16) for element in value)
+
+
+def note(value: object) -> str:
+    """What a technician must know, in a sentence or three."""
+    if not isinstance(value, str) or not value.isprintable() or not 1 <= len(value) <= MAX_NOTE:
+        raise Wrong("SBX-CFG-037", limit=MAX_NOTE)
+    return value
+
+
 def function_code(value: object) -> int:
     """Reading functions for registers: 3 holding, 4 input."""
     return whole(3, 4)(value)
@@ -62,6 +81,8 @@ HEAD: Shape = {
     "max_gap": whole(0, 124),
     "lines": lines,
     "phases": whole(1, 3),
+    "ratio_source": choice("site", "meter"),
+    "note": note,
 }
 SOURCE: Shape = {"title": filled, "confidence": choice("A", "B", "C")}
 _ITEM: Shape = {
@@ -75,7 +96,8 @@ MODBUS_ITEM: Shape = {
     **_ITEM,
     "fc": function_code,
     "address": whole(0, 0xFFFF),
-    "type": choice("u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64"),
+    "type": choice("u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64", "bcd16", "bcd32"),
     "order": choice("be", "le"),
+    "missing": missing,
 }
 BLOCK: Shape = {"di": di, "items": dis}

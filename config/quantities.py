@@ -57,6 +57,9 @@ def _all() -> Iterator[Quantity]:
     yield Quantity("eq_exp", "kvarh", False, "1-0:4.8.0", "reactive energy, export", "反向无功电能")
     yield Quantity("demand_p", "kW", True, None, "active demand, present", "当前有功需量")
     yield Quantity("temp", "C", True, None, "temperature", "温度")
+    # As the meter's own registers say: what a profile with ratio_source = "meter" multiplied by.
+    yield Quantity("ct", "-", False, None, "current transformer ratio in the meter", "表内电流互感器变比")
+    yield Quantity("pt", "-", False, None, "voltage transformer ratio in the meter", "表内电压互感器变比")
 
 
 QUANTITIES: Mapping[str, Quantity] = MappingProxyType({entry.name: entry for entry in _all()})

@@ -16,7 +16,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from config.profile import DltItem, ModbusItem, PollClass, Profile
+from config.profile import DltItem, ModbusItem, PollClass, Profile, ratio_items
 from config.site import Bus, Meter, SiteConfig
 from config.source import Problems
 from config.tables import Parts
@@ -29,7 +29,18 @@ DLT_REPLY = 16  # frame and DI without the value; wake-up bytes of the reply com
 DLT_WAKE = 4
 RTU_REQUEST, RTU_REPLY = 8, 5  # unit, function, 4, CRC 2 | unit, function, count, CRC 2
 SILENT_CHARACTERS = 3.5
-_WORDS: Mapping[str, int] = {"u16": 1, "i16": 1, "u32": 2, "i32": 2, "f32": 2, "u64": 4, "i64": 4, "f64": 4}
+_WORDS: Mapping[str, int] = {
+    "u16": 1,
+    "i16": 1,
+    "bcd16": 1,
+    "u32": 2,
+    "i32": 2,
+    "f32": 2,
+    "bcd32": 2,
+    "u64": 4,
+    "i64": 4,
+    "f64": 4,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +150,7 @@ def _digits(item: DltItem) -> int:
 
 def _modbus_replies(profile: Profile, poll: PollClass) -> Sequence[int]:
     """Reply lengths of a poll, registers merged as far as the profile allows."""
-    items = sorted((item for item in profile.modbus if item.poll == poll), key=lambda i: (i.fc, i.address))
+    items = sorted(read_items(profile, poll), key=lambda i: (i.fc, i.address))
     reads: list[tuple[int, int, int]] = []  # function code, first, behind the last
     for item in items:
         end = item.address + words(item)
@@ -154,6 +165,12 @@ def _joins(read: tuple[int, int, int], item: ModbusItem, end: int, profile: Prof
     fc, first, behind = read
     near = item.address - behind <= profile.max_gap
     return fc == item.fc and near and end - first <= profile.max_registers
+
+
+def read_items(profile: Profile, poll: PollClass) -> tuple[ModbusItem, ...]:
+    """What a poll reads: the items of its class and, where they are needed and in the meter, the ratios."""
+    wanted = tuple(item for item in profile.modbus if item.poll == poll)
+    return (*wanted, *(item for item in ratio_items(profile, wanted) if item not in wanted))
 
 
 def words(item: ModbusItem) -> int:

@@ -16,16 +16,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Final
 
-from config.profile import ModbusItem, PollClass
+from config.profile import ModbusItem, PollClass, ratio_items
 from config.site import Meter
 from drivers.exchange import Answer, Exchange, MeterSpec, Poll, Polled
 from drivers.modbus import mbap, rtu
 from drivers.modbus.pdu import PduError, Refusal, Registers, encode
 from drivers.modbus.plan import Range, plan
-from drivers.modbus.values import WORDS, primary, raw
+from drivers.modbus.values import WORDS, primary, take
 from drivers.samples import Quality, Sample
 
 # MODBUS Application Protocol V1.1b3, 7: illegal function, data address, data value
@@ -85,6 +86,7 @@ class _Reading:
     outcomes: dict[tuple[int, int, int], Outcome] = field(default_factory=dict)
     failed: Quality | None = None
     unsupported: set[str] = field(default_factory=set)
+    doubts: dict[str, Quality] = field(default_factory=dict)  # ratio -> why the meter's own is not known
 
     def fetch(self, span: Range) -> Poll:
         """Read ``span``; if it is declined and can be split, read its parts."""
@@ -115,17 +117,39 @@ class _Reading:
         outcome = self.outcomes.get((item.fc, item.address, WORDS[item.type]), missed)
         if isinstance(outcome, Quality):
             return Sample(item.quantity, None, outcome)
-        value = raw(outcome, item.type, item.order)
-        if value is None:
-            return Sample(item.quantity, None, Quality.MISSING)
+        value = take(outcome, item)
+        doubt = value if isinstance(value, Quality) else self._ratio_doubt(item)
+        if isinstance(value, Quality) or doubt is not None:
+            return Sample(item.quantity, None, doubt or Quality.INVALID)
         return Sample(item.quantity, primary(value, item, self.meter), Quality.GOOD)
+
+    def take_ratios(self, items: Sequence[ModbusItem]) -> None:
+        """Use the ratios that the meter's own registers hold. One that was not read, or that no transformer
+        has, takes the number from every item that needs it: a value with a wrong ratio would be false."""
+        for item in items:
+            sample = self.sample(item)
+            if sample.value is None or sample.value < 1:
+                self.doubts[item.quantity] = sample.quality if sample.value is None else Quality.INVALID
+            else:
+                self.meter = _with_ratio(self.meter, item.quantity, sample.value)
+
+    def _ratio_doubt(self, item: ModbusItem) -> Quality | None:
+        return next((doubt for name, doubt in self.doubts.items() if name in item.ratio), None)
+
+
+def _with_ratio(meter: Meter, name: str, value: Decimal) -> Meter:
+    return replace(meter, ct=value) if name == "ct" else replace(meter, pt=value)
 
 
 def _poll(spec: MeterSpec, items: Sequence[ModbusItem], unsupported: frozenset[str]) -> Poll:
     reading = _Reading(spec.meter)
-    for span in plan(items, spec.profile.max_registers, spec.profile.max_gap, unsupported):
+    profile = spec.profile
+    ratios = ratio_items(profile, items)
+    wanted = [*items, *(item for item in ratios if item not in items)]
+    for span in plan(wanted, profile.max_registers, profile.max_gap, unsupported):
         if reading.failed is None:
             yield from reading.fetch(span)
+    reading.take_ratios(ratios)
     samples = tuple(reading.sample(item) for item in items)
     return Polled(samples, frozenset(reading.unsupported))
 
@@ -142,7 +166,8 @@ class Modbus:
 
     def probe(self, spec: MeterSpec) -> Poll:
         """Read the shortest item. Any answer, an exception of the meter too, shows that it lives."""
-        items = sorted(spec.profile.modbus, key=lambda item: WORDS[item.type])[:1]
+        shortest = sorted(spec.profile.modbus, key=lambda item: WORDS[item.type])[:1]
+        items = [replace(item, ratio="none") for item in shortest]  # one exchange: the value is not used
         return _poll(spec, items, frozenset())
 
 

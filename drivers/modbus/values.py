@@ -19,8 +19,9 @@ from decimal import Context, Decimal
 from types import MappingProxyType
 from typing import Final, Literal
 
-from config.profile import Item, ModbusType
+from config.profile import Item, ModbusItem, ModbusType
 from config.site import Meter
+from drivers.samples import Quality
 
 _FORMATS: Final = MappingProxyType(
     {
@@ -34,15 +35,31 @@ _FORMATS: Final = MappingProxyType(
         "f64": ">d",
     }
 )
-WORDS: Final = MappingProxyType({name: struct.calcsize(form) // 2 for name, form in _FORMATS.items()})
+_BCD: Final = MappingProxyType({"bcd16": 1, "bcd32": 2})
+WORDS: Final = MappingProxyType(
+    {**{name: struct.calcsize(form) // 2 for name, form in _FORMATS.items()}, **_BCD}
+)
 _F32_DIGITS: Final = 9  # always enough for a 32-bit float to come back
 _F32_SURE: Final = 6  # so many digits survive the way there and back: the shortest text is never missed
 _F32_NORMAL: Final = 2.0**-126  # below, digits are fewer
 _EXACT: Final = Context(prec=400)  # the largest float has 309 digits; nothing is ever rounded
 
 
+def take(registers: Sequence[int], item: ModbusItem) -> Decimal | Quality:
+    """The raw number of ``item``, or why it is none: missing code, NaN, a BCD digit over 9."""
+    words = registers if item.order == "be" else tuple(reversed(registers))
+    whole = int.from_bytes(b"".join(word.to_bytes(2, "big") for word in words), "big")
+    if whole in item.missing:
+        return Quality.MISSING
+    if item.type in _BCD:
+        digits = "".join(f"{word:04X}" for word in words)
+        return Decimal(int(digits)) if digits.isdigit() else Quality.INVALID
+    value = raw(registers, item.type, item.order)
+    return Quality.MISSING if value is None else value
+
+
 def raw(registers: Sequence[int], kind: ModbusType, order: Literal["be", "le"]) -> Decimal | None:
-    """The number in ``WORDS[kind]`` registers; None for NaN and the infinities."""
+    """The number in ``WORDS[kind]`` registers, BCD apart; None for NaN and the infinities."""
     words = registers if order == "be" else tuple(reversed(registers))
     data = b"".join(word.to_bytes(2, "big") for word in words)
     (number,) = struct.unpack(_FORMATS[kind], data)

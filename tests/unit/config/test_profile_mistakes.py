@@ -48,6 +48,12 @@ type = "f32"
 scale = "0.001"
 """
 
+RATIO = (
+    MODBUS.replace("max_registers = 2", 'ratio_source = "meter"')
+    .replace('quantity = "u_a"', 'quantity = "ct"')
+    .replace('quantity = "p"', 'quantity = "i_b"\nratio = "ct"')
+)
+
 # code, which profile, old, new, the line
 MISTAKES = (
     ("SBX-CFG-003", DLT, 'id = "m"', "= 1", 1),
@@ -82,6 +88,10 @@ MISTAKES = (
     ("SBX-CFG-110", MODBUS, MODBUS[MODBUS.index("[[item]]") :], "", 0),
     ("SBX-CFG-112", MODBUS, "address = 0x0002", "address = 0xFFFF", 19),
     ("SBX-CFG-113", MODBUS, 'type = "f32"', 'type = "f64"', 14),
+    ("SBX-CFG-115", MODBUS, 'type = "f32"', 'type = "f32"\nmissing = [1]', 15),
+    ("SBX-CFG-115", MODBUS, 'type = "f32"', 'type = "u16"\nmissing = ["0x80000000"]', 15),
+    ("SBX-CFG-116", RATIO, 'quantity = "ct"', 'quantity = "i_a"', 4),
+    ("SBX-CFG-117", DLT, 'lines = ["2400 8E1"]', 'ratio_source = "meter"', 4),
     ("SBX-CFG-114", DLT, 'ratio = "pt" }', 'ratio = "pt", poll = "slow" }', 12),
 )
 ELSEWHERE = {"SBX-CFG-111": "tests/contract/test_profiles.py"}
