@@ -38,7 +38,7 @@ def _print(active: list[dict[str, Any]], history: list[dict[str, Any]], shell: S
     for alarm in active:
         tag = shell.tag("fail" if alarm["level"] == "alarm" else "warn")
         what = shell.say(alarm["code"], **alarm["facts"], alarm=alarm["id"])
-        shell.put(f"{tag} {alarm['id']}  {alarm['code']} {what}")
+        shell.tell(f"{tag} {alarm['id']}  {alarm['code']} {what}")
         shell.put(f"       {shell.say('SBX-CLI-105', record=alarm['record'], since=alarm['since_record'])}")
     if history:
         shell.put()

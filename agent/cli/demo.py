@@ -6,6 +6,7 @@ About a minute. Exit 0 only if every scene was as it should be; what to look at 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,9 +26,10 @@ HELP = "SBX-CLI-112"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Where the demo keeps its files, and the seed of its loads."""
+    """Where the demo keeps its files, the seed of its loads, ``--stay``: keep all running until Ctrl-C."""
     parser.add_argument("--folder", metavar="DIR")
     parser.add_argument("--seed", type=int, default=645)
+    parser.add_argument("--stay", action="store_true")
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
@@ -53,6 +55,8 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
         good = story.run()
         if good:
             _totals(stage, shell)
+        if args.stay:
+            _stay(stage, shell)
     finally:
         stage.close()
     _paths(folder, shell)
@@ -84,9 +88,15 @@ def _totals(stage: Stage, shell: Shell) -> None:
     shell.put()
 
 
+def _stay(stage: Stage, shell: Shell) -> None:
+    shell.put(f"{shell.say('SBX-DEM-093')}: {stage.folder / 'sitebox'}")
+    shell.put(shell.say("SBX-DEM-092"))
+    with contextlib.suppress(KeyboardInterrupt):
+        stage.wait_for(lambda: not stage.processes.alive("daemon"), 30 * 86_400)
+
+
 def _paths(folder: Path, shell: Shell) -> None:
-    places = f"--config {folder}/etc --state {folder}/state --runtime {folder}/run"
     for name in ("truth.jsonl", "daemon.log", "evidence.zip", "forged.zip"):
         if (folder / name).exists():
             shell.put(f"  {folder / name}")
-    shell.put(f"  ./run sitebox journal {places}")
+    shell.put(f"  {folder / 'sitebox'} journal")

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from agent.cli.table import wrap
 from agent.errors import AgentError
 from agent.paths import Paths
 from buffer.errors import JournalError, StorageError
@@ -55,9 +56,13 @@ class Shell:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
 
+    def tell(self, line: str, indent: int = 7) -> None:
+        """One sentence for a person, broken at 80 cells."""
+        self.put(wrap(line, indent))
+
     def complain(self, line: str) -> None:
         """One line of what is wrong, on stderr."""
-        sys.stderr.write(line + "\n")
+        sys.stderr.write(wrap(line, 7) + "\n")
 
     def data(self, value: object) -> None:
         """The one object of ``--json``."""

@@ -59,5 +59,5 @@ def _print(found: dict[str, Any], shell: Shell) -> None:
         topic = pad(shell.say(_TOPICS[check["topic"]]), 9)
         what = shell.say(check["code"], **check["args"])
         code = "" if check["level"] == "ok" else f"{check['code']} "
-        shell.put(f"{shell.tag(check['level'])} {topic}{code}{what}")
-    shell.put(f"{shell.say('SBX-CLI-102')}: {' | '.join(found['next'][:3])}")
+        shell.tell(f"{shell.tag(check['level'])} {topic}{code}{what}", 16)
+    shell.tell(f"{shell.say('SBX-CLI-102')}: {' | '.join(found['next'][:3])}")

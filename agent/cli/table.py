@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from wcwidth import wcswidth
 
+WIDTH = 80  # cells: the terminals of technicians (UX)
+
 
 def cells(text: str) -> int:
     """Width of a text on a terminal, in cells; control characters count as none."""
@@ -16,6 +18,19 @@ def pad(text: str, width: int, right: bool = False) -> str:
     """Fill up with blanks to so many cells."""
     gap = " " * max(0, width - cells(text))
     return gap + text if right else text + gap
+
+
+def wrap(text: str, indent: int, width: int = WIDTH) -> str:
+    """Break a line at blanks so that no part is wider than ``width`` cells; later parts are indented. A word
+    wider than a line (a key, a path) is left whole, so that it can be copied."""
+    lines, line = [], ""
+    for word in text.split(" "):
+        if line.strip() and cells(line) + 1 + cells(word) > width:
+            lines.append(line.rstrip())
+            line = " " * indent + word
+        else:
+            line = f"{line} {word}" if line else word
+    return "\n".join([*lines, line.rstrip()])
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:

@@ -10,19 +10,28 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from agent.cli.shell import Shell
+from agent.cli.table import pad
 from agent.errors import AgentError
 from agent.offline import open_reader
 from buffer.bundle import read_bundle
 from buffer.errors import FormatError
 from buffer.note import VerifierKey
-from buffer.verify import BlockData, Report, Verdict, verify
+from buffer.verify import BlockData, Report, verify
+from buffer.verify.report import CODES
 
 VERB = "verify"
 ORDER = 40
 HELP = "SBX-CLI-114"
 
 _LEVEL = {"pass": "ok", "warn": "warn", "fail": "fail", "not-checked": "warn"}
-_VERDICTS = ("signatures", "chain", "completeness", "time", "receipts", "values")
+_NAMES = {
+    "signatures": "SBX-VFY-911",
+    "chain": "SBX-VFY-912",
+    "completeness": "SBX-VFY-913",
+    "time": "SBX-VFY-914",
+    "receipts": "SBX-VFY-915",
+    "values": "SBX-VFY-916",
+}
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -67,10 +76,10 @@ def _key(word: str) -> VerifierKey:
 
 def show(report: Report, shell: Shell) -> None:
     """All verdicts apart from each other: none speaks for another."""
-    verdicts: dict[str, Verdict] = {name: getattr(report, name) for name in _VERDICTS}
     if shell.json:
         found: dict[str, object] = {
-            name: {"status": v.status, "code": v.code, "args": dict(v.args)} for name, v in verdicts.items()
+            name: {"status": v.status, "code": v.code, "args": dict(v.args)}
+            for name, v in report.verdicts.items()
         }
         found |= {
             "blocks": report.blocks,
@@ -81,11 +90,10 @@ def show(report: Report, shell: Shell) -> None:
         }
         shell.data(found)
         return
-    for name, verdict in verdicts.items():
+    for name, verdict in report.verdicts.items():
         what = shell.say(verdict.code, **verdict.args)
-        shell.put(f"{shell.tag(_LEVEL[verdict.status])} {name:<13}{what}")
+        shell.tell(f"{shell.tag(_LEVEL[verdict.status])} {pad(shell.say(_NAMES[name]), 13)}{what}", 20)
     shell.put(shell.say("SBX-VFY-902", blocks=report.blocks, records=report.records))
-    if report.first_wrong is not None:
-        shell.put(
-            f"{shell.tag('fail')} {shell.say('SBX-VFY-903', n=report.first_wrong, kind=report.wrong_kind)}"
-        )
+    if report.findings:
+        first = report.findings[0]
+        shell.tell(f"{shell.tag('fail')} {shell.say(CODES[first.kind], **first.args)}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from agent.demo import plant
 from agent.demo.broker import broker_config, find_mosquitto, free_port
 from agent.demo.look import Look
 from agent.demo.pki import Authority
-from agent.demo.processes import Processes
+from agent.demo.processes import ROOT, Processes
 from agent.errors import AgentError
 
 LOOK_EVERY_S = 0.2
@@ -39,9 +40,17 @@ class Scenery:
         platform = tuple(self.destination(name) for name in platforms)
         site = plant.site(lang, str(self.folder / "bus1"), self.ports["meter"], platform)
         (self.folder / "etc" / "sitebox.toml").write_text(site)
+        self._shortcut()
         self.identity = processes.ask("agent.cli", "key", *self.places).stdout.decode().strip()
         for name in platforms:
             (self.folder / name / "boxes" / f"{plant.BOX}.vkey").write_text(self.identity + "\n")
+
+    def _shortcut(self) -> None:
+        """``<folder>/sitebox VERB``: the command line of this box without its three options."""
+        words = [sys.executable, "-m", "agent.cli", '"$@"', *self.places]
+        script = self.folder / "sitebox"
+        script.write_text(f"#!/bin/sh\nPYTHONPATH={ROOT} exec {' '.join(words)}\n")
+        script.chmod(0o755)
 
     @property
     def places(self) -> tuple[str, ...]:

@@ -7,9 +7,10 @@
                       ^                                 |
                       +---- nobody confirmed it in time +
 
-A block is in flight from ``sent`` until a claim covers it. Flights are few (``WINDOW``), so a month of
-backlog costs no memory; what is missing is worked out anew from the claim. Never sends what a claim covers,
-never forgets what none covers. ``live`` blocks have places of their own: a backlog cannot hold them up.
+A block is in flight from ``sent`` until a claim covers it; few are on their way to the broker (``WINDOW``),
+some more wait for a receipt (``HELD``), so a month of backlog costs no memory: what is missing is worked out
+anew from the claim. Never sends what a claim covers, never forgets what none covers. ``live`` blocks have
+places of their own: a backlog cannot hold them up.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from agent.uplinks.ranges import Ranges, add, count, find
 
 Lane = Literal["live", "hist"]
 
-WINDOW: Final = 20  # blocks in flight, all together
-LIVE_PLACES: Final = 4  # of these only for live blocks
+WINDOW: Final = 20  # blocks handed to the network that the broker has not answered
+LIVE_PLACES: Final = 4  # of these only for live blocks; and so many live blocks wait for a receipt
+HELD: Final = 200  # blocks of the backlog without a receipt yet
 ALARMS: Final = 256  # newest alarm blocks that go before the backlog; older ones go in their turn
 RESEND_MS: Final = 30_000  # the broker took it and no receipt came: once more, then after twice as long ...
 RESEND_MAX_MS: Final = 600_000
@@ -74,8 +76,13 @@ class Outbox:
         return self._claim
 
     def __len__(self) -> int:
-        """Blocks in flight: sent and not covered by a claim."""
+        """Blocks in flight: sent, and no claim covers them."""
         return len(self._flights)
+
+    @property
+    def unanswered(self) -> int:
+        """Of these, blocks that the broker has not answered."""
+        return sum(flight.due_ms is None for flight in self._flights.values())
 
     @property
     def backlog(self) -> int:
@@ -113,10 +120,15 @@ class Outbox:
             if self._place(n, "live"):
                 return Order(n, "live")
             break
-        for n, flight in sorted(self._flights.items(), key=lambda one: (one[1].lane != "live", one[0])):
-            if flight.due_ms is not None and flight.due_ms <= now_ms and self._may(flight.lane, now_ms):
-                return Order(n, flight.lane)
-        if now_ms < self._hist_ms or not self._place(-1, "hist"):
+        backlog = self._backlog_may_go(now_ms)
+        due = [
+            (flight.lane == "hist", n)
+            for n, flight in self._flights.items()
+            if flight.due_ms is not None and flight.due_ms <= now_ms and (backlog or flight.lane == "live")
+        ]
+        if due:
+            return Order(min(due)[1], self._flights[min(due)[1]].lane)
+        if not backlog or not self._place(-1, "hist"):
             return None
         return next((Order(n, "hist") for n in self._missing()), None)
 
@@ -195,7 +207,7 @@ class Outbox:
         broker has: that block waits in the backlog again."""
         taken = sum(flight.lane == lane for flight in self._flights.values())
         if lane == "hist":
-            return taken < WINDOW - LIVE_PLACES
+            return taken < HELD
         if taken < LIVE_PLACES:
             return True
         old = [m for m, f in self._flights.items() if f.lane == "live" and f.acked_ms is not None]
@@ -204,8 +216,10 @@ class Outbox:
         del self._flights[min(old)]
         return True
 
-    def _may(self, lane: Lane, now_ms: int) -> bool:
-        return lane == "live" or now_ms >= self._hist_ms
+    def _backlog_may_go(self, now_ms: int) -> bool:
+        flights = self._flights.values()
+        unanswered = sum(flight.lane == "hist" and flight.due_ms is None for flight in flights)
+        return now_ms >= self._hist_ms and unanswered < WINDOW - LIVE_PLACES
 
 
 def _patience_ms(flight: _Flight) -> int:

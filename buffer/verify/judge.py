@@ -30,6 +30,12 @@ _COMPLETE: Final = (
     *(Wrong.BAD_RECORDS, Wrong.BAD_SUMS, Wrong.SLOT_REPEATED, Wrong.TRUNCATED),
     *(Wrong.SLOT_MISSING, Wrong.BODY_MISSING, Wrong.CFG_UNSAID),
 )
+_UNREAD: Final = (
+    Wrong.EDITED_BODY,
+    Wrong.BAD_ROW,
+    Wrong.EDITED_HEADER,
+    Wrong.UNREADABLE,
+)  # records not known
 _RECEIPTS: Final = (Wrong.BAD_RECEIPT, Wrong.TRUNCATED)
 GOOD_SHARE: Final = 0.99  # of records with a synchronised clock
 
@@ -126,6 +132,9 @@ class _Judge:
             return wrong
         bodies = self._bodies
         facts = {"records": bodies.records, "slots": bodies.slots.checked}
+        unread = self._findings.first(_UNREAD)
+        if unread is not None:
+            return _verdict("not-checked", "SBX-VFY-124", **facts, **unread.args)
         if not bodies.bodies:
             return _verdict("not-checked", "SBX-VFY-122", **facts)
         if bodies.slots.overflow:
