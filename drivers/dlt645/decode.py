@@ -44,6 +44,7 @@ FUNCTIONS: Final = MappingProxyType(
         0x1D: "multi-function output",
     }
 )
+ERROR_AS_SENT: Final = "error frame with unexpected length, data field as sent (raw, +33H form)"
 _READ, _NEXT, _ADDRESS = 0x11, 0x12, 0x13
 _TIME_SET, _RELAY = 0x08, 0x1C
 _WITH_DI: Final = (_READ, _NEXT)
@@ -90,17 +91,13 @@ def decode_item(di: str, data: bytes, *, cut: bool = False) -> tuple[Named, ...]
     if layout is None:
         return (as_hex("data", data),) if data else ()
     if layout.spared(data):
-        return (*take_fields(layout.fields, data), as_hex("trailing", data[-1:]))
+        return (*take_fields(layout.fields, data), as_hex("trailing", data[-1:], ""))
     return take_layout(layout, data, cut=cut)
 
 
 def _refused(frame: Frame) -> tuple[Named, ...]:
     if len(frame.data) != 1:
-        return (
-            as_hex(
-                "error frame with unexpected length, data field as sent (raw, +33H form)", frame.raw[10:-2]
-            ),
-        )
+        return (as_hex(ERROR_AS_SENT, frame.raw[10:-2], ""),)
     bits = flags(frame.data[0], ERROR_BITS)
     return (
         Named("error word", "word", f"0x{frame.data[0]:02x}", ", ".join(bits), raw=frame.data, flags=bits),
@@ -145,4 +142,4 @@ def _request(frame: Frame) -> tuple[Named, ...]:
     return (as_hex("data", data),) if data else ()
 
 
-__all__ = ["FUNCTIONS", "Explained", "Named", "decode_item", "explain"]
+__all__ = ["ERROR_AS_SENT", "FUNCTIONS", "Explained", "Named", "decode_item", "explain"]

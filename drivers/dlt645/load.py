@@ -124,7 +124,7 @@ def explain(di: str, data: bytes, *, cut: bool = False) -> tuple[Named, ...]:
     for record in found.records:
         named += _explained(record)
     if found.rest:
-        named.append(as_hex("record cut by frame border" if cut else "data of no record", found.rest))
+        named.append(as_hex("record cut by frame border" if cut else "data of no record", found.rest, ""))
     return tuple(named)
 
 

@@ -58,9 +58,9 @@ def invalid(fields: Sequence[Field]) -> tuple[Named, ...]:
     return tuple(Named(f.name, f.kind, None, f.unit, Quality.INVALID) for f in fields)
 
 
-def as_hex(name: str, raw: bytes) -> Named:
+def as_hex(name: str, raw: bytes, unit: str = "hex") -> Named:
     """Bytes shown as they are."""
-    return Named(name, "text", raw.hex(), "hex", raw=raw)
+    return Named(name, "text", raw.hex(), unit, raw=raw)
 
 
 def take_layout(layout: Layout, data: bytes, *, cut: bool = False) -> tuple[Named, ...]:
