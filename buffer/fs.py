@@ -46,7 +46,7 @@ class FileSystem(Protocol):
     """What the journal wants of a disk. Errors are OSError, and sqlite3.Error from a connection."""
 
     def make_folder(self, path: Path, mode: int) -> None:
-        """Make it unless it is there; its name is durable on return."""
+        """Make it, and the folders above it, unless it is there; its name is durable on return."""
 
     def open(self, path: Path) -> File:
         """An existing file, for reading and writing."""
@@ -110,10 +110,10 @@ class Disk:
     """The real file system."""
 
     def make_folder(self, path: Path, mode: int) -> None:
-        try:
-            path.mkdir(mode, parents=True)
-        except FileExistsError:
+        if path.is_dir():
             return
+        self.make_folder(path.parent, 0o755)
+        path.mkdir(mode)
         self.sync_folder(path.parent)
 
     def open(self, path: Path) -> File:
