@@ -14,7 +14,7 @@ current.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from types import MappingProxyType
@@ -87,27 +87,27 @@ def _register(name: str, low: int, after: str) -> tuple[str, ...]:
     return (f"{name} {_tariff(low)}{after}",)
 
 
+def _registers(kinds: Mapping[int, str]) -> Iterator[tuple[str, str, int]]:
+    """DI0, name and tariff of all registers of ``kinds``."""
+    for high, kind in kinds.items():
+        for low in range(_BLOCK + 1):
+            yield f"{high:X}{low:X}", kind, low
+
+
 def _energies() -> Iterator[tuple[str, Layout]]:
     for first, after in _WHEN.items():
         for di1, kinds, unit in ((first, _ACTIVE, "kWh"), (first + 1, _REACTIVE, "kvarh")):
-            for high, kind in kinds.items():
-                for low in range(_BLOCK + 1):
-                    names = _register(f"{kind} energy", low, after)
-                    yield (
-                        f"{di1:02X}{high:X}{low:X}",
-                        Layout(tuple(number(n, _ENERGY, unit) for n in names), 1),
-                    )
+            for di0, kind, low in _registers(kinds):
+                names = _register(f"{kind} energy", low, after)
+                yield f"{di1:02X}{di0}", Layout(tuple(number(n, _ENERGY, unit) for n in names), 1)
 
 
 def _demands() -> Iterator[tuple[str, Layout]]:
     for plus, kinds, unit in ((0, _ACTIVE, "kW"), (1, _REACTIVE, "kvar")):
-        for high, kind in kinds.items():
-            for low in range(_BLOCK + 1):
-                names = _register(f"{kind} max demand", low, "")
-                values = tuple(number(n, _DEMAND, unit) for n in names)
-                times = tuple(time(f"{n} time", _STAMP) for n in names)
-                yield f"{0xA0 + plus:02X}{high:X}{low:X}", Layout(values, 1)
-                yield f"{0xB0 + plus:02X}{high:X}{low:X}", Layout(times, 1)
+        for di0, kind, low in _registers(kinds):
+            names = _register(f"{kind} max demand", low, "")
+            yield f"{0xA0 + plus:02X}{di0}", Layout(tuple(number(n, _DEMAND, unit) for n in names), 1)
+            yield f"{0xB0 + plus:02X}{di0}", Layout(tuple(time(f"{n} time", _STAMP) for n in names), 1)
 
 
 def _variables() -> Iterator[tuple[str, Layout]]:
