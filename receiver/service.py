@@ -16,6 +16,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -101,7 +102,8 @@ def _gaps(config: Config, args: argparse.Namespace) -> int:
 
 
 def _alarms(config: Config, args: argparse.Namespace) -> int:
-    found = Query(config.store).alarms(args.box)
+    with closing(Query(config.store)) as query:
+        found = query.alarms(args.box)
     if args.json:
         _data({"alarms": found})
     else:
@@ -112,15 +114,17 @@ def _alarms(config: Config, args: argparse.Namespace) -> int:
 
 def _records(config: Config, args: argparse.Namespace) -> int:
     """One JSON object a line, as the box wrote it."""
-    query, box = Query(config.store), _one_box(args)
-    for record in query.records(box, query.epoch(box), args.first, args.last):
-        _put(json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":")))
+    box = _one_box(args)
+    with closing(Query(config.store)) as query:
+        for record in query.records(box, query.epoch(box), args.first, args.last):
+            _put(json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":")))
     return 0
 
 
 def _verify(config: Config, args: argparse.Namespace) -> int:
-    query, box = Query(config.store), _one_box(args)
-    report = query.verify(box, query.epoch(box), Registry(config.boxes).key(box))
+    box = _one_box(args)
+    with closing(Query(config.store)) as query:
+        report = query.verify(box, query.epoch(box), Registry(config.boxes).key(box))
     status = report.exit_code()
     if args.json:
         verdicts = {
@@ -154,7 +158,8 @@ VERBS: Final[Mapping[str, Callable[[Config, argparse.Namespace], int]]] = {
 
 
 def _boxes(config: Config, args: argparse.Namespace) -> list[dict[str, Any]]:
-    found = Query(config.store).status()
+    with closing(Query(config.store)) as query:
+        found = query.status()
     return [box for box in found if args.box in (None, box["box"])]
 
 

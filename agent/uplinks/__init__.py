@@ -41,6 +41,9 @@ class BlockSource(Protocol):
     def alarm_blocks(self, after_n: int) -> tuple[int, ...]:
         """Numbers of the blocks behind ``after_n`` that hold an alarm record, rising."""
 
+    def close(self) -> None:
+        """Let go of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Box:

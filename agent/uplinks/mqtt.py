@@ -119,8 +119,9 @@ class MqttUplink:
         if self._session is not None and self._now is not None and self._head is not None:
             self._session.close(self._now, self._head)
         self._drop()
+        if self._setting is not None:
+            self._setting.source.close()
         os.close(self._wake_fd)
-        self._wake_fd = -1
 
     def _look(self) -> tuple[Head, Setting, Memory]:
         """The journal's news for the outbox. Another epoch is another history: the old one counts no more."""

@@ -61,7 +61,7 @@ class Outbox:
     """Mutable, of one thread. All times are mono ms."""
 
     def __init__(self, stored: int = -1) -> None:
-        self._claim = Claim(stored)
+        self.claim = Claim(stored)  # what counts as stored
         self._head = -1
         self._alarms: tuple[int, ...] = ()
         self._absent: Ranges = ()
@@ -69,11 +69,6 @@ class Outbox:
         self._hist_ms = 0
         self.sent_n = -1
         self.acked_n = -1
-
-    @property
-    def claim(self) -> Claim:
-        """What counts as stored."""
-        return self._claim
 
     def __len__(self) -> int:
         """Blocks in flight: sent, and no claim covers them."""
@@ -87,10 +82,10 @@ class Outbox:
     @property
     def backlog(self) -> int:
         """Blocks that no claim covers."""
-        if self._head <= self._claim.stored:
+        if self._head <= self.claim.stored:
             return 0
-        rest = (self._claim.stored + 1, self._head)
-        return rest[1] - rest[0] + 1 - count(self._claim.also, *rest) - count(self._absent, *rest)
+        rest = (self.claim.stored + 1, self._head)
+        return rest[1] - rest[0] + 1 - count(self.claim.also, *rest) - count(self._absent, *rest)
 
     def grow(self, head: int, alarms: Iterable[int]) -> None:
         """The journal has blocks 0..head; ``alarms`` are those with an alarm that no claim covered yet."""
@@ -106,7 +101,7 @@ class Outbox:
 
     def heard(self, claim: Claim, now_ms: int) -> None:
         """The platform's newest claim replaces the last; the caller has checked its signature and hash."""
-        self._claim = claim
+        self.claim = claim
         for n in [n for n in self._flights if self._covered(n)]:
             del self._flights[n]
         for n, flight in self._flights.items():
@@ -163,8 +158,8 @@ class Outbox:
     def confirm(self, n: int) -> None:
         """Uplinks without receipts: the broker's word counts as the claim."""
         self._flights.pop(n, None)
-        ranges = add(((-1, self._claim.stored), *self._claim.also), n, n)
-        self._claim = Claim(ranges[0][1], ranges[1:])
+        ranges = add(((-1, self.claim.stored), *self.claim.also), n, n)
+        self.claim = Claim(ranges[0][1], ranges[1:])
 
     def absent(self, n: int) -> None:
         """The journal has no such block any more; nobody can send it."""
@@ -173,9 +168,9 @@ class Outbox:
 
     def _covered(self, n: int) -> bool:
         """Nothing to send: claimed and not asked for again, or gone."""
-        if find(self._claim.want, n) is not None:
+        if find(self.claim.want, n) is not None:
             return False
-        return n <= self._claim.stored or find(self._claim.also, n) is not None
+        return n <= self.claim.stored or find(self.claim.also, n) is not None
 
     def _idle(self, n: int) -> bool:
         return n not in self._flights and find(self._absent, n) is None
@@ -188,12 +183,12 @@ class Outbox:
 
     def _missing(self) -> Iterator[int]:
         """Asked for again, then everything that no claim covers; oldest first."""
-        for a, b in self._claim.want:
+        for a, b in self.claim.want:
             yield from self._idle_in(a, min(b, self._head), self._absent)
         gone = self._absent
-        for a, b in self._claim.also:
+        for a, b in self.claim.also:
             gone = add(gone, a, b)
-        yield from self._idle_in(self._claim.stored + 1, self._head, gone)
+        yield from self._idle_in(self.claim.stored + 1, self._head, gone)
 
     def _idle_in(self, a: int, b: int, gone: Ranges) -> Iterator[int]:
         while a <= b:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import queue
 import random
 import shutil
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -16,9 +19,12 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from agent.clock import Clock
-from agent.uplinks import build
+from agent.uplinks import Box, Hooks, build
 from agent.uplinks.mqtt import MqttUplink
-from buffer.note import encode
+from buffer.journal import Journal
+from buffer.keys import Keys
+from buffer.note import Ed25519Signer, encode
+from buffer.reader import JournalReader
 from buffer.receipt import Receipt, encode_receipt
 from buffer.wire import pack_block, topic
 from config import site
@@ -273,8 +279,6 @@ def test_forged_receipts_move_nothing(platform: Platform) -> None:
 def test_the_platforms_own_key_over_another_history_freezes_the_uplink(platform: Platform) -> None:
     """A receipt that is really the platform's, about a block that this box did not make: nothing is sent."""
     seed = (platform.folder / "state" / "receiver.seed").read_bytes()
-    from buffer.note import Ed25519Signer
-
     city = Ed25519Signer("city", seed)
     platform.stop_receiver()
     blocks = make(Life(blocks=12))
@@ -336,3 +340,52 @@ def test_a_hostile_box_costs_the_receiver_nothing_but_a_count(platform: Platform
     client.loop_stop()
     assert (row["stored"], row["gaps"]) == (5, [])
     assert row["refused"] == {"SBX-RCV-011": 4, "SBX-RCV-013": 3}
+
+
+# With the journal itself
+
+
+def test_a_real_journal_is_delivered_by_a_thread_and_its_cursor_moves(
+    platform: Platform, tmp_path: Path
+) -> None:
+    """Journal, reader, uplink thread and receiver as in the daemon; only the recorder is played here."""
+    keys = Keys.open(tmp_path / "keys", BOX)
+    (platform.folder / "boxes" / f"{BOX}.vkey").write_text(f"{keys.identity.verifier}\n")
+    journal = Journal.open(
+        tmp_path / "journal", box=BOX, keys=keys, soft="0.1.0", cfg="c0" * 32, now=CLOCK.now()
+    )
+    heard: queue.Queue[tuple[str, Receipt, bytes]] = queue.Queue()
+    hooks = Hooks(
+        open_source=lambda: JournalReader(tmp_path / "journal"),
+        cursor=lambda: journal.cursors().get("city"),
+        on_receipt=lambda uplink, receipt, note: heard.put((uplink, receipt, note)),
+        on_event=lambda code, args: None,
+    )
+    uplink = build(platform.uplink(), Box(BOX, keys.identity.verifier, clean=False), hooks)
+    stop = threading.Event()
+    thread = threading.Thread(target=uplink.run, args=(stop, CLOCK.now))
+    thread.start()
+    end = time.monotonic() + 60
+    slot = 0
+    while (cursor := journal.cursors().get("city")) is None or cursor.n < 20:
+        assert time.monotonic() < end, uplink.status()
+        if journal.head.n < 25:
+            values = {"m": "kiln", "s": f"f{slot}", "src": "live", "v": {"p": "1.5"}, "x": {}}
+            journal.append("reading", values, CLOCK.now())
+            slot += 1
+            journal.seal(CLOCK.now())
+            uplink.wake()
+        with contextlib.suppress(queue.Empty):
+            assert journal.advance(*heard.get(timeout=0.05), CLOCK.now())
+            journal.seal(CLOCK.now())
+    stop.set()
+    thread.join(10)
+    assert not thread.is_alive()
+    last = journal.head.n
+    journal.close(CLOCK.now())
+    assert JournalReader(tmp_path / "journal").cursors()["city"].n >= 20
+    row = platform.status()
+    assert (row["gaps"], row["quarantined"], row["flawed"], row["refused"]) == ([], 0, 0, {})
+    assert 20 <= row["stored"] <= last
+    report = json.loads(platform.ask("verify", "--box", BOX, "--json"))
+    assert report["exit"] == 0

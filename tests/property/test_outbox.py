@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.uplinks.outbox import WINDOW, Claim, Order, Outbox
+from agent.uplinks.outbox import HELD, LIVE_PLACES, WINDOW, Claim, Order, Outbox
 
 STEP_MS = 10_000
 
@@ -59,7 +59,8 @@ class World:
             hist |= order.lane == "hist"
             self.outbox.sent(order)
             self.sent += 1
-            assert len(self.outbox) <= WINDOW
+            assert self.outbox.unanswered <= WINDOW
+            assert len(self.outbox) <= HELD + LIVE_PLACES
             yield order
 
     def _carry(self, order: Order, loss: float) -> None:
@@ -114,7 +115,8 @@ def test_a_dead_platform_costs_a_window_not_a_backlog(seed: int, minutes: int) -
             outbox.sent(order)
             outbox.acked(order.n, now)
             sent += 1
-            assert len(outbox) <= WINDOW
+            assert outbox.unanswered <= WINDOW
+            assert len(outbox) <= HELD + LIVE_PLACES
     # A newest block is sent anew after 30, 60 and 120 s, then pushed out; the others 9 times in the hour.
-    assert sent <= 60 * 4 + WINDOW * 10
+    assert sent <= 60 * 4 + (HELD + LIVE_PLACES) * 10
     assert outbox.sent_n == minutes + 59

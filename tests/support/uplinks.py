@@ -46,6 +46,9 @@ class MemoryJournal:
     def alarm_blocks(self, after_n: int) -> tuple[int, ...]:
         return tuple(n for n in self.alarms if after_n < n < self.show)
 
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
 
 @dataclass
 class Around:
