@@ -51,7 +51,7 @@ def items(profile: Profile) -> tuple[Item, ...]:
 
 
 def test_all_files_are_profiles() -> None:
-    assert [f"{name}.toml" for name in sorted(builtin_profiles())] == NAMES
+    assert sorted(f"{name}.toml" for name in builtin_profiles()) == NAMES
     assert len(NAMES) >= 24
 
 
