@@ -85,6 +85,8 @@ class MqttUplink:
         self._due_ms = 0
         self._thrown_out = 0  # connections in a row that the broker closed soon, without a word
         self._status = UplinkStatus()
+        self._closed = False
+        self._wake_lock = threading.Lock()
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
 
     def status(self) -> UplinkStatus:
@@ -92,8 +94,10 @@ class MqttUplink:
         return self._status
 
     def wake(self) -> None:
-        """A block was sealed: look now. From any thread."""
-        os.eventfd_write(self._wake_fd, 1)
+        """A block was sealed: look now. From any thread, also after the end."""
+        with self._wake_lock:
+            if not self._closed:
+                os.eventfd_write(self._wake_fd, 1)
 
     def run(self, stop: threading.Event, clock: Callable[[], Instant]) -> None:
         """Rounds until ``stop``, then ``close``."""
@@ -121,7 +125,9 @@ class MqttUplink:
         self._drop()
         if self._setting is not None:
             self._setting.source.close()
-        os.close(self._wake_fd)
+        with self._wake_lock:
+            self._closed = True
+            os.close(self._wake_fd)
 
     def _look(self) -> tuple[Head, Setting, Memory]:
         """The journal's news for the outbox. Another epoch is another history: the old one counts no more."""

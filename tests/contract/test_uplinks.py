@@ -129,6 +129,7 @@ def test_run_ends_when_it_is_told_to(kind: str, files: Path) -> None:
     uplink = uplinks.build(config(kind, files), box(), around().hooks())
     uplink.wake()
     uplink.run(stop, clock)
+    uplink.wake()
     assert len(seen) == 3
 
 
