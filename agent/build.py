@@ -22,12 +22,11 @@ from agent.recorder import Recorder
 from agent.restore import restore
 from agent.service import Service
 from agent.software import digest, version
-from buffer.errors import JournalUnreadable
 from buffer.instant import Instant
 from buffer.journal import Journal
 from buffer.keys import Keys
 from buffer.logbook import Logbook
-from buffer.reader import JournalReader
+from buffer.reader import JournalReader, last_boot
 from buffer.receipt import Receipt
 from config.site import Bus as BusConfig
 from drivers.bus import Bus
@@ -43,7 +42,7 @@ def build(paths: Paths, log: Log) -> Service:
         log.put("fail", "SBX-CFG-900", count=len(accepted.problems))
     config = accepted.loaded.config
     keys = Keys.open(paths.keys, config.site.id)
-    clock = Clock(_last_boot(paths) + 1, kernel_boot_id())
+    clock = Clock(last_boot(paths.journal) + 1, kernel_boot_id())
     now = clock.now()
     soft = f"{version()} {digest()}"
     journal = Journal.open(
@@ -70,19 +69,6 @@ def build(paths: Paths, log: Log) -> Service:
         },
         log=log,
     )
-
-
-def _last_boot(paths: Paths) -> int:
-    """The counter of the newest start on record; 0 before the first."""
-    try:
-        reader = JournalReader(paths.journal)
-    except JournalUnreadable as error:
-        if error.code == "SBX-JNL-007":
-            return 0
-        raise
-    counter, _ = reader.last_boot()
-    reader.close()
-    return counter
 
 
 def _was_clean(reader: JournalReader) -> bool:

@@ -11,6 +11,7 @@ It never touches a bus, an uplink or a socket. It must be given time: ``step(now
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -114,7 +115,8 @@ class Recorder:
                 break
             for item in items:
                 self._take(item, now)
-        self._journal.close(now)
+        with contextlib.suppress(StoreFull):  # what is not sealed stays durable in the tail
+            self._journal.close(now)
         self._keep.alarms(self._engine.active, self._journal.head.n)
 
     def _own_up(self, dropped: int, now: Instant) -> None:
@@ -187,6 +189,8 @@ class Recorder:
             self._journal.advance(heard.uplink, heard.receipt, heard.note, now)
         except ReceiptRefused as refused:
             self._refused[heard.uplink] = refused.code
+        except StoreFull:
+            return  # the platform says it again with its next receipt
         else:
             self._refused.pop(heard.uplink, None)
 
@@ -207,8 +211,12 @@ class Recorder:
                 fields["since_mono"] = alarm.since_ms
             if change.dur_ms is not None:
                 fields["dur_ms"] = change.dur_ms
-            record = self._append("alarm", fields, now)
-            if change.raised and record is not None:
+            try:
+                record = self._journal.append("alarm", fields, now)
+            except StoreFull:
+                self._engine.undo(change)
+                continue
+            if change.raised:
                 self._engine.numbered(alarm.key, record)
             self._alarm_changed = True
 

@@ -95,6 +95,13 @@ class Engine:
         self._active = {alarm.key: alarm for alarm in alarms}
         self._pending.clear()
 
+    def undo(self, change: AlarmChange) -> None:
+        """The change could not be recorded: as if it had not happened, so that it comes again."""
+        if change.raised:
+            self._active.pop(change.alarm.key, None)
+        else:
+            self._active[change.alarm.key] = change.alarm
+
     def numbered(self, key: str, record: int) -> None:
         """Tell the engine in which record an alarm was raised."""
         alarm = self._active.get(key)

@@ -8,10 +8,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from agent.inbox import ChoreDue, Inbox, Remark
+from buffer.errors import StoreFull
+from buffer.journal import Journal
 from buffer.note import VerifierKey
 from buffer.reader import JournalReader
 from buffer.verify import verify
@@ -171,3 +174,39 @@ def test_inbox_wakes_and_counts() -> None:
     assert len(items) == 1
     assert dropped == 1
     assert inbox.take(10) == ((), 0)
+
+
+class FullCard:
+    """A journal whose card is full while ``full`` is set; otherwise the real one."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self.full = False
+
+    def append(self, *args: Any) -> int:
+        if self.full:
+            raise StoreFull("SBX-JNL-003", path="card", reason="test")
+        return self.journal.append(*args)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.journal, name)
+
+
+def test_a_full_card_stops_neither_rules_nor_reading_and_is_owned_up_to(box: Box) -> None:
+    box.start(0)
+    real = box.recorder._journal
+    card = FullCard(real)
+    box.recorder._journal = cast(Journal, card)
+    card.full = True
+    box.run(0, 100, kiln="12", scrubber="0")
+    assert box.recorder.snapshot.alarms == (), "an alarm counts once it stands in the journal"
+    assert box.recorder.snapshot.polls["kiln-m"].values == {"p": "12"}
+    card.full = False
+    box.recorder.step(box.at(101))
+    box.recorder.step(box.at(103))
+    box.recorder._journal = real
+    (loss,) = box.records("loss")
+    assert (loss["count"], loss["reason"]) == (20, "card full")
+    assert box.recorder.snapshot.dropped == 20
+    (alarm,) = box.records("alarm")
+    assert (alarm["state"], alarm["mono"], alarm["since_mono"]) == ("raised", 101_000, 0)
