@@ -95,6 +95,14 @@ def test_what_is_stored_or_held_is_never_sent() -> None:
     assert box.backlog == 100 - 40 - 10 - 30
 
 
+def test_held_beyond_a_gap_frees_its_place_also_for_live_blocks() -> None:
+    box = outbox(100, alarms=(70,))
+    first = drain(box)
+    box.heard(Claim(stored=-1, also=((70, 70), (100, 100))), 0)
+    assert len(box) == len(first) - 2
+    assert {order.lane for order in drain(box)} <= {"hist"}
+
+
 def test_a_block_comes_again_only_when_nobody_confirms_it() -> None:
     box = outbox(0)
     drain(box)
