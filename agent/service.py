@@ -72,7 +72,12 @@ class Service:
         self._desk = Desk(paths, clock, accepted, recorder, buses, uplinks)
         self._control = ControlServer(paths.socket, self._desk.verbs())
         self._chores = Chores(
-            (Chore("retention", 60, self._retention), Chore("summary", 10, self._summary)), self._chore_failed
+            (
+                Chore("heartbeat", 1, self._heartbeat),
+                Chore("retention", 60, self._retention),
+                Chore("summary", 10, self._summary),
+            ),
+            self._chore_failed,
         )
 
     def run(self) -> int:
@@ -191,6 +196,12 @@ class Service:
         for name in self._uplinks:
             self._supervisor.join(f"uplink-{name}", 3)
         return 0 if clean and self._supervisor.failure is None else EX_SOFTWARE
+
+    def _heartbeat(self) -> None:
+        """The line that ``systemctl status`` shows."""
+        seen = self._recorder.snapshot
+        silent = sum(poll.error is not None for poll in seen.polls.values())
+        notify.tell(f"STATUS=block {seen.head.n}, {silent} meters failing, {len(seen.alarms)} alarms up")
 
     def _retention(self) -> None:
         self._inbox.put(ChoreDue("retention"))
