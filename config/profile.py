@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Literal
 
 PollClass = Literal["fast", "slow"]  # fast: P, U, I | slow: energy, status
+Family = Literal["dlt645-2007", "dlt645-1997", "modbus"]
 Ratio = Literal["none", "pt", "ct", "ptct"]
 ModbusType = Literal["u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64", "bcd16", "bcd32"]
 RatioSource = Literal["site", "meter"]
@@ -31,9 +32,10 @@ class Item:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DltItem(Item):
     """A DL/T 645 data item: a DI and its BCD format, e.g. ``XX.XXXX`` (digits and point as the standard
-    prints them; two digits a byte). ``signed``: the top bit of the most significant byte is the sign."""
+    prints them; two digits a byte). ``XXX`` is the whole volts of 1997, two bytes. ``signed``: the top bit of
+    the most significant byte is the sign."""
 
-    di: str  # 8 hex digits DI3 DI2 DI1 DI0 (2007)
+    di: str  # 8 hex digits DI3 DI2 DI1 DI0 (2007), or 4: DI1 DI0 (1997)
     format: str
     signed: bool = False
 
@@ -72,7 +74,7 @@ class Profile:
 
     id: str
     title: str
-    family: Literal["dlt645-2007", "modbus"]
+    family: Family
     sources: tuple[Source, ...]
     dlt: tuple[DltItem, ...] = ()
     blocks: tuple[DltBlock, ...] = ()

@@ -7,14 +7,15 @@ import re
 from config.build import Shape
 from config.values import Wrong, choice, decimal, filled, flag, ident, line, quantity, shown, text, whole
 
-_DI = re.compile(r"[0-9A-F]{8}")
+_DI = re.compile(r"([0-9A-F]{4}){1,2}")
 _FORMAT = re.compile(r"X{1,8}(\.X{1,6})?")
 _RAW = re.compile(r"0x([0-9A-F]{4}){1,4}")
+WHOLE_VOLTS = "XXX"  # DL/T 645-1997: three digits in two bytes
 MAX_NOTE = 400
 
 
 def di(value: object) -> str:
-    """A data identifier, DI3 DI2 DI1 DI0 as 8 capital hex digits."""
+    """A data identifier in capital hex digits: 8 of them, 4 in the edition of 1997."""
     taken = text(value)
     if not _DI.fullmatch(taken):
         raise Wrong("SBX-CFG-102", value=taken)
@@ -29,9 +30,9 @@ def dis(value: object) -> tuple[str, ...]:
 
 
 def bcd_format(value: object) -> str:
-    """A BCD format as the standard prints it: an even number of X, at most one point."""
+    """A BCD format as the standard prints it: an even number of X, at most one point, or whole volts."""
     taken = text(value)
-    if not _FORMAT.fullmatch(taken) or taken.count("X") % 2:
+    if not _FORMAT.fullmatch(taken) or (taken.count("X") % 2 and taken != WHOLE_VOLTS):
         raise Wrong("SBX-CFG-103", value=taken)
     return taken
 
@@ -76,7 +77,7 @@ def function_code(value: object) -> int:
 HEAD: Shape = {
     "id": ident,
     "title": filled,
-    "family": choice("dlt645-2007", "modbus"),
+    "family": choice("dlt645-2007", "dlt645-1997", "modbus"),
     "max_registers": whole(1, 125),  # MODBUS Application Protocol V1.1b3, 6.3
     "max_gap": whole(0, 124),
     "lines": lines,

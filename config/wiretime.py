@@ -117,7 +117,7 @@ def _meter_plan(meter: Meter, bus: Bus, profile: Profile) -> MeterPlan:
 
 
 def _poll(meter: Meter, bus: Bus, profile: Profile, poll: PollClass) -> Load:
-    dlt = profile.family == "dlt645-2007"
+    dlt = profile.family != "modbus"
     replies = _dlt_replies(profile, poll) if dlt else _modbus_replies(profile, poll)
     request, least, most = (DLT_REQUEST, *DLT_DELAY_MS) if dlt else (RTU_REQUEST, *MODBUS_DELAY_MS)
     gap = meter.gap_ms if meter.gap_ms is not None else DLT_GAP_MS if dlt else 0
@@ -144,8 +144,8 @@ def _dlt_replies(profile: Profile, poll: PollClass) -> Sequence[int]:
 
 
 def _digits(item: DltItem) -> int:
-    """Bytes of a BCD format: two digits each."""
-    return item.format.count("X") // 2
+    """Bytes of a BCD format: two digits each, whole volts in two."""
+    return (item.format.count("X") + 1) // 2
 
 
 def _modbus_replies(profile: Profile, poll: PollClass) -> Sequence[int]:

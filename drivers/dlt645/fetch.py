@@ -8,7 +8,8 @@
     12H DI SEQ=2  ->  92 DI data SEQ                    the last: frame numbers off, parts joined
 
 If a follow-up breaks, the whole sequence is tried once more; a part is never given as the whole. The
-number of frames is bounded. Nothing a meter sends makes this raise.
+number of frames is bounded. Nothing a meter sends makes this raise. The edition of 1997 asks with 01H and 02H
+and does not number its frames: 81 or A1, then 82 or A2.
 
 Source: DL/T 645-2007 read and read-next commands; retry as in wuhuangrui/C82_DL689 DL645V07.cpp.
 """
@@ -25,8 +26,8 @@ from drivers.dlt645.frame import (
     Function,
     address_bytes,
     di_bytes,
+    encode,
     encode_next,
-    encode_read,
 )
 from drivers.dlt645.reply import Awaited
 from drivers.dlt645.words import NO_SUCH_DATA
@@ -35,7 +36,6 @@ from drivers.samples import Quality
 
 MAX_FOLLOW_UPS: Final = 64  # frames behind the first; a meter that never ends is INVALID
 MAX_READ_DATA: Final = 200  # L of a read (DL/T 645-2007, data length field)
-_DI: Final = 4
 _SEQUENCE_TRIES: Final = 2
 
 Outcome = bytes | Quality  # the data of a DI, or why there is none
@@ -43,28 +43,52 @@ Exchanges = Generator[Exchange, Answer, Outcome]
 
 
 @dataclass(frozen=True, slots=True)
+class Dialect:
+    """How an edition asks: its functions, the bytes of a DI, and whether follow-up frames are numbered."""
+
+    read: Function
+    follow: Function
+    di_size: int
+    numbered: bool
+
+
+DIALECT_2007: Final = Dialect(Function.READ, Function.READ_NEXT, 4, True)
+DIALECT_1997: Final = Dialect(Function.READ_1997, Function.READ_NEXT_1997, 2, False)
+
+
+@dataclass(frozen=True, slots=True)
 class MeterLine:
     """Requests to one meter."""
 
     address: str
+    dialect: Dialect = DIALECT_2007
 
     def read(self, di: str, expected: int) -> Exchange:
-        """11H; ``expected`` bytes of data behind the DI."""
-        return self._exchange(encode_read(self.address, di), di, expected)
+        """A read; ``expected`` bytes of data behind the DI."""
+        request = encode(self.address, self.dialect.read, di_bytes(di))
+        return self._exchange(request, Awaited(*self._key(request, self.dialect.read, di)), di, expected)
 
     def follow(self, di: str, expected: int, seq: int) -> Exchange:
-        """12H for frame ``seq``; ``expected`` bytes still to come."""
-        return self._exchange(encode_next(self.address, di, seq), di, expected + 1, seq)
+        """Read-next for frame ``seq``; ``expected`` bytes still to come."""
+        function = self.dialect.follow
+        if not self.dialect.numbered:
+            request = encode(self.address, function, di_bytes(di))
+            awaited = Awaited(*self._key(request, function, di))
+            return self._exchange(request, awaited, f"{di}#{seq}", expected)
+        request = encode_next(self.address, di, seq)
+        awaited = Awaited(*self._key(request, function, di), seq)
+        return self._exchange(request, awaited, f"{di}#{seq}", expected + 1)
 
-    def _exchange(self, request: bytes, di: str, data: int, seq: int | None = None) -> Exchange:
-        function = Function.READ if seq is None else Function.READ_NEXT
-        awaited = Awaited(request, address_bytes(self.address), function, di_bytes(di), seq)
+    def _key(self, request: bytes, function: Function, di: str) -> tuple[bytes, bytes, Function, bytes]:
+        return request, address_bytes(self.address), function, di_bytes(di)
+
+    def _exchange(self, request: bytes, awaited: Awaited, label: str, data: int) -> Exchange:
         return Exchange(
             request=request,
             scan=awaited.scan,
-            reply_bytes=OVERHEAD + min(_DI + data, MAX_READ_DATA),
+            reply_bytes=OVERHEAD + min(self.dialect.di_size + data, MAX_READ_DATA),
             wildcard="A" in self.address.upper(),
-            label=di if seq is None else f"{di}#{seq}",
+            label=label,
         )
 
     def fetch(self, di: str, expected: int) -> Exchanges:
@@ -72,7 +96,7 @@ class MeterLine:
         outcome: Outcome = Quality.INVALID
         for _ in range(_SEQUENCE_TRIES):
             answer = yield self.read(di, expected)
-            first = _outcome(answer)
+            first = self._outcome(answer)
             if isinstance(first, Quality) or not _more(answer):
                 return first
             outcome = yield from self._follow_up(di, expected, first)
@@ -84,26 +108,25 @@ class MeterLine:
         data = first
         for seq in range(1, MAX_FOLLOW_UPS + 1):
             answer = yield self.follow(di, max(expected - len(data), 1), seq)
-            part = _outcome(answer)
+            part = self._outcome(answer)
             if isinstance(part, Quality):
                 # the item exists, its first frame came: a refusal here is no "no such data"
                 return Quality.REFUSED if part is Quality.UNSUPPORTED else part
-            data += part[:-1]
+            data += part[:-1] if self.dialect.numbered else part
             if not _more(answer):
                 return data
         return Quality.INVALID
 
+    def _outcome(self, answer: Answer) -> Outcome:
+        """The data behind the DI, or why there is none. A port that failed counts as silence here."""
+        frame = answer.reply
+        if not isinstance(frame, Frame):
+            return Quality.GARBLED if answer.failure == "garbled" else Quality.NO_REPLY
+        if frame.refusal:
+            known = len(frame.data) == 1 and frame.data[0] & NO_SUCH_DATA
+            return Quality.UNSUPPORTED if known else Quality.REFUSED
+        return frame.data[self.dialect.di_size :]
+
 
 def _more(answer: Answer) -> bool:
     return isinstance(answer.reply, Frame) and answer.reply.more
-
-
-def _outcome(answer: Answer) -> Outcome:
-    """The data behind the DI, or why there is none. A port that failed counts as silence here."""
-    frame = answer.reply
-    if not isinstance(frame, Frame):
-        return Quality.GARBLED if answer.failure == "garbled" else Quality.NO_REPLY
-    if frame.refusal:
-        known = len(frame.data) == 1 and frame.data[0] & NO_SUCH_DATA
-        return Quality.UNSUPPORTED if known else Quality.REFUSED
-    return frame.data[_DI:]

@@ -28,6 +28,7 @@ from drivers.errors import DriverError
 from drivers.samples import Quality
 
 _PATTERN = re.compile(r"(?P<whole>X+)(?:\.(?P<part>X+))?")
+WHOLE_VOLTS: Final = "XXX"
 _SIGN: Final = 0x80
 _FILLS: Final = (0xFF, 0xEE)
 
@@ -50,13 +51,14 @@ _INVALID = Taken(None, Quality.INVALID)
 
 @lru_cache(maxsize=256)
 def digits(form: str) -> tuple[int, int]:
-    """Bytes and decimals of a format: ``XX.XXXX`` is (3, 4). Raises FormatError."""
+    """Bytes and decimals of a format: ``XX.XXXX`` is (3, 4). ``XXX``, the whole volts of the edition of
+    1997, is two bytes whose first nibble must be 0. Raises FormatError."""
     found = _PATTERN.fullmatch(form)
     part = "" if found is None else found["part"] or ""
     count = form.count("X")
-    if found is None or count % 2:
+    if found is None or (count % 2 and form != WHOLE_VOLTS):
         raise FormatError(f"format {form!r}: an even number of X, at most one point")
-    return count // 2, len(part)
+    return (count + 1) // 2, len(part)
 
 
 def filled(data: bytes) -> bool:
@@ -79,7 +81,7 @@ def take(data: bytes, form: str, *, signed: bool = False) -> Taken:
     if minus:
         data = data[:-1] + bytes((data[-1] & ~_SIGN & 0xFF,))
     text = data[::-1].hex()
-    if not text.isdecimal():
+    if not text.isdecimal() or (form == WHOLE_VOLTS and text[0] != "0"):
         return _INVALID
     sign = "-" if minus and text.strip("0") else ""
     return Taken(Decimal(f"{sign}{text}E-{decimals}"), Quality.GOOD)

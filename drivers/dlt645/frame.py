@@ -1,4 +1,4 @@
-"""DL/T 645-2007 link layer: hunting frames out of bytes, and encoding the three reading requests.
+"""DL/T 645 link layer: hunting frames out of bytes, and encoding the reading requests of both editions.
 
 ::
 
@@ -6,8 +6,8 @@
 
 `hunt` is a pure function over a buffer. It never counts preambles, never raises on noise, never waits
 for the end of one candidate before it looks behind it, and after a bad candidate goes on from the next
-byte. `encode` can build functions 11H, 12H and 13H and nothing else: no frame that would change anything
-in a meter can come out of this module.
+byte. `encode` can build functions 11H, 12H, 13H (1997: 01H, 02H) and nothing else: no frame that would
+change anything in a meter can come out of this module.
 
 >>> encode("000000000161", Function.READ, bytes.fromhex("00000100")).hex()
 'fefefefe68610100000000681104333334331416'
@@ -55,10 +55,18 @@ class Function(IntEnum):
     READ = 0x11
     READ_NEXT = 0x12
     READ_ADDRESS = 0x13
+    READ_1997 = 0x01
+    READ_NEXT_1997 = 0x02
 
 
-# DATA lengths a request may have: DI | DI+N | DI+N+mm hh DD MM YY; DI+SEQ; none.
-_REQUEST_DATA = {Function.READ: (4, 5, 10), Function.READ_NEXT: (5,), Function.READ_ADDRESS: (0,)}
+# DATA lengths a request may have: DI | DI+N | DI+N+mm hh DD MM YY; DI+SEQ; none; a two-byte DI.
+_REQUEST_DATA = {
+    Function.READ: (4, 5, 10),
+    Function.READ_NEXT: (5,),
+    Function.READ_ADDRESS: (0,),
+    Function.READ_1997: (2,),
+    Function.READ_NEXT_1997: (2,),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,9 +202,9 @@ def address_bytes(address: str) -> bytes:
 
 
 def di_bytes(di: str) -> bytes:
-    """8 hex digits DI3 DI2 DI1 DI0 to the four bytes as sent: DI0 first. Raises FrameError."""
-    if re.fullmatch(r"[0-9A-Fa-f]{8}", di) is None:
-        raise FrameError(f"DI {di!r}: 8 hex digits")
+    """8 hex digits DI3 DI2 DI1 DI0 (1997: 4) to the bytes as sent: DI0 first. Raises FrameError."""
+    if re.fullmatch(r"(?:[0-9A-Fa-f]{4}){1,2}", di) is None:
+        raise FrameError(f"DI {di!r}: 8 hex digits, 4 in the edition of 1997")
     return bytes.fromhex(di)[::-1]
 
 

@@ -53,9 +53,9 @@ class Awaited:
             return True
         if self.function is Function.READ_ADDRESS:
             return len(frame.data) == 6
-        if frame.data[:4] != self.di:
+        if frame.data[: len(self.di)] != self.di:
             return False
-        return self.seq is None or (len(frame.data) > 4 and frame.data[-1] == self.seq)
+        return self.seq is None or (len(frame.data) > len(self.di) and frame.data[-1] == self.seq)
 
     def _address_fits(self, frame: Frame) -> bool:
         pairs = zip(self.address, frame.raw[1:7], strict=True)

@@ -5,7 +5,7 @@ whole volts here, as the standard has them: meters that send tenths need a profi
 frequency on some makes and apparent power on others: it stays unknown, and is a matter of the profile too.
 
 >>> lookup("B611").fields[0].form, lookup("B660")
-('XXXX', None)
+('XXX', None)
 
 Sources: DL/T 645-1997 annex A through bobyuxinyang/dlt645_1997 dlt645_api_97.h and
 hoanghon00/meter-dlt645-1997 Data_Trans.c; captures of KTS-Intek/DLT645. No sign is documented for power and
@@ -47,7 +47,7 @@ _REACTIVE: Final = MappingProxyType(
 _PHASE: Final = ("A", "B", "C")
 _TOTAL: Final = ("total", "A", "B", "C")
 _VARIABLES: Final = (
-    (0x1, "voltage", "XXXX", "V", _PHASE),
+    (0x1, "voltage", "XXX", "V", _PHASE),
     (0x2, "current", "XX.XX", "A", _PHASE),
     (0x3, "active power", "XX.XXXX", "kW", _TOTAL),
     (0x4, "reactive power", "XX.XX", "kvar", _TOTAL),

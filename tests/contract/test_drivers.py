@@ -24,8 +24,9 @@ FUNCTION: dict[str, tuple[Callable[[bytes], int], frozenset[int]]] = {
     "modbus-rtu": (lambda request: request[1], frozenset({1, 2, 3, 4})),
     "modbus-tcp": (lambda request: request[7], frozenset({1, 2, 3, 4})),
     "dlt645-2007": (lambda request: request.lstrip(b"\xfe")[8], frozenset({0x11, 0x12, 0x13})),
+    "dlt645-1997": (lambda request: request.lstrip(b"\xfe")[8], frozenset({0x01, 0x02})),
 }
-ADDRESS = {"dlt645-2007": "000000000012"}
+ADDRESS = dict.fromkeys(("dlt645-2007", "dlt645-1997"), "000000000012")
 
 
 def _profiles(protocol: str) -> list[Profile]:

@@ -31,10 +31,10 @@ def test_requests_as_published() -> None:
 
 
 def test_only_reading_functions_exist() -> None:
-    assert {function.value for function in Function} == {0x11, 0x12, 0x13}
+    assert {function.value for function in Function} == {0x01, 0x02, 0x11, 0x12, 0x13}
 
 
-@pytest.mark.parametrize("function", [n for n in range(256) if n not in (0x11, 0x12, 0x13)])
+@pytest.mark.parametrize("function", [n for n in range(256) if n not in (0x01, 0x02, 0x11, 0x12, 0x13)])
 def test_any_other_function_cannot_be_built(function: int) -> None:
     with pytest.raises(ValueError):
         Function(function)
@@ -42,7 +42,7 @@ def test_any_other_function_cannot_be_built(function: int) -> None:
         encode(ADDRESS, function, b"\0\0\1\0")  # type: ignore[arg-type]  # the point
 
 
-@pytest.mark.parametrize("function", [0x11, 0x12, 0x13])
+@pytest.mark.parametrize("function", [0x01, 0x02, 0x11, 0x12, 0x13])
 def test_a_bare_number_is_no_function(function: int) -> None:
     with pytest.raises(FrameError):
         encode(ADDRESS, function, b"\0\0\1\0")  # type: ignore[arg-type]  # the point
@@ -56,6 +56,8 @@ def test_a_bare_number_is_no_function(function: int) -> None:
         (Function.READ, 11),
         (Function.READ_NEXT, 4),
         (Function.READ_ADDRESS, 1),
+        (Function.READ_1997, 4),
+        (Function.READ_NEXT_1997, 3),
     ],
 )
 def test_a_request_has_no_other_data(function: Function, size: int) -> None:

@@ -1,0 +1,187 @@
+"""One poll of a DL/T 645 meter of either edition, as a generator of exchanges, without IO or clock.
+
+::
+
+    block DI ---good--> its items ---------------------------+
+       |  refused, or a length that does not fit: learnt,    |
+       v  its items are asked for one by one, in this poll   v
+    single DI -- good | refused | wrong length --------> one sample an item
+       |
+       v  no reply, garbled: stop; the items not read yet share that quality
+
+What differs between the editions stands in an `Edition`. Nothing here writes to a meter, and nothing a meter
+sends makes it raise. A length that does not fit is INVALID, never cut or filled up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Context, Decimal
+from types import MappingProxyType
+from typing import Final, Protocol
+
+from config.profile import DltBlock, DltItem, PollClass, Profile
+from config.site import Meter
+from drivers.dlt645.fetch import Dialect, MeterLine, Outcome
+from drivers.dlt645.format import take
+from drivers.exchange import Answer, Exchange, MeterSpec, Poll, Polled
+from drivers.samples import Quality, Sample
+
+_EXACT: Final = Context(prec=60)  # products of meter digits and ratios are never rounded
+
+
+class Edition(Protocol):
+    """What a poll must know of an edition of DL/T 645."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """Its reading functions."""
+
+    @property
+    def probes(self) -> tuple[str, ...]:
+        """DIs that are short, and nearly everywhere, best first."""
+
+    def size(self, di: str, item: DltItem | None) -> int | None:
+        """Bytes of data of a single DI, None if neither profile nor table knows it."""
+
+    def fits(self, di: str, data: bytes, sizes: Sequence[int]) -> bool:
+        """Whether ``data`` may be that of block ``di`` whose wanted items, its first, have these sizes."""
+
+    def value_bytes(self, item: DltItem, data: bytes) -> bytes:
+        """The item's own bytes, without what some meters put behind."""
+
+
+def _failure(outcome: Outcome) -> Quality | None:
+    """The quality that says the line, not the item, is at fault."""
+    return outcome if outcome is Quality.NO_REPLY or outcome is Quality.GARBLED else None
+
+
+def _sizes(edition: Edition, profile: Profile) -> Mapping[str, int]:
+    """Single DI -> bytes on the wire, of all items and all block members."""
+    items = {item.di.upper(): item for item in profile.dlt}
+    members = {di.upper() for block in profile.blocks for di in block.items}
+    sizes = {di: edition.size(di, items.get(di)) for di in items.keys() | members}
+    return MappingProxyType({di: size for di, size in sizes.items() if size is not None})
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One poll under way: what each single DI gave, and what was learnt of the blocks."""
+
+    edition: Edition
+    line: MeterLine
+    sizes: Mapping[str, int]
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    failed: Quality | None = None
+    unsupported: set[str] = field(default_factory=set)
+    answered: bool = False
+    unanswered: list[DltBlock] = field(default_factory=list)
+
+    def block(self, block: DltBlock) -> Generator[Exchange, Answer, None]:
+        """Read a block; give its items their data, or learn that it is not to be tried again.
+
+        Silence on a block of a meter that just answered something else may be the meter's way to refuse
+        it: its items are asked for, and the next silence ends the poll.
+        """
+        names = [di.upper() for di in block.items]
+        sizes = [self.sizes[di] for di in names]
+        outcome = yield from self.line.fetch(block.di, sum(sizes))
+        failure = _failure(outcome)
+        if failure is Quality.NO_REPLY and self.answered:
+            self.unanswered.append(block)
+        else:
+            self.failed = failure
+        self.answered = failure is None
+        if isinstance(outcome, bytes) and self.edition.fits(block.di, outcome, sizes):
+            self._split(names, outcome)
+        elif failure is None:
+            self.unsupported.add(block.di)
+
+    def _split(self, names: Sequence[str], data: bytes) -> None:
+        at = 0
+        for di in names:
+            self.outcomes[di] = data[at : at + self.sizes[di]]
+            at += self.sizes[di]
+
+    def single(self, di: str) -> Generator[Exchange, Answer, None]:
+        """Read one DI by itself."""
+        outcome = yield from self.line.fetch(di, self.sizes[di])
+        self.outcomes[di] = outcome
+        self.failed = _failure(outcome)
+
+    def learnt(self) -> frozenset[str]:
+        """Blocks not to be tried again: refused, odd, or silent where one of their items was answered."""
+        silent = {b.di for b in self.unanswered if any(self._answered(di.upper()) for di in b.items)}
+        return frozenset(self.unsupported | silent)
+
+    def _answered(self, di: str) -> bool:
+        return di in self.outcomes and _failure(self.outcomes[di]) is None
+
+
+def _sample(edition: Edition, item: DltItem, meter: Meter, outcome: Outcome) -> Sample:
+    if isinstance(outcome, Quality):
+        return Sample(item.quantity, None, outcome)
+    taken = take(edition.value_bytes(item, outcome), item.format, signed=item.signed)
+    if taken.value is None:
+        return Sample(item.quantity, None, taken.quality)
+    return Sample(item.quantity, _primary(taken.value, item, meter), Quality.GOOD)
+
+
+def _primary(value: Decimal, item: DltItem, meter: Meter) -> Decimal:
+    """Scale, then apply the ratios; trailing zeros kept, ones leave the digits alone."""
+    factors = [item.scale]
+    if item.ratio in ("ct", "ptct"):
+        factors.append(meter.ct)
+    if item.ratio in ("pt", "ptct"):
+        factors.append(meter.pt)
+    for factor in factors:
+        if factor != 1:
+            value = _EXACT.multiply(value, factor)
+    exponent = value.as_tuple().exponent
+    return value.quantize(Decimal(1), context=_EXACT) if isinstance(exponent, int) and exponent > 0 else value
+
+
+def _blocks(
+    profile: Profile, wanted: set[str], skip: frozenset[str], known: Mapping[str, int]
+) -> Iterator[DltBlock]:
+    """Blocks worth asking for: at least two wanted items, all lengths known, not learnt to fail.
+
+    ``wanted`` may shrink while the caller goes on: what one block gave, the next need not give again.
+    """
+    for block in profile.blocks:
+        members = {di.upper() for di in block.items}
+        if block.di not in skip and len(members & wanted) > 1 and members <= known.keys():
+            yield block
+
+
+def _read(edition: Edition, spec: MeterSpec, items: Sequence[DltItem], unsupported: frozenset[str]) -> Poll:
+    sizes = _sizes(edition, spec.profile)
+    reading = _Reading(edition, MeterLine(spec.meter.address, edition.dialect), sizes)
+    wanted = {item.di.upper() for item in items}
+    for block in _blocks(spec.profile, wanted, unsupported, sizes):
+        yield from reading.block(block)
+        wanted -= reading.outcomes.keys()
+        if reading.failed is not None:
+            break
+    for item in items:
+        di = item.di.upper()
+        if reading.failed is None and di not in reading.outcomes:
+            yield from reading.single(di)
+    rest = reading.failed or Quality.NO_REPLY
+    outcomes = ((item, reading.outcomes.get(item.di.upper(), rest)) for item in items)
+    samples = tuple(_sample(edition, item, spec.meter, outcome) for item, outcome in outcomes)
+    return Polled(samples, reading.learnt())
+
+
+def poll(edition: Edition, spec: MeterSpec, wanted: PollClass, unsupported: frozenset[str]) -> Poll:
+    """Read all items of one class, blocks first; samples in the profile's order."""
+    return _read(edition, spec, [item for item in spec.profile.dlt if item.poll == wanted], unsupported)
+
+
+def probe(edition: Edition, spec: MeterSpec) -> Poll:
+    """One short read: the first of the edition's probes that the profile has, else its first item. Any
+    answer, a refusal too, gives another quality than NO_REPLY and GARBLED."""
+    by_di = {item.di.upper(): item for item in reversed(spec.profile.dlt)}
+    found = next((by_di[di] for di in edition.probes if di in by_di), None)
+    return _read(edition, spec, spec.profile.dlt[:1] if found is None else (found,), frozenset())
