@@ -32,7 +32,7 @@ from config.site import Bus as BusConfig
 from drivers.bus import Bus
 from drivers.exchange import MeterSpec
 from drivers.ports import open_port
-from drivers.samples import PollResult
+from drivers.samples import PollResult, WireFrame
 
 
 def build(paths: Paths, log: Log) -> Service:
@@ -96,8 +96,9 @@ def _bus(
     specs: Sequence[MeterSpec],
     learnt: Mapping[str, frozenset[str]],
     emit: Callable[[PollResult], None],
+    tap: Callable[[str, WireFrame], None],
 ) -> Bus:
-    bus = Bus(config, specs, open_port(config, mono_ms), emit)
+    bus = Bus(config, specs, open_port(config, mono_ms), emit, tap)
     bus.preset(learnt)
     return bus
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 
 from agent.inbox import Learnt
 from agent.poller import Poller, Slot
+from agent.ring import Ring
 from drivers.bus import Bus, BusState, Job
 from drivers.results import unasked
-from drivers.samples import PollResult
+from drivers.samples import PollResult, WireFrame
 
 
 @dataclass(slots=True)
@@ -30,11 +31,12 @@ class BusLoop:
 
     def __init__(
         self,
-        make: Callable[[Callable[[PollResult], None]], Bus],
+        make: Callable[[Callable[[PollResult], None], Callable[[str, WireFrame], None]], Bus],
         poller: Poller,
         put: Callable[[PollResult | Learnt], object],
     ) -> None:
-        self.bus = make(self._take)
+        self.ring = Ring()
+        self.bus = make(self._take, self.ring.put)
         self._poller = poller
         self._put = put
         self._known = dict(self.bus.unsupported())

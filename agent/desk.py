@@ -13,11 +13,14 @@ from agent.control import Verb
 from agent.errors import AgentError
 from agent.paths import Paths
 from agent.recorder import Recorder
+from agent.ring import Seen
 from agent.software import version
 from agent.status import Facts, StorageFacts, UplinkFacts, build, points
 from agent.storage import storage
 from agent.uplinks import Uplink
+from buffer.instant import Instant
 from buffer.reader import JournalReader
+from config.site import Bus
 from drivers.samples import PollResult
 
 READ_PATIENCE_S = 30.0
@@ -37,7 +40,34 @@ class Desk:
 
     def verbs(self) -> dict[str, Verb]:
         """The verbs of the socket."""
-        return {"status": Verb(self._status), "read": Verb(self._read)}
+        return {
+            "status": Verb(self._status),
+            "read": Verb(self._read),
+            "buses": Verb(self._buses),
+            "trace": Verb(self._trace),
+        }
+
+    def _buses(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        del args
+        return {"buses": [_bus(loop.bus.config) for loop in self.buses.values()]}
+
+    def _trace(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Frames of a bus behind number ``after``; a negative number gives the number to begin with."""
+        after = args.get("after", -1)
+        since = self._loop(args).ring.after(after if isinstance(after, int) else -1)
+        now = self.clock.now()
+        return {
+            "frames": [_frame(seen, now) for seen in since.frames],
+            "next": since.last,
+            "lost": since.lost,
+        }
+
+    def _loop(self, args: Mapping[str, Any]) -> BusLoop:
+        name = str(args.get("bus", ""))
+        loop = self.buses.get(name)
+        if loop is None:
+            raise AgentError("SBX-BUS-010", 64, bus=name[:40])
+        return loop
 
     def _status(self, args: Mapping[str, Any]) -> dict[str, Any]:
         config = self.accepted.loaded.config
@@ -85,6 +115,28 @@ class Desk:
         if result is None:
             raise AgentError("SBX-MTR-016", 69, meter=name)
         return _plain(result, now.utc_ms)
+
+
+def _bus(config: Bus) -> dict[str, Any]:
+    return {
+        "id": config.id,
+        "kind": config.kind,
+        "port": config.port,
+        "host": config.host,
+        "tcp_port": config.tcp_port,
+    }
+
+
+def _frame(seen: Seen, now: Instant) -> dict[str, Any]:
+    frame = seen.frame
+    return {
+        "number": seen.number,
+        "time": now.utc_ms - (now.mono_ms - frame.mono_ms),
+        "mono": frame.mono_ms,
+        "meter": seen.meter,
+        "way": frame.way,
+        "hex": frame.data.hex(),
+    }
 
 
 def _plain(result: PollResult, utc_ms: int) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """``sitebox read METER``: read a meter now, through the daemon, between its live polls.
 
-Without a daemon the last recorded values are shown, and said to be old. ``--raw`` adds the frames in hex.
+Without a daemon the last recorded values are shown, and said to be old. ``--raw`` adds each frame in hex,
+with what it says below.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from agent.cli.table import table
 from agent.control import ask
 from agent.errors import AgentError
 from agent.offline import last_reading
+from agent.oneline import one_line
 from config.quantities import QUANTITIES
 
 VERB = "read"
@@ -58,8 +60,17 @@ def _print(found: dict[str, Any], raw: bool, shell: Shell) -> None:
     for line in table(["", found["meter"], "", ""], rows, right=[1]):
         shell.put(line)
     if raw:
-        for frame in found["frames"]:
-            shell.put(f"{frame['way']} {frame['hex']}")
+        _print_frames(found["frames"], shell)
+
+
+def _print_frames(frames: list[dict[str, Any]], shell: Shell) -> None:
+    """Each frame in hex, what it says below."""
+    asked = b""
+    for frame in frames:
+        data = bytes.fromhex(frame["hex"])
+        shell.put(f"{frame['way']} {frame['hex']}")
+        shell.put(f"  {one_line(data, b'' if frame['way'] == '>' else asked)}")
+        asked = data if frame["way"] == ">" else asked
 
 
 _ERRORS = {
