@@ -18,7 +18,10 @@ from drivers.simulated.slave645 import Habits, Slave645, hunt
 from tests.unit.drivers.dlt645.meter import Chunks, Played, play
 from tests.unit.drivers.dlt645.specs import ADDRESS, spec
 
-PROFILES = {name: made for name, made in builtin_profiles().items() if made.family == "dlt645-2007"}
+DLT = {name: made for name, made in builtin_profiles().items() if made.family == "dlt645-2007"}
+# For meters that use the top bit as a digit: another reading of the same items than the table's.
+UNSIGNED = {name: made for name, made in DLT.items() if not any(item.signed for item in made.dlt)}
+PROFILES = {name: made for name, made in DLT.items() if name not in UNSIGNED}
 VALUES = {
     "u": 230.1,
     "i": -4.321,
@@ -70,6 +73,14 @@ def test_a_shipped_profile_says_what_the_table_says(made: Profile) -> None:
         assert [f.name.replace(" block", "") for f in whole.fields] == [
             m.fields[0].name for m in members if m
         ]
+
+
+@pytest.mark.parametrize("made", UNSIGNED.values(), ids=UNSIGNED.keys())
+def test_a_profile_without_signs_has_the_formats_of_the_table(made: Profile) -> None:
+    for item in made.dlt:
+        layout = lookup(item.di)
+        assert layout is not None, item.di
+        assert layout.fields[0].form == item.format, item.di
 
 
 @pytest.mark.parametrize("poll", ["fast", "slow"])
