@@ -19,8 +19,12 @@ from tests.unit.drivers.dlt645.meter import Chunks, Played, play
 from tests.unit.drivers.dlt645.specs import ADDRESS, spec
 
 DLT = {name: made for name, made in builtin_profiles().items() if made.family == "dlt645-2007"}
-# For meters that use the top bit as a digit: another reading of the same items than the table's.
-UNSIGNED = {name: made for name, made in DLT.items() if not any(item.signed for item in made.dlt)}
+# For meters that use the top bit of a current as a digit: another reading of the same items than the table's.
+UNSIGNED = {
+    name: made
+    for name, made in DLT.items()
+    if any(item.di.startswith("0202") and not item.signed for item in made.dlt)
+}
 PROFILES = {name: made for name, made in DLT.items() if name not in UNSIGNED}
 VALUES = {
     "u": 230.1,
