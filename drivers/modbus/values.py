@@ -69,7 +69,7 @@ def raw(registers: Sequence[int], kind: ModbusType, order: Literal["be", "le"]) 
         return None
     if number == 0:
         return Decimal(0)  # a float has a negative zero; a meter reading has not
-    return _plain(Decimal(_shortest_f32(number, data) if kind == "f32" else repr(number)))
+    return _plain(Decimal(_shortest_f32(number, data) if kind == "f32" else repr(number).removesuffix(".0")))
 
 
 def _shortest_f32(number: float, data: bytes) -> str:
