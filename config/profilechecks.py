@@ -34,7 +34,18 @@ def check_profile(profile: Profile, tables: Tables, head: Table, problems: Probl
     _items(items, tables["item"], problems)
     _ratios(profile, items, head, problems)
     _registers(profile, tables["item"], problems)
+    _identifiers(profile, tables, problems)
     _blocks(profile, tables, problems)
+
+
+def _identifiers(profile: Profile, tables: Tables, problems: Problems) -> None:
+    """Each edition of DL/T 645 has its own length of DI; a request of the other cannot be built."""
+    digits = 4 if profile.family == "dlt645-1997" else 8
+    found = [(item.di, table) for item, table in zip(profile.dlt, tables["item"], strict=bool(profile.dlt))]
+    found += [(block.di, table) for block, table in zip(profile.blocks, tables["block"], strict=True)]
+    for di, table in found:
+        if len(di) != digits:
+            problems.add("SBX-CFG-102", table.at("di"), value=di)
 
 
 def _items(items: Sequence[Item], tables: Sequence[Table], problems: Problems) -> None:

@@ -76,6 +76,8 @@ MISTAKES = (
     ("SBX-CFG-102", DLT, 'di = "02010100"', 'di = "2010100"', 7),
     ("SBX-CFG-102", DLT, 'di = "0201FF00"', 'di = "0201ff00"', 12),
     ("SBX-CFG-102", DLT, 'items = ["02010100", "02010200"]', "items = []", 12),
+    ("SBX-CFG-102", DLT, 'di = "02800002"', 'di = "9010"', 9),
+    ("SBX-CFG-102", DLT, 'di = "0201FF00"', 'di = "B61F"', 12),
     ("SBX-CFG-103", DLT, '"XX.XX"', '"XX.X"', 9),
     ("SBX-CFG-104", DLT, 'items = ["02010100"', 'items = ["02010300"', 12),
     ("SBX-CFG-104", DLT, 'items = ["02010100"', 'items = ["02010200"', 12),
@@ -121,6 +123,21 @@ def test_mistake(code: str, text: str, old: str, new: str, line: int) -> None:
 def test_every_profile_code_can_be_provoked() -> None:
     codes = {code for code in known_codes() if code.startswith("SBX-CFG-1")}
     assert {row[0] for row in MISTAKES if row[0] >= "SBX-CFG-1"} | set(ELSEWHERE) == codes
+
+
+def test_the_editions_have_their_own_identifiers() -> None:
+    old = DLT.replace("dlt645-2007", "dlt645-1997")
+    with pytest.raises(ConfigInvalid) as caught:
+        load_profile("m.toml", old.encode())
+    assert {problem.code for problem in caught.value.problems} == {"SBX-CFG-102"}
+    for new, name in (("B611", "02010100"), ("B612", "02010200"), ("B660", "02800002"), ("B61F", "0201FF00")):
+        old = old.replace(name, new)
+    profile = load_profile("m.toml", old.replace("XXX.X", "XXX").encode())
+    assert [(item.di, item.format) for item in profile.dlt] == [
+        ("B611", "XXX"),
+        ("B612", "XXX"),
+        ("B660", "XX.XX"),
+    ]
 
 
 def test_all_mistakes_at_once() -> None:
