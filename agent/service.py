@@ -125,7 +125,11 @@ class Service:
 
     def _run_recorder(self) -> None:
         while not self._recorder_stop:
+            before = self._recorder.snapshot.head.n
             due = self._recorder.step(self._clock.now())
+            if self._recorder.snapshot.head.n != before:
+                for uplink in self._uplinks.values():
+                    uplink.wake()
             now = mono_ms()
             self._supervisor.beat("recorder", max(due, now))
             self._inbox.wait((due - now) / 1000)

@@ -161,8 +161,9 @@ class Journal:
 
     def advance(self, uplink: str, receipt: Receipt, note: bytes, now: Instant) -> bool:
         """Believe a receipt whose signature the caller has checked: chain it, and move the uplink's cursor
-        in the COMMIT of the block that holds the record. False: it says nothing new. Raises
-        ReceiptRefused."""
+        in the COMMIT of the block that holds the record. False: it says nothing new. Without a note
+        (only a broker took the blocks) the cursor moves, and nothing is chained: no authority said
+        anything. Raises ReceiptRefused."""
         self._check()
         if not accept(receipt, self.head, self.cursors().get(uplink), self._store, self._stamp.box):
             return False
@@ -173,7 +174,8 @@ class Journal:
             "hash": receipt.stored_hash,
             "time": receipt.time_ms,
         }
-        self.append("receipt", fields, now)
+        if note:
+            self.append("receipt", fields, now)
         self._moved[uplink] = StoredReceipt(
             uplink, receipt.by, receipt.stored_n, receipt.stored_hash, receipt.time_ms, note
         )

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     if first > last:
         raise AgentError("SBX-JNL-904", 64, first=first, last=last)
     header = decode_header(decode(genesis.note).text)
-    receipts = [stored.note for stored in reader.receipts()]
+    receipts = [stored.note for stored in reader.receipts() if stored.note]
     path = Path(args.file)
     try:
         with path.open("xb") as file:

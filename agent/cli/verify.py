@@ -49,7 +49,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
         reader = open_reader(shell.paths)
         head = reader.head()
         blocks: Iterable[BlockData] = () if head is None else reader.blocks(0, head.n)
-        receipts = [stored.note for stored in reader.receipts()]
+        receipts = [stored.note for stored in reader.receipts() if stored.note]
     else:
         try:
             bundle = read_bundle(Path(args.file))

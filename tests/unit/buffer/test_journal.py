@@ -218,6 +218,19 @@ def test_a_receipt_moves_the_cursor_with_its_record() -> None:
     assert (stored.note, stored.by, stored.time_ms) == (b"the note", "city", 77)
 
 
+def test_what_only_a_broker_took_moves_the_cursor_and_quotes_no_authority() -> None:
+    box = Box(MemoryDisk(), 1)
+    head = box.journal.head
+    receipt = Receipt("city", BOX, head.epoch, head.n, head.hash, (), (), (), 77)
+    assert box.journal.advance("u1", receipt, b"", box.now(1))
+    assert box.journal.cursors()["u1"].n == 0
+    box.append("step", {"delta_ms": 1})
+    box.seal()
+    assert box.journal._store.cursors()["u1"].n == 0
+    assert header(box).seen == ()
+    assert [row["k"] for row in rows(box, 1)] == ["step"]
+
+
 def test_full_says_when_to_seal() -> None:
     box = Box(MemoryDisk(), 1)
     for slot in range(511):
