@@ -1,0 +1,127 @@
+"""What a search for meters is made of: its plan, its requests, what it has found. No IO, no clock.
+
+`Search` is the state that ``drivers.scan645`` and ``drivers.scanmodbus`` share; `drivers.scan` runs them. An
+`Ask` says how and what to send, whoever owns the line sends it. Never builds a request itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from config.profile import Profile
+from config.site import Line, Meter
+from drivers.exchange import Answer, Driver, Exchange, MeterSpec, Poll
+from drivers.registry import drivers
+from drivers.samples import Quality, Sample
+from drivers.wire import Manner
+
+LATE_MS: Final = 3000  # a device that failed is not asked again before: its late reply would be misbooked
+TIMEOUT_645_MS: Final = 550.0  # a meter's reply delay is 500 ms at most (DL/T 645-2007, reply delay)
+TIMEOUT_MODBUS_MS: Final = 500.0
+OWNER: Final = "scan"  # in the place of a meter's id
+UNITS: Final = tuple(range(1, 11))
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One exchange. ``rest_ms``: leave the line alone for so long before it."""
+
+    manner: Manner
+    exchange: Exchange
+    rest_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A meter that answered under its exact address. ``profile``: the best that fits, or None; ``others``
+    fit as well; ``values``: what it showed through that profile."""
+
+    protocol: str
+    address: str
+    line: Line | None
+    profile: str | None
+    others: tuple[str, ...] = ()
+    values: tuple[Sample, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to try. ``lines``: protocol -> settings, ``(None,)`` where the line has none of its own;
+    ``known``: (protocol, address) of meters that are not to be asked; ``deep``: ask silent Modbus units
+    for every known model's registers, not for register 0 alone."""
+
+    lines: Mapping[str, Sequence[Line | None]]
+    profiles: Mapping[str, Profile]
+    units: tuple[int, ...] = UNITS
+    known: frozenset[tuple[str, str]] = frozenset()
+    deep: bool = False
+
+
+Exchanges = Generator[Ask, Answer, None]
+
+
+@dataclass(slots=True)
+class Search:
+    """A search under way; its fields may be read at any time."""
+
+    plan: Plan
+    found: list[Found] = field(default_factory=list)
+    garbled: int = 0  # answers that were no sound frame
+    noisy: list[str] = field(default_factory=list)  # lines on which everything seemed to answer
+    where: str = ""  # what is being tried
+    asked: int = 0
+
+    def knows(self, protocol: str, address: str) -> bool:
+        """True for a meter found already, or not to be asked."""
+        return (protocol, address) in self.plan.known or any(
+            one.protocol == protocol and one.address == address for one in self.found
+        )
+
+    def send(self, ask: Ask) -> Generator[Ask, Answer, Answer]:
+        """One exchange, counted."""
+        self.asked += 1
+        answer = yield ask
+        self.garbled += answer.failure == "garbled"
+        return answer
+
+    def poll(self, spec: MeterSpec, rest_ms: int = 0) -> Generator[Ask, Answer, tuple[Sample, ...]]:
+        """The fast items of ``spec`` through its own driver; after a failure the next request waits."""
+        driver = drivers()[spec.meter.protocol]
+        poll: Poll = driver.poll(spec, "fast", frozenset())
+        try:
+            exchange = next(poll)
+            while True:
+                answer = yield from self.send(
+                    Ask(manner(spec.meter.protocol, spec.meter.line), exchange, rest_ms)
+                )
+                rest_ms = 0 if answer.failure is None else LATE_MS
+                exchange = poll.send(answer)
+        except StopIteration as stop:
+            samples: tuple[Sample, ...] = stop.value.samples
+            return samples
+
+
+def manner(protocol: str, line: Line | None) -> Manner:
+    """How the search speaks a protocol."""
+    driver: Driver = drivers()[protocol]
+    timeout = TIMEOUT_645_MS if protocol.startswith("dlt645") else TIMEOUT_MODBUS_MS
+    return Manner(OWNER, line, driver.default_gap_ms, timeout, driver)
+
+
+def spec(protocol: str, address: str, line: Line | None, profile: Profile) -> MeterSpec:
+    """A meter as the search asks it: no ratios, no retries."""
+    meter = Meter(id=OWNER, bus=OWNER, protocol=protocol, address=address, profile=profile.id, line=line)
+    return MeterSpec(meter, profile)
+
+
+def failed(samples: Sequence[Sample]) -> bool:
+    """True if the meter did not answer to the last."""
+    return any(sample.quality in (Quality.NO_REPLY, Quality.GARBLED) for sample in samples)
+
+
+def silent_ms_of(protocol: str, line: Line | None, request: int, reply: int) -> float:
+    """Time of one exchange that nobody answers; ``request`` and ``reply`` in bytes."""
+    spoken = manner(protocol, line)
+    return spoken.wire_ms(request + reply) + spoken.timeout_ms + max(50.0, spoken.gap_ms, spoken.silence_ms())
