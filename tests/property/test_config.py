@@ -20,6 +20,7 @@ EXAMPLE = read_folder(Path(str(files("config").joinpath("example"))))
 PROFILES = [
     (entry.name, entry.read_bytes())
     for entry in sorted(files("config").joinpath("profiles").iterdir(), key=lambda entry: entry.name)
+    if entry.name.endswith(".toml")
 ]
 TOKENS = (
     *('"', "'", '"""', "'''", "[", "]", "[[", "]]", "{", "}", "=", ".", ",", "#", "\n", "\r\n", "\\", "\x00"),
