@@ -83,8 +83,8 @@ def decode(data: bytes, protocol: str | None = None) -> Decoded:
             for one in found:
                 at = start + one.offset
                 taken[at : at + len(one.raw)] = b"\1" * len(one.raw)
-    if not frames and not rejected and protocol in (None, "modbus-rtu") and modbus.broken(data) is not None:
-        rejected.append(Rejected(0, "crc"))
+    if protocol in (None, "modbus-rtu") and all(one.protocol == "modbus-rtu" for one in frames):
+        rejected += _broken(data, taken, rejected)
     outside = (one for one in rejected if not taken[one.offset])
     return Decoded(
         tuple(sorted(frames, key=lambda one: one.offset)), tuple(sorted(outside, key=lambda one: one.offset))
@@ -104,6 +104,15 @@ def _frames(data: bytes, rejected: list[Rejected]) -> Iterator[tuple[int, Frame]
         if len(found.rest) >= _HEADER and found.rest[7] == found.rest[0]:
             rejected.append(Rejected(start, "incomplete"))
         start += 1
+
+
+def _broken(data: bytes, taken: bytearray, known: list[Rejected]) -> list[Rejected]:
+    """What would be a Modbus frame but for its CRC, where no DL/T 645 candidate was."""
+    return [
+        Rejected(start, "crc")
+        for start, end in _gaps(taken)
+        if modbus.broken(data[start:end]) and not any(start <= one.offset < end for one in known)
+    ]
 
 
 def _gaps(taken: bytearray) -> Iterator[tuple[int, int]]:

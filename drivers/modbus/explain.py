@@ -86,11 +86,11 @@ def hunt(data: bytes) -> tuple[Explained, ...]:
     return tuple(found)
 
 
-def broken(data: bytes) -> int | None:
-    """Where a frame would be but for its CRC: the first place whose head and length fit all the bytes."""
+def broken(data: bytes) -> bool:
+    """True if all the bytes together would be one frame but for the CRC: head and length fit."""
     if len(data) < _REFUSAL or data[0] > _MAX_UNIT or data[1] & ~EXCEPTION not in READ_FUNCTIONS:
-        return None
-    return 0 if len(data) in _candidates(data, 0) else None
+        return False
+    return len(data) in _candidates(data, 0)
 
 
 def _candidates(data: bytes, at: int) -> Iterator[int]:

@@ -119,6 +119,14 @@ def test_a_modbus_frame_with_a_wrong_crc_is_told(capsys: pytest.CaptureFixture[s
     assert (status, found) == (65, {"frames": [], "rejected": [{"offset": 0, "reason": "crc"}]})
 
 
+def test_a_broken_modbus_reply_between_sound_frames_is_told() -> None:
+    asked, refused = bytes.fromhex("010320060002"), bytes.fromhex("018302")
+    broken = bytes.fromhex("010304000600ff0000")
+    found = decode(asked + crc16(asked) + broken + refused + crc16(refused))
+    assert [frame.control for frame in found.frames] == ["03", "83"]
+    assert [(one.offset, one.reason) for one in found.rejected] == [(8, "crc")]
+
+
 def test_both_protocols_of_one_line_in_one_capture() -> None:
     dlt = bytes.fromhex(VALID[0]["hex"])
     asked = bytes.fromhex("010320060006")
