@@ -11,7 +11,7 @@ from functools import partial
 from agent import uplinks
 from agent.accepted import Accepted, accept
 from agent.busloop import BusLoop
-from agent.clock import Clock, kernel_boot_id, mono_ms
+from agent.clock import Clock, kernel_boot_id, moment_ms
 from agent.history import newest_first
 from agent.inbox import Inbox, ReceiptHeard
 from agent.latches import Latches
@@ -98,7 +98,7 @@ def _bus(
     emit: Callable[[PollResult], None],
     tap: Callable[[str, WireFrame], None],
 ) -> Bus:
-    bus = Bus(config, specs, open_port(config, mono_ms), emit, tap)
+    bus = Bus(config, specs, open_port(config, moment_ms), emit, tap)
     bus.preset(learnt)
     return bus
 

@@ -7,7 +7,8 @@
                             TcpPort      one TCP endpoint (Modbus TCP, or RTU over TCP)
 
 A port never reconnects, retries or waits longer than it was told to; each fault of the world becomes one
-`PortError`, after which the owner closes the port. ``now`` is the monotonic clock in ms, given by the caller.
+`PortError`, after which the owner closes the port. ``now`` is the monotonic clock in ms, given by the caller;
+with fractions, the silence between frames is kept to the fraction.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ class Port(Protocol):
 
     serial_line: bool  # True: characters take wire time, and silence separates frames
     notice: str  # code of something worth saying once about this port, or ""
+    grain_ms: float  # two instants may lie so much nearer than `moment` says: 1 on a clock of whole ms
 
     @property
     def is_open(self) -> bool:
@@ -88,7 +90,10 @@ class Port(Protocol):
         """Wait, and leave what comes meanwhile in the buffer: one wake-up for many bytes."""
 
     def now(self) -> int:
-        """The monotonic clock, ms."""
+        """The monotonic clock, whole ms."""
+
+    def moment(self) -> float:
+        """The same as fine as the clock given is: to know how long the line has been silent already."""
 
 
 class _FilePort:
@@ -97,12 +102,16 @@ class _FilePort:
     serial_line = False
     lost = "SBX-SER-005"  # the code of a port that went away
 
-    def __init__(self, name: str, now: Callable[[], int]) -> None:
+    def __init__(self, name: str, now: Callable[[], float]) -> None:
         self.name = name
         self.notice = ""
+        self.grain_ms = 0.0 if isinstance(now(), float) else 1.0
         self._now = now
 
     def now(self) -> int:
+        return int(self._now())
+
+    def moment(self) -> float:
         return self._now()
 
     def read(self, until_ms: int) -> bytes:
@@ -150,7 +159,7 @@ class SerialPort(_FilePort):
 
     serial_line = True
 
-    def __init__(self, path: str, now: Callable[[], int]) -> None:
+    def __init__(self, path: str, now: Callable[[], float]) -> None:
         super().__init__(path, now)
         self._serial: serial.Serial | None = None
         self._line: Line | None = None
@@ -224,7 +233,7 @@ class TcpPort(_FilePort):
 
     lost = "SBX-BUS-002"
 
-    def __init__(self, host: str, tcp_port: int, now: Callable[[], int]) -> None:
+    def __init__(self, host: str, tcp_port: int, now: Callable[[], float]) -> None:
         super().__init__(f"{host}:{tcp_port}", now)
         self._address = (host, tcp_port)
         self._socket: socket.socket | None = None
@@ -278,7 +287,7 @@ def is_pty(path: str) -> bool:
     return stat.S_ISCHR(found.st_mode) and os.major(found.st_rdev) in PTY_MAJORS
 
 
-def open_port(bus: Bus, now: Callable[[], int]) -> Port:
+def open_port(bus: Bus, now: Callable[[], float]) -> Port:
     """The port of a declared bus, not opened yet; ``now`` is the monotonic clock in ms.
 
     Raises `DriverError` for a bus without the place of its port (the configuration refuses it earlier).

@@ -20,6 +20,7 @@ from typing import Final, Literal
 from config.site import Line
 from drivers.counters import Counters
 from drivers.exchange import Answer, Exchange, Scan
+from drivers.pace import Pace
 from drivers.ports import Port, PortError
 from drivers.samples import WireFrame
 
@@ -73,12 +74,13 @@ class Wire:
     def __init__(self, port: Port, tap: Callable[[str, WireFrame], None] | None = None) -> None:
         self.port = port
         self._tap = tap
-        self._active_ms = 0  # when the line was last known to be busy
+        self._active_ms = 0.0  # when the line was last known to be busy
         self._family: object = None
+        self._pace = Pace()
 
     def opened(self) -> None:
         """The port is fresh: the line counts as busy until now, and as of another protocol."""
-        self._active_ms = self.port.now()
+        self._active_ms = self.port.moment()
         self._family = None
 
     def exchange(self, manner: Manner, exchange: Exchange, heard: Heard) -> None:
@@ -91,8 +93,8 @@ class Wire:
             return
         self.port.write(exchange.request)
         heard.sent = True
-        sent_ms = self.port.now()
-        self._active_ms = sent_ms + math.ceil(manner.wire_ms(len(exchange.request)))
+        sent_ms = self.port.moment()
+        self._active_ms = sent_ms + manner.wire_ms(len(exchange.request))
         self._note(heard, manner, ">", exchange.request)
         listening = _Listening(exchange)
         try:
@@ -114,10 +116,10 @@ class Wire:
         if self._family is not manner.family and self.port.serial_line:
             need = max(need, MIXED_MS)
         self._family = manner.family
-        start = self.port.now()
-        left = need - max(0, start - self._active_ms - 1)  # both ends are cut to whole ms
+        start = self.port.moment()
+        left = need - max(0.0, start - self._active_ms - self.port.grain_ms)
         while data := self.port.pause(max(0.0, left)):
-            self._active_ms = self.port.now()
+            self._active_ms = self.port.moment()
             heard.stray += len(data)
             self._note(heard, manner, "?", data)
             if self._active_ms - start > PATIENCE_MS:
@@ -125,28 +127,35 @@ class Wire:
             left = need
         return True
 
-    def _collect(self, manner: Manner, listening: _Listening, sent_ms: int) -> Scan | None:
+    def _collect(self, manner: Manner, listening: _Listening, sent_ms: float) -> Scan | None:
         """Read until the awaited reply is there or the time is up."""
-        request = manner.wire_ms(len(listening.exchange.request))
-        whole = manner.wire_ms(listening.exchange.reply_bytes)
-        end = sent_ms + request + manner.timeout_ms + whole
+        expected = listening.exchange.reply_bytes
+        character = manner.wire_ms(1)
+        due = character * (len(listening.exchange.request) + expected)
+        end = sent_ms + due + manner.timeout_ms
         last = end + manner.wire_ms(LARGEST_FRAME)
-        self.port.sleep(request + whole - (self.port.now() - sent_ms))
+        key = (manner.meter, expected)
+        slack = self._pace.slack_ms(key) if character else 0.0  # TCP wakes the reader once, whatever comes
+        self.port.sleep(min(due + slack, end - sent_ms))
+        looks = 0
         while data := self.port.read(math.ceil(end)):
-            now = self._active_ms = self.port.now()
+            now = self._active_ms = self.port.moment()
             found = listening.take(data)
             if found.reply is not None:
+                if character:
+                    self._pace.learn(key, now - sent_ms - due, character, waited=looks > 0)
                 return found
+            looks += 1
             end = max(end, min(last, now + GRACE_MS))
-            missing = listening.exchange.reply_bytes - len(found.rest)
-            self.port.sleep(min(manner.wire_ms(missing), end - now))
+            # The next character is on its way, and the last one wakes the reader by itself.
+            self.port.sleep(min(character * (expected - len(found.rest) - 1), end - now))
         return None
 
     def _drain(self, manner: Manner, heard: Heard) -> None:
         """After a timeout: listen until the line is silent."""
-        start = self.port.now()
+        start = self.port.moment()
         while data := self.port.pause(max(DRAIN_MS, manner.silence_ms())):
-            self._active_ms = self.port.now()
+            self._active_ms = self.port.moment()
             heard.counters += Counters(dropped=len(data))
             self._note(heard, manner, "?", data)
             if self._active_ms - start > PATIENCE_MS:

@@ -49,6 +49,7 @@ class FakePort:
     def __init__(self, *meters: OnLine, serial_line: bool = True, echo: bool = False) -> None:
         self.serial_line = serial_line
         self.notice = ""
+        self.grain_ms = 0.0
         self.meters = list(meters)
         self.echo = echo
         self.gone = False  # every use raises
@@ -122,6 +123,9 @@ class FakePort:
 
     def now(self) -> int:
         return int(self._time)
+
+    def moment(self) -> float:
+        return self._time
 
     def advance(self, until_ms: float) -> None:
         """Let time pass outside the bus."""
