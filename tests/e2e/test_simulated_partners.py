@@ -6,19 +6,18 @@ much (a wrong DI, a foreign address), so it proves single items of our meters an
 
 from __future__ import annotations
 
-import fcntl
 import json
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from tests.support.simulator import ROOT, Simulator, simulator
+from tests.support import partners
+from tests.support.simulator import Simulator, simulator
 
 pytestmark = pytest.mark.slow
 
@@ -107,18 +106,7 @@ def mbpoll() -> str:
 
 @pytest.fixture(scope="session")
 def dlt645_python() -> Path:
-    """An environment with dlt645==3.2.0 alone; made once, kept under the repository's root."""
-    folder = ROOT / ".venv-dlt645"
-    folder.mkdir(exist_ok=True)
-    python = folder / "bin" / "python"
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "ready").exists():
-            subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=120)
-            install = [python, "-m", "pip", "install", "--quiet", "dlt645==3.2.0"]
-            subprocess.run([str(part) for part in install], check=True, timeout=600)
-            (folder / "ready").touch()
-    return python
+    return partners.dlt645_python()
 
 
 def poll(mbpoll: str, *options: str) -> dict[int, str]:

@@ -1,0 +1,210 @@
+"""One measured case: our bus reads simulated meters on a pty whose bytes take their real time.
+
+::
+
+    limit of an exchange = silence | request | meter | reply            what physics and DESIGN 5 demand
+    utilisation          = sum of limits / time from the first request to the last reply
+
+The silence is the one required: 3.5 characters of the meter that is asked, or 50 ms where the line changes
+protocol; ``gap_ms`` is 0. The meter's delay is what the simulated meter takes: ``delay_ms``, and for Modbus
+the 3.5 characters by which a slave knows that the request has ended. All bytes heard count, wake-up FE too.
+The simulated line runs in a process of its own: CPU figures are the reader's alone. Judges nothing.
+"""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from config.profile import DltItem, ModbusItem, Profile
+from config.site import Bus as BusConfig
+from config.site import Line, Meter
+from drivers.bus import Bus, Job
+from drivers.exchange import MeterSpec
+from drivers.ports import open_port
+from drivers.samples import PollResult, WireFrame
+from drivers.wire import MIXED_MS, SILENT_CHARACTERS
+from tests.support.simulator import simulator
+
+DELAY_MS = 20  # of the meters, unless a case says otherwise
+WARM_UP = 2  # exchanges of each meter before measuring begins
+_GRAIN_MS = 1  # instants of frames are whole ms: each is cut by less than this
+
+ENERGY = DltItem(quantity="ep_imp", di="00010000", format="XXXXXX.XX")
+REGISTERS = tuple(  # five floats of the Chint map: one read of ten registers
+    ModbusItem(quantity=name, address=0x2006 + 2 * at, type="f32")
+    for at, name in enumerate(("u_a", "u_b", "u_c", "i_a", "i_b"))
+)
+_PROFILES = {
+    "dlt645-2007": Profile(id="d", title="d", family="dlt645-2007", sources=(), dlt=(ENERGY,), phases=1),
+    "modbus-rtu": Profile(id="m", title="m", family="modbus", sources=(), modbus=REGISTERS, phases=1),
+}
+_MODELS = {"dlt645-2007": "dlt645-2007", "modbus-rtu": "chint-dtsu666"}
+
+
+@dataclass(frozen=True, slots=True)
+class OnLine:
+    """One meter of a case."""
+
+    id: str
+    protocol: str
+    address: str
+    line: str
+    delay_ms: int = DELAY_MS
+
+    @property
+    def plant(self) -> str:
+        """Its part of the simulator's plant file."""
+        return (
+            f'[[meter]]\nid = "{self.id}"\nbus = "b1"\nprotocol = "{self.protocol}"\n'
+            f'address = "{self.address}"\nmodel = "{_MODELS[self.protocol]}"\nline = "{self.line}"\n'
+            f'loads = ["kiln"]\ndelay_ms = {self.delay_ms}\n'
+        )
+
+    @property
+    def spec(self) -> MeterSpec:
+        """The same meter as our bus is told of it: all gaps at their minimum."""
+        profile = _PROFILES[self.protocol]
+        meter = Meter(
+            id=self.id,
+            bus="b1",
+            protocol=self.protocol,
+            address=self.address,
+            profile=profile.id,
+            line=Line.parse(self.line),
+            gap_ms=0,
+        )
+        return MeterSpec(meter, profile)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What one case gave."""
+
+    exchanges: int
+    utilisation: float  # of the whole run
+    typical: float  # of the median exchange: what the machine's other work does not touch
+    broken: int  # silences cut short, as the simulated line and the frames' instants show
+    failed: int  # polls without all their values
+    cpu_us: float  # per exchange, decode and result included
+    wakeups: float  # per exchange
+
+
+def mono_ms() -> int:
+    """The clock given to the bus."""
+    return time.monotonic_ns() // 1_000_000
+
+
+def moment_ms() -> float:
+    """The clock given to the port."""
+    return time.monotonic_ns() / 1e6
+
+
+def dlt(line: str, *, delay_ms: int = DELAY_MS, number: int = 12) -> OnLine:
+    """A DL/T 645-2007 meter."""
+    return OnLine(f"dlt{number}", "dlt645-2007", f"{number:012d}", line, delay_ms)
+
+
+def modbus(line: str, *, delay_ms: int = DELAY_MS, unit: int = 3) -> OnLine:
+    """A Modbus RTU meter."""
+    return OnLine(f"modbus{unit}", "modbus-rtu", str(unit), line, delay_ms)
+
+
+class _Watch:
+    """Sees every frame with a fine clock: the limit and the time of each exchange."""
+
+    def __init__(self, meters: Sequence[OnLine]) -> None:
+        self.meters = {meter.id: meter for meter in meters}
+        self.exchanges: list[tuple[float, float]] = []  # (limit ms, end of the reply ms)
+        self.broken = 0
+        self._before: tuple[OnLine, int] | None = None  # who spoke last, and the instant of its last byte
+        self._bytes = 0
+        self._asked: OnLine | None = None
+
+    def tap(self, meter: str, frame: WireFrame) -> None:
+        """`drivers.bus.Bus`'s tap."""
+        one = self.meters[meter]
+        if frame.way == ">":
+            self._request(one, frame.mono_ms)
+            self._bytes = 0
+        self._bytes += len(frame.data)
+        if frame.way == "<":
+            self.exchanges.append((self._limit_ms(one), time.monotonic_ns() / 1e6))
+            self._before = (one, frame.mono_ms)
+
+    def _request(self, one: OnLine, now_ms: int) -> None:
+        self._changed = self._before is not None and self._before[0].protocol != one.protocol
+        if self._changed and self._before is not None:
+            self.broken += now_ms - self._before[1] < MIXED_MS - _GRAIN_MS
+
+    def _limit_ms(self, one: OnLine) -> float:
+        line = Line.parse(one.line)
+        quiet_ms = line.seconds(SILENT_CHARACTERS) * 1000
+        meter_ms = one.delay_ms + (quiet_ms if one.protocol == "modbus-rtu" else 0.0)
+        silence_ms = max(quiet_ms, MIXED_MS) if self._changed else quiet_ms
+        return silence_ms + line.seconds(self._bytes) * 1000 + meter_ms
+
+    _changed = False
+
+
+def measure(
+    folder: Path, meters: Sequence[OnLine], count: int, peer: Callable[[str], None] | None = None
+) -> Figures:
+    """Read ``meters`` in turn, ``count`` exchanges in all; ``peer`` is then given the same line."""
+    text = '[plant]\nanchor = "start"\n[[bus]]\nid = "b1"\nlink = "b1"\n[[load]]\nid = "kiln"\nkw = 300\n'
+    with simulator(text + "".join(meter.plant for meter in meters), folder) as plant:
+        port = plant.ready["buses"]["b1"]
+        watch, results = _Watch(meters), list[PollResult]()
+        config = BusConfig(id="b1", kind="serial", port=port)
+        opened = open_port(config, moment_ms)
+        bus = Bus(config, [meter.spec for meter in meters], opened, results.append, watch.tap)
+        try:
+            _run(bus, meters, results, WARM_UP * len(meters))
+            del results[:], watch.exchanges[:-1]
+            began, slept = time.process_time_ns(), _switches()
+            _run(bus, meters, results, count)
+            cpu_us = (time.process_time_ns() - began) / 1000 / count
+            wakeups = (_switches() - slept) / count
+        finally:
+            bus.close()
+        line = plant.command({"get": "plant"})["lines"]["b1"]
+        if peer is not None:
+            peer(port)
+    wall = [b[1] - a[1] for a, b in zip(watch.exchanges, watch.exchanges[1:], strict=False)]
+    limits = [limit for limit, _ in watch.exchanges[1:]]
+    return Figures(
+        exchanges=len(limits),
+        utilisation=sum(limits) / sum(wall),
+        typical=median(limit / took for limit, took in zip(limits, wall, strict=True)),
+        broken=watch.broken + line["broken_silence"] + line["collisions"],
+        failed=sum(not _whole(result) for result in results),
+        cpu_us=cpu_us,
+        wakeups=wakeups,
+    )
+
+
+def _switches() -> int:
+    """How often this process has gone to sleep."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw
+
+
+def _whole(result: PollResult) -> bool:
+    return bool(result.samples) and all(sample.value is not None for sample in result.samples)
+
+
+def _run(bus: Bus, meters: Sequence[OnLine], results: list[PollResult], count: int) -> None:
+    """Step ``bus`` through ``count`` polls; two are always queued, so that the line never waits for work."""
+    asked, end = 0, mono_ms() + 120_000 + 2_000 * count
+    before = len(results)
+    while len(results) - before < count:
+        while asked < count and asked - (len(results) - before) < 2:
+            bus.submit(Job(meters[asked % len(meters)].id, "read", asked, asked))
+            asked += 1
+        due = bus.step(mono_ms())
+        assert mono_ms() < end, "the line stands still"
+        if len(results) - before < count and due > mono_ms():
+            time.sleep((due - mono_ms()) / 1000)
