@@ -17,6 +17,7 @@ import resource
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -115,40 +116,41 @@ def modbus(line: str, *, delay_ms: int = DELAY_MS, unit: int = 3) -> OnLine:
 
 
 class _Watch:
-    """Sees every frame with a fine clock: the limit and the time of each exchange."""
+    """Notes every frame with a fine clock; limits are computed when the run is over."""
 
     def __init__(self, meters: Sequence[OnLine]) -> None:
         self.meters = {meter.id: meter for meter in meters}
-        self.exchanges: list[tuple[float, float]] = []  # (limit ms, end of the reply ms)
-        self.broken = 0
-        self._before: tuple[OnLine, int] | None = None  # who spoke last, and the instant of its last byte
-        self._bytes = 0
-        self._asked: OnLine | None = None
+        self.seen: list[tuple[str, WireFrame, int]] = []
 
     def tap(self, meter: str, frame: WireFrame) -> None:
         """`drivers.bus.Bus`'s tap."""
-        one = self.meters[meter]
-        if frame.way == ">":
-            self._request(one, frame.mono_ms)
-            self._bytes = 0
-        self._bytes += len(frame.data)
-        if frame.way == "<":
-            self.exchanges.append((self._limit_ms(one), time.monotonic_ns() / 1e6))
-            self._before = (one, frame.mono_ms)
+        self.seen.append((meter, frame, time.monotonic_ns()))
 
-    def _request(self, one: OnLine, now_ms: int) -> None:
-        self._changed = self._before is not None and self._before[0].protocol != one.protocol
-        if self._changed and self._before is not None:
-            self.broken += now_ms - self._before[1] < MIXED_MS - _GRAIN_MS
+    def exchanges(self) -> tuple[list[tuple[float, float]], int]:
+        """(limit ms, end of the reply ms) of each; how many silences at a change of protocol were short."""
+        found, broken, size = list[tuple[float, float]](), 0, 0
+        before: tuple[OnLine, int] | None = None  # who spoke last, and the instant of its last byte
+        changed = False
+        for name, frame, at_ns in self.seen:
+            one = self.meters[name]
+            if frame.way == ">":
+                size = 0
+                changed = before is not None and before[0].protocol != one.protocol
+                broken += changed and before is not None and frame.mono_ms - before[1] < MIXED_MS - _GRAIN_MS
+            size += len(frame.data)
+            if frame.way == "<":
+                found.append((_limit_ms(one, size, changed=changed), at_ns / 1e6))
+                before = (one, frame.mono_ms)
+        return found, broken
 
-    def _limit_ms(self, one: OnLine) -> float:
-        line = Line.parse(one.line)
-        quiet_ms = line.seconds(SILENT_CHARACTERS) * 1000
-        meter_ms = one.delay_ms + (quiet_ms if one.protocol == "modbus-rtu" else 0.0)
-        silence_ms = max(quiet_ms, MIXED_MS) if self._changed else quiet_ms
-        return silence_ms + line.seconds(self._bytes) * 1000 + meter_ms
 
-    _changed = False
+def _limit_ms(one: OnLine, size: int, *, changed: bool) -> float:
+    """The least time of an exchange of ``size`` bytes both ways."""
+    line = Line.parse(one.line)
+    quiet_ms = line.seconds(SILENT_CHARACTERS) * 1000
+    meter_ms = one.delay_ms + (quiet_ms if one.protocol == "modbus-rtu" else 0.0)
+    silence_ms = max(quiet_ms, MIXED_MS) if changed else quiet_ms
+    return silence_ms + line.seconds(size) * 1000 + meter_ms
 
 
 def measure(
@@ -164,7 +166,7 @@ def measure(
         bus = Bus(config, [meter.spec for meter in meters], opened, results.append, watch.tap)
         try:
             _run(bus, meters, results, WARM_UP * len(meters))
-            del results[:], watch.exchanges[:-1]
+            del results[:]
             began, slept = time.process_time_ns(), _switches()
             _run(bus, meters, results, count)
             cpu_us = (time.process_time_ns() - began) / 1000 / count
@@ -174,13 +176,15 @@ def measure(
         line = plant.command({"get": "plant"})["lines"]["b1"]
         if peer is not None:
             peer(port)
-    wall = [b[1] - a[1] for a, b in zip(watch.exchanges, watch.exchanges[1:], strict=False)]
-    limits = [limit for limit, _ in watch.exchanges[1:]]
+    exchanges, broken = watch.exchanges()
+    exchanges = exchanges[-count - 1 :]  # the last one of the warm-up is where the time begins
+    wall = [b[1] - a[1] for a, b in pairwise(exchanges)]
+    limits = [limit for limit, _ in exchanges[1:]]
     return Figures(
         exchanges=len(limits),
         utilisation=sum(limits) / sum(wall),
         typical=median(limit / took for limit, took in zip(limits, wall, strict=True)),
-        broken=watch.broken + line["broken_silence"] + line["collisions"],
+        broken=broken + line["broken_silence"] + line["collisions"],
         failed=sum(not _whole(result) for result in results),
         cpu_us=cpu_us,
         wakeups=wakeups,
@@ -197,14 +201,15 @@ def _whole(result: PollResult) -> bool:
 
 
 def _run(bus: Bus, meters: Sequence[OnLine], results: list[PollResult], count: int) -> None:
-    """Step ``bus`` through ``count`` polls; two are always queued, so that the line never waits for work."""
-    asked, end = 0, mono_ms() + 120_000 + 2_000 * count
-    before = len(results)
-    while len(results) - before < count:
-        while asked < count and asked - (len(results) - before) < 2:
-            bus.submit(Job(meters[asked % len(meters)].id, "read", asked, asked))
+    """Step ``bus`` through ``count`` polls; each meter has one queued, so that the line never waits."""
+    start, asked, end = len(results), 0, mono_ms() + 120_000 + 2_000 * count
+    while len(results) - start < count:
+        while asked < min(count, len(results) - start + len(meters)):
+            bus.submit(Job(meters[asked % len(meters)].id, "fast", asked, mono_ms()))
             asked += 1
-        due = bus.step(mono_ms())
-        assert mono_ms() < end, "the line stands still"
-        if len(results) - before < count and due > mono_ms():
-            time.sleep((due - mono_ms()) / 1000)
+        now_ms = mono_ms()
+        assert now_ms < end, "the line stands still"
+        before = len(results)
+        due_ms = bus.step(now_ms)
+        if len(results) == before and due_ms > mono_ms():
+            time.sleep((due_ms - mono_ms()) / 1000)
