@@ -196,9 +196,10 @@ class _Listening:
         self.heard += data[: max(0, MAX_HEARD - len(self.heard))]
         found = self.exchange.scan(self._rest + data)
         self._rest = found.rest
-        self._counts += Counters(
-            checksum=found.checksum, foreign=found.foreign, echo=found.echo, dropped=found.dropped
-        )
+        if found.checksum or found.foreign or found.echo or found.dropped:
+            self._counts += Counters(
+                checksum=found.checksum, foreign=found.foreign, echo=found.echo, dropped=found.dropped
+            )
         return found
 
     @property
