@@ -1,4 +1,4 @@
-"""``sitebox config check|show|init``: judge the files without touching the running daemon."""
+"""``sitebox config check|show|init|add``: judge the files without touching the running daemon."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from agent.accepted import parse, read
+from agent.cli.scan import KEPT
 from agent.cli.shell import Shell
 from agent.errors import AgentError
 from config.errors import ConfigInvalid, Problem
@@ -18,12 +19,15 @@ from config.messages import render
 VERB = "config"
 ORDER = 50
 HELP = "SBX-CLI-116"
+EX_USAGE = 64
+EX_NOINPUT = 66
 EX_CONFIG = 78
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """``check`` is the default."""
-    parser.add_argument("action", choices=("check", "show", "init"), nargs="?", default="check")
+    """``check`` is the default; ``add`` takes the numbers of the meters that ``scan`` found."""
+    parser.add_argument("action", choices=("check", "show", "init", "add"), nargs="?", default="check")
+    parser.add_argument("numbers", metavar="N", nargs="*", type=int)
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
@@ -31,6 +35,8 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     if args.action == "init":
         return _init(shell)
     try:
+        if args.action == "add":
+            return _add(args.numbers, shell)
         loaded = _load(shell)
     except ConfigInvalid as invalid:
         if shell.json:
@@ -97,4 +103,28 @@ def _init(shell: Shell) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(source.read_bytes())
         shell.put(f"{shell.tag('ok')} {shell.say('SBX-CFG-906', path=path)}")
+    return 0
+
+
+def _add(numbers: Sequence[int], shell: Shell) -> int:
+    """Write meters of the last scan to a new file of conf.d, if all files together are sound with it."""
+    kept = shell.paths.runtime / KEPT
+    try:
+        texts = json.loads(kept.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise AgentError("SBX-CFG-907", EX_NOINPUT, path=kept) from error
+    for number in numbers or [0]:
+        if not 1 <= number <= len(texts) or not texts[number - 1]:
+            raise AgentError("SBX-CFG-908", EX_USAGE, number=number)
+    data = "\n\n".join(texts[number - 1] for number in numbers) + "\n"
+    files, profiles = read(shell.paths.config)
+    taken = {name for name, _ in files}
+    names = (f"conf.d/{number}-scan.toml" for number in range(50, 100))
+    name = next(name for name in names if name not in taken)
+    parse([*files, (name, data.encode())], profiles)
+    path = shell.paths.config / name
+    path.parent.mkdir(exist_ok=True)
+    with path.open("x", encoding="utf-8") as file:
+        file.write(data)
+    shell.put(f"{shell.tag('ok')} {shell.say('SBX-CFG-906', path=path)}")
     return 0

@@ -7,6 +7,7 @@ reading requests only. Ctrl-C keeps what was found; each meter comes with the li
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 from dataclasses import asdict
@@ -37,6 +38,7 @@ HELP = "SBX-CLI-180"
 EX_USAGE = 64
 EX_UNAVAILABLE = 69
 EX_CONFIG = 78
+KEPT = "scan.json"  # in the runtime folder
 PROTOCOLS = (*LINES, "modbus-tcp")
 _RANGE = re.compile(r"([0-9]{1,3})(?:-([0-9]{1,3}))?")
 
@@ -75,7 +77,19 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     except KeyboardInterrupt:  # what was found so far counts
         pass
     _report(bus, search, shell)
+    _keep(bus, search, shell)
     return 0 if search.found else 1
+
+
+def _keep(bus: Bus, search: Search, shell: Shell) -> None:
+    """For ``sitebox config add N``: the lines of each meter, in the order of their numbers."""
+    texts = ["" if one.profile is None else proposal(one, bus.id) for one in search.found]
+    path = shell.paths.runtime / KEPT
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(texts), encoding="utf-8")
+    except OSError as error:
+        shell.fault("SBX-CLI-188", reason=error)
 
 
 def _bus(args: argparse.Namespace, shell: Shell) -> Bus:

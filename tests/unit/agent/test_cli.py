@@ -117,3 +117,24 @@ def test_language(asked: str | None, env: dict[str, str], lang: str) -> None:
 def test_tables_align_by_cells() -> None:
     lines = table(["名", "value"], [["电表", "1"], ["meter", "12"]], right=[1])
     assert {cells(line) for line in lines} == {12}
+
+
+def test_config_add_writes_a_new_file_only_if_all_is_sound(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["config", "add", "1", *places(tmp_path)]
+    assert main(words) == 66
+    lines = '[[meter]]\nid = "meter-{0}"\nbus = "{1}"\nprotocol = "dlt645-2007"\naddress = "{0}"\n'
+    lines += 'profile = "dlt645-2007-3p"\nline = "9600 8E1"\nevery_s = 2'
+    (tmp_path / "run").mkdir()
+    kept = [lines.format("000000000777", "b1"), lines.format("000000000778", "nothing"), ""]
+    (tmp_path / "run" / "scan.json").write_text(json.dumps(kept))
+    before = (tmp_path / "etc" / "sitebox.toml").read_bytes()
+    assert main(["config", "add", "2", *places(tmp_path)]) == 78
+    assert main(["config", "add", "3", *places(tmp_path)]) == 64
+    assert not (tmp_path / "etc" / "conf.d").exists()
+    assert main(words) == 0
+    assert "000000000777" in (tmp_path / "etc" / "conf.d" / "50-scan.toml").read_text()
+    assert main(words) == 78, "the same meter twice"
+    assert (tmp_path / "etc" / "sitebox.toml").read_bytes() == before
+    capsys.readouterr()
