@@ -13,12 +13,14 @@ from typing import Any, cast
 import pytest
 
 from agent.inbox import ChoreDue, Inbox, Remark
+from agent.latches import Latches
 from buffer.errors import StoreFull
 from buffer.journal import Journal
+from buffer.logbook import Logbook
 from buffer.note import VerifierKey
 from buffer.reader import JournalReader
 from buffer.verify import verify
-from tests.support.boxes import Box, result
+from tests.support.boxes import BOOT_ID, Box, result
 from tests.support.plants import PAIR, SILENT, plant
 
 
@@ -210,3 +212,14 @@ def test_a_full_card_stops_neither_rules_nor_reading_and_is_owned_up_to(box: Box
     assert box.recorder.snapshot.dropped == 20
     (alarm,) = box.records("alarm")
     assert (alarm["state"], alarm["mono"], alarm["since_mono"]) == ("raised", 101_000, 0)
+
+
+def test_a_logbook_from_the_future_counts_as_none(box: Box) -> None:
+    """A card restored without its logbook, or a logbook of another card: the journal alone decides."""
+    box.start(0)
+    box.run(0, 100, kiln="12", scrubber="0")
+    box.stop(101)
+    page = Latches(Logbook(box.folder / "logbook"), BOOT_ID, "test")
+    page.alarms((), box.recorder.snapshot.head.n + 1_000)
+    box.start(105)
+    assert [alarm.key for alarm in box.recorder.snapshot.alarms] == ["pair"]
