@@ -58,11 +58,19 @@ class Truth:
 
     def __init__(self, path: Path) -> None:
         self._served: dict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)
+        self._replies: dict[str, list[int]] = defaultdict(list)
         with path.open() as lines:
             for line in lines:
                 reply = json.loads(line)
+                self._replies[reply["meter"]].append(reply["mono_ms"])
                 for quantity, text in reply.get("primary", {}).items():
                     self._served[reply["meter"], quantity].append((reply["mono_ms"], text))
+
+    def first_reply(self, meter: str, after_ms: int, until_ms: int) -> int | None:
+        """When a meter first replied within (after, until], mono ms."""
+        replies = self._replies[meter]
+        index = bisect.bisect_right(replies, after_ms)
+        return replies[index] if index < len(replies) and replies[index] <= until_ms else None
 
     def at(self, meter: str, quantity: str, mono_ms: int) -> str | None:
         """The last value served until a moment (mono ms), unless it is too old to be that poll's."""
@@ -88,3 +96,26 @@ def assert_readings_true(stage: Stage) -> int:
             )
             compared += 1
     return compared
+
+
+def longest_loss_ms(stage: Stage, kills: list[int]) -> int:
+    """How far before a SIGKILL the oldest reply lies that no record accounts for; of all kills and meters.
+
+    Counted from the boot record of the start that was killed: what a meter sends after a kill belongs to no
+    start."""
+    truth = Truth(stage.folder / "truth.jsonl")
+    ends: dict[str, list[int]] = defaultdict(list)
+    boots: list[int] = []
+    for record in records(stage):
+        if record["k"] == "boot":
+            boots.append(record["mono"])
+        elif record["k"] == "reading":  # a failed poll accounts for its replies too
+            ends[record["m"]].append(record["mono"])
+    lost = 0
+    for kill in kills:
+        start = max(boot for boot in boots if boot <= kill)
+        for meter, recorded in ends.items():
+            newest = max([start, *(mono for mono in recorded if mono <= kill)])
+            first = truth.first_reply(meter, newest, kill)
+            lost = max(lost, 0 if first is None else kill - first)
+    return lost
