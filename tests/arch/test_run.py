@@ -11,7 +11,7 @@ from tests.arch.tree import ROOT, none
 
 SCRIPT = ROOT / "run"
 SHELLS = ["sh", *(s for s in ("dash", "bash", "busybox") if shutil.which(s))]
-VERBS = ("demo", "sitebox", "check", "test", "bench", "lock", "help")
+VERBS = ("demo", "sitebox", "check", "test", "bench", "soak", "lock", "help")
 
 
 def _run(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
