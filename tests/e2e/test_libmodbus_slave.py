@@ -1,0 +1,230 @@
+"""Our bus reads a slave of libmodbus, on TCP, on a pty, and as RTU over TCP: right values of every type and
+word order, refusals beyond the slave's tables, and never more in one request than the standard allows.
+
+What the registers hold is laid down here with `struct`, word by word; nothing of ours has a part in it.
+"""
+
+from __future__ import annotations
+
+import struct
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from config.profile import ModbusItem
+from config.site import Bus as BusConfig
+from config.site import Line
+from drivers.exchange import MeterSpec
+from tests.support.partners import ended, free_port, pty_pair, socat
+from tests.support.realbus import RealBus, requests, values
+from tests.support.specs import modbus, with_meter
+
+pytestmark = pytest.mark.slow
+
+UNIT = 17
+Words = tuple[int, ...]
+
+
+def words(form: str, number: float) -> Words:
+    """High word first."""
+    data = struct.pack(form, number)
+    return struct.unpack(f">{len(data) // 2}H", data)
+
+
+# type, what stands in the registers high word first, what must come out
+TYPES: tuple[tuple[str, Words, str], ...] = (
+    ("u16", words(">H", 65_535), "65535"),
+    ("i16", words(">h", -1234), "-1234"),
+    ("u32", words(">I", 4_000_000_001), "4000000001"),
+    ("i32", words(">i", -2_000_000_001), "-2000000001"),
+    ("u64", words(">Q", 12_345_678_901_234_567_890), "12345678901234567890"),
+    ("i64", words(">q", -1_234_567_890_123), "-1234567890123"),
+    ("f32", words(">f", -1234.5), "-1234.5"),
+    ("f64", words(">d", 231.2), "231.2"),
+    ("bcd16", (0x1234,), "1234"),
+    ("bcd32", (0x0123, 0x4567), "1234567"),
+)
+FIRST = 0x2000
+HOLES = (*words(">f", float("nan")), 0x12A4)
+
+
+def table() -> tuple[list[int], list[ModbusItem], dict[str, str]]:
+    """Registers from `FIRST`, the items in them, and what must be read: every type in both word orders."""
+    registers, items, truth = list[int](), list[ModbusItem](), dict[str, str]()
+    for order in ("be", "le"):
+        for kind, high_first, told in TYPES:
+            name, address = f"{kind}_{order}", FIRST + len(registers)
+            items.append(_item(name, address, kind, order))
+            registers += high_first if order == "be" else reversed(high_first)
+            truth[name] = told
+    items += [
+        _item("nan", FIRST + len(registers), "f32"),
+        _item("no_bcd", FIRST + len(registers) + 2, "bcd16"),
+    ]
+    return [*registers, *HOLES], items, {**truth, "nan": "missing", "no_bcd": "invalid"}
+
+
+def _item(name: str, address: int, kind: str, order: str = "be", fc: int = 3) -> ModbusItem:
+    return ModbusItem(quantity=name, fc=fc, address=address, type=kind, order=order)  # type: ignore[arg-type]  # of TYPES
+
+
+REGISTERS, ITEMS, TRUTH = table()
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The slave, compiled."""
+    built = tmp_path_factory.mktemp("slave") / "slave"
+    source = Path(__file__).with_name("slave.c")
+    command = ["gcc", "-O1", "-Wall", "-Wextra", "-Werror", "-o", str(built), str(source), "-lmodbus"]
+    made = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert made.returncode == 0, f"apt-get install gcc libmodbus-dev\n{made.stderr}"
+    return built
+
+
+def _row(first: int, held: Sequence[int]) -> str:
+    return f"{first} {len(held)} {' '.join(map(str, held))}\n"
+
+
+@contextmanager
+def _slave(program: Path, *args: str, holding: str, inputs: str) -> Iterator[int]:
+    """The slave, serving; gives its TCP port."""
+    process = subprocess.Popen(
+        [str(program), *args],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(_row(0, []) + _row(0, []) + holding + inputs)
+        process.stdin.flush()
+        ready = process.stdout.readline().split()
+        assert ready[:1] == ["ready"], process.communicate()[1]
+        yield int(ready[1])
+    finally:
+        ended(process)
+
+
+@contextmanager
+def line(link: str, program: Path, folder: Path, *, holding: str, inputs: str) -> Iterator[BusConfig]:
+    """A slave behind ``link`` and the bus that leads to it."""
+    with ExitStack() as stack:
+        if link == "tcp":
+            port = stack.enter_context(_slave(program, "tcp", str(UNIT), holding=holding, inputs=inputs))
+            yield BusConfig(id="b1", kind="tcp", host="127.0.0.1", tcp_port=port, late_reply_s=0.5)
+        elif link == "pty":
+            ours, theirs = stack.enter_context(pty_pair(folder))
+            stack.enter_context(
+                _slave(program, "rtu", str(UNIT), str(theirs), holding=holding, inputs=inputs)
+            )
+            yield BusConfig(id="b1", kind="serial", port=str(ours), late_reply_s=0.5)
+        else:
+            port, theirs = free_port(), folder / "theirs"
+            gateway = f"tcp-listen:{port},bind=127.0.0.1,reuseaddr,fork"
+            stack.enter_context(socat(f"pty,raw,echo=0,link={theirs}", gateway, there=[theirs]))
+            stack.enter_context(
+                _slave(program, "rtu", str(UNIT), str(theirs), holding=holding, inputs=inputs)
+            )
+            yield BusConfig(id="b1", kind="rtu-over-tcp", host="127.0.0.1", tcp_port=port, late_reply_s=0.5)
+
+
+def meter(link: str, items: Sequence[ModbusItem], unit: int = UNIT) -> MeterSpec:
+    """The slave as our bus is told of it."""
+    one = modbus(f"m{unit}", unit, items, protocol="modbus-tcp" if link == "tcp" else "modbus-rtu")
+    line = Line.parse("9600 8N1") if link == "pty" else None
+    return with_meter(one, reply_timeout_s=0.5, retries=0, line=line, gap_ms=5 if link == "gateway" else None)
+
+
+LINKS = pytest.mark.parametrize("link", ["tcp", "pty", "gateway"])
+
+
+@LINKS
+def test_every_type_and_word_order_is_read_right(link: str, program: Path, tmp_path: Path) -> None:
+    """Both register tables; the same address holds other values in the other table."""
+    other = [_item("i_be", FIRST, "i32", fc=4), _item("i_le", FIRST + 2, "f32", "le", fc=4)]
+    inputs = [*words(">i", -7), *reversed(words(">f", 0.1))]
+    spec = meter(link, [*ITEMS, *other])
+    with (
+        line(link, program, tmp_path, holding=_row(FIRST, REGISTERS), inputs=_row(FIRST, inputs)) as config,
+        RealBus(config, [spec]) as bus,
+    ):
+        result = bus.read(spec.meter.id)
+    assert values(result) == {**TRUTH, "i_be": "-7", "i_le": "0.1"}
+    assert result.error is None
+    assert len(requests(result)) == 2, "neighbouring registers are read together"
+
+
+@LINKS
+def test_what_the_slave_has_not_is_refused_learnt_and_asked_singly(
+    link: str, program: Path, tmp_path: Path
+) -> None:
+    """Of two neighbours the second lies beyond the table: exception 2 for the range and for that item."""
+    items = [
+        _item("last", 4, "u16"),
+        _item("beyond", 5, "u16"),
+        _item("far", 900, "f64"),
+        _item("no_input", 4, "u16", fc=4),
+    ]
+    spec = meter(link, items)
+    with (
+        line(link, program, tmp_path, holding=_row(0, [1, 2, 3, 4, 5]), inputs=_row(0, [])) as config,
+        RealBus(config, [spec]) as bus,
+    ):
+        first, again = bus.read(spec.meter.id), bus.read(spec.meter.id)
+        learnt = bus.bus.unsupported()[spec.meter.id]
+    told = {"last": "5", "beyond": "unsupported", "far": "unsupported", "no_input": "unsupported"}
+    assert values(first) == values(again) == told
+    assert learnt == {"03:0x0004+2"}
+    assert (len(requests(first)), len(requests(again))) == (5, 4)
+
+
+@LINKS
+def test_no_request_asks_for_more_than_125_registers(link: str, program: Path, tmp_path: Path) -> None:
+    """200 neighbours: libmodbus answers 125 in one reply and refuses 126."""
+    held = [7 * n % 65_536 for n in range(200)]
+    spec = meter(link, [_item(f"r{n}", 100 + n, "u16") for n in range(200)])
+    spec = replace(spec, profile=replace(spec.profile, max_registers=200))
+    with (
+        line(link, program, tmp_path, holding=_row(100, held), inputs=_row(0, [])) as config,
+        RealBus(config, [spec]) as bus,
+    ):
+        result = bus.read(spec.meter.id)
+    assert values(result) == {f"r{n}": str(value) for n, value in enumerate(held)}
+    assert [_count(sent, link) for sent in requests(result)] == [125, 75]
+
+
+def _count(request: bytes, link: str) -> int:
+    return int.from_bytes(request[10:12] if link == "tcp" else request[4:6], "big")
+
+
+@pytest.mark.parametrize("link", ["pty", "gateway"])
+def test_another_unit_is_silence_and_not_a_value(link: str, program: Path, tmp_path: Path) -> None:
+    """The slave keeps silent for a unit that is not its own, and goes on answering its own."""
+    own, other = meter(link, [_item("p", 0, "u16")]), meter(link, [_item("p", 0, "u16")], UNIT + 1)
+    with (
+        line(link, program, tmp_path, holding=_row(0, [42]), inputs=_row(0, [])) as config,
+        RealBus(config, [own, other]) as bus,
+    ):
+        silent = bus.read(other.meter.id)
+        good = bus.read(own.meter.id)
+    assert (values(silent), silent.error) == ({"p": "no_reply"}, "no_reply")
+    assert values(good) == {"p": "42"}
+
+
+def test_a_scaled_value_keeps_the_digits_of_the_slave(program: Path, tmp_path: Path) -> None:
+    """231.2 V as 2312, times a transformer ratio of 100: exact decimals, no float on the way."""
+    item = replace(_item("u_a", 0, "u16"), scale=Decimal("0.1"), ratio="pt")
+    spec = with_meter(meter("tcp", [item]), pt=Decimal(100))
+    with (
+        line("tcp", program, tmp_path, holding=_row(0, [2312]), inputs=_row(0, [])) as config,
+        RealBus(config, [spec]) as bus,
+    ):
+        assert values(bus.read(spec.meter.id)) == {"u_a": "23120.0"}
