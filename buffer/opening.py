@@ -5,6 +5,7 @@
     tail   missing or cut short     made anew; with a store beside it that is a loss
     store  missing, tail remembers  a new epoch
     store  damaged                  buffer.salvage: the same epoch, or a new one
+    store  older than the tail      a new epoch: a disk that lied about a sync, or an older copy put back
 
 Gives open files that hold together, and what has to be said about them. Says nothing itself, deletes nothing.
 """
@@ -111,7 +112,9 @@ def _open_store(fs: FileSystem, path: Path, tail: Tail) -> Store:
             return store
         store.meta()
         header_of(store, 0)
-        newest(store)
+        head, _ = newest(store)
+        if tail.newest() > head.n + 1:  # begun only after block head + 1 was durable, and may have left the box
+            raise StoreDamaged("SBX-JNL-009", path=path, reason=f"block {head.n + 1} is missing")
     except BaseException:
         store.close()
         raise
