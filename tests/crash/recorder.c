@@ -1,5 +1,6 @@
 /* LD_PRELOAD: notes every change that a process makes to files under REC_PATH, in order, into the file REC_LOG.
  * build: gcc -shared -fPIC -O2 -o recorder.so recorder.c -ldl
+ * A process may also call recorder_start(path, log) itself, for example in a forked child.
  * A note: one line "<op> <inode> <offset> <length> <path>[\t<second path>]\n", then <length> bytes of data for "write".
  * Ops: create write truncate sync syncdir rename unlink. Changes through mmap are not seen (SQLite's -shm only). */
 #define _GNU_SOURCE
@@ -21,6 +22,10 @@ __attribute__((constructor)) static void init(void) {
   prefix = getenv("REC_PATH");
   if (prefix && getenv("REC_LOG"))
     log_fd = syscall(SYS_openat, AT_FDCWD, getenv("REC_LOG"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+}
+void recorder_start(const char *path, const char *log) {
+  prefix = strdup(path);
+  log_fd = syscall(SYS_openat, AT_FDCWD, log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
 }
 static int ours(const char *path) { return log_fd >= 0 && path && !strncmp(path, prefix, strlen(prefix)); }
 static int path_of(int fd, char *path) {

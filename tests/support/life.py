@@ -3,10 +3,13 @@ is found afterwards. The oracle stands outside the product: it believes only wha
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tinydb import Query
 
 from buffer.block import decode_header, hash_text
 from buffer.errors import JournalError
@@ -14,6 +17,7 @@ from buffer.fs import FileSystem
 from buffer.instant import Instant
 from buffer.journal import Journal, Retention
 from buffer.keys import Keys
+from buffer.logbook import Logbook
 from buffer.note import decode
 from buffer.receipt import Receipt
 from buffer.rows import decode_body, encode_row
@@ -24,16 +28,18 @@ ROOT = Path("/box")
 BOX = "SB-TEST-1"
 CFG = "c0ffee00" * 8
 UTC0 = 1_795_000_000_000
+HOUR_MS = 3_600_000
 
 
 @dataclass(slots=True)
 class Promises:
     """What the product said: rows that a returned ``commit`` made durable, hashes of blocks that were
-    shown."""
+    shown, cursors that were moved, pages of the logbook that were written (as of which block)."""
 
     rows: dict[int, bytes] = field(default_factory=dict)
     blocks: dict[int, str] = field(default_factory=dict)
     cursors: dict[str, int] = field(default_factory=dict)
+    pages: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def until(cls, steps: list[Any]) -> Promises:
@@ -44,6 +50,18 @@ class Promises:
                 kind, key, value = step.args
                 getattr(found, kind)[key] = value
         return found
+
+    def add(self, more: Promises) -> None:
+        """Later promises stand for earlier ones of the same thing."""
+        for name in ("rows", "blocks", "cursors", "pages"):
+            getattr(self, name).update(getattr(more, name))
+
+    def text(self) -> str:
+        """As ``tests.crash.writer`` prints them."""
+        lines = [f"rows {i} {row.hex()}" for i, row in self.rows.items()]
+        for name in ("blocks", "cursors", "pages"):
+            lines += [f"{name} {key} {value}" for key, value in getattr(self, name).items()]
+        return "".join(f"{line}\n" for line in lines)
 
 
 class Box:
@@ -56,6 +74,7 @@ class Box:
         self.slot = 0
         self._boot = boot
         self._waiting: dict[int, bytes] = {}
+        self.logbook = Logbook(root / "logbook", fs=disk)
         self.keys = Keys.open(root / "keys", BOX, disk)
         self.journal = Journal.open(
             root / "journal", box=BOX, keys=self.keys, soft="1.2.3 abcdef0", cfg=cfg, now=self.now(), fs=disk
@@ -111,6 +130,12 @@ class Box:
         self.seal()
         self._mark("cursors", uplink, head.n)
 
+    def latch(self) -> None:
+        """A page of the logbook as of the head, promised when it returns."""
+        n = self.journal.head.n
+        self.logbook.table("alarms").upsert({"name": "up", "n": n, "alarms": []}, Query().name == "up")
+        self._mark("pages", "alarms", n)
+
     def prune(self, keep: Retention) -> None:
         """Let go of what was stored elsewhere."""
         self.journal.prune(self.now(1), keep, ("city",))
@@ -121,10 +146,11 @@ class Box:
         self.journal.close(self.now(1))
 
 
-def live(disk: FileSystem, root: Path = ROOT) -> None:
-    """A short life: birth, commits of one and of many pages, seals, a receipt, a clean stop, a second start
-    with another configuration, and no clean end."""
-    box = Box(disk, 1, root)
+def live(disk: FileSystem, root: Path = ROOT, make: type[Box] = Box) -> None:
+    """A short life: birth, commits of one and of many pages, seals, a turn of the hour (and so of the
+    ratchet), a receipt, pages of the logbook, a clean stop, a second start with another configuration,
+    retention, and no clean end."""
+    box = make(disk, 1, root)
     for slot in range(3):
         box.read(slot)
         box.commit()
@@ -134,9 +160,14 @@ def live(disk: FileSystem, root: Path = ROOT) -> None:
     box.commit()
     box.append("alarm", {"id": "a", "state": "raised"})
     box.seal()
+    box.latch()
+    box.now(HOUR_MS)
+    box.read(15)
+    box.seal()
     box.receipt("city")
+    box.latch()
     box.close()
-    box = Box(disk, 2, root, cfg="dead0000" * 8)
+    box = make(disk, 2, root, cfg="dead0000" * 8)
     box.read(0)
     box.commit()
     box.read(1)
@@ -147,6 +178,30 @@ def live(disk: FileSystem, root: Path = ROOT) -> None:
         box.commit()
 
 
+def wander(disk: FileSystem, root: Path, boot: int, rng: random.Random) -> None:
+    """A random stretch of life, some of them with a clean end."""
+    box = Box(disk, boot, root)
+    for _ in range(rng.randint(2, 12)):
+        for _ in range(rng.randint(1, 4)):
+            box.read(box.slot, frames=rng.randint(0, 4))
+            box.slot += 1
+        done = rng.random()
+        if done < 0.5:
+            box.commit()
+        elif done < 0.75:
+            box.seal()
+        elif done < 0.85:
+            box.seal()
+            box.receipt(rng.choice(("city", "county")))
+            box.latch()
+        elif done < 0.92:
+            box.now(HOUR_MS)
+        else:
+            box.prune(Retention(keep_days=0, raw_days=0, max_bytes=1 << 40))
+    if rng.random() < 0.3:
+        box.close()
+
+
 def judge(disk: FileSystem, promised: Promises, boot: int = 9, root: Path = ROOT) -> str | None:
     """Start on what is left, go on a little, stop; the first broken promise in words, None when all were
     kept."""
@@ -155,7 +210,8 @@ def judge(disk: FileSystem, promised: Promises, boot: int = 9, root: Path = ROOT
     box.seal()
     stored = {name: cursor.n for name, cursor in box.journal.cursors().items()}
     shelf = box.journal._store
-    wrong = _judge(shelf, promised) or _judge_cursors(stored, promised)
+    wrong = _judge(shelf, promised) or _judge_cursors(stored, promised) or _judge_pages(box.logbook, promised)
+    wrong = wrong or _judge_receipts(shelf, stored)
     identity = box.keys.identity.verifier
     if wrong is None:
         report = verify(blocks_of(shelf), identity=identity)
@@ -170,6 +226,27 @@ def _judge_cursors(stored: Mapping[str, int], promised: Promises) -> str | None:
         if stored.get(name, -1) < n:
             return f"cursor of {name} went back to {stored.get(name)} from {n}"
     return None
+
+
+def _judge_receipts(shelf: Shelf, stored: Mapping[str, int]) -> str | None:
+    """A cursor stands on a receipt that is in the chain."""
+    bodies = [block.body for block in blocks_of(shelf)]
+    if None in bodies[1:]:
+        return None  # the record may have been let go of
+    records = [record for body in bodies if body for record in decode_body(body)]
+    chained = {(r["uplink"], r["n"]) for r in records if r["k"] == "receipt"}
+    for name, n in stored.items():
+        if (name, n) not in chained:
+            return f"cursor of {name} stands at {n} without a receipt in the chain"
+    return None
+
+
+def _judge_pages(logbook: Logbook, promised: Promises) -> str | None:
+    for name, n in promised.pages.items():
+        page = logbook.table(name).get(Query().name == "up")
+        if not isinstance(page, dict) or page["n"] < n:
+            return f"page {name} of the logbook was promised as of block {n}, found {page!r}"
+    return f"the logbook was broken: {logbook.broken()}" if logbook.broken() else None
 
 
 def _judge(shelf: Shelf, promised: Promises) -> str | None:

@@ -18,8 +18,8 @@ from __future__ import annotations
 import errno
 import random
 import sqlite3
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -313,12 +313,33 @@ def _tear(data: bytearray, step: Step, chance: Chance) -> None:
             _put(data, offset + start, new[start : start + SECTOR])
 
 
-def recorded(log: bytes, root: str, marks: str) -> list[Step]:
-    """The steps that ``tests/crash/recorder.c`` noted of a real process. Files of SQLite's shared memory
-    are left out: they mean nothing after a cut. What was appended to the file ``marks`` are the oracle's
-    notes."""
-    steps: list[Step] = []
-    numbers: dict[str, int] = {}
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The files that stand there before a recorded process begins: the steps that make them, their inodes."""
+
+    steps: tuple[Step, ...] = ()
+    numbers: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def under(cls, root: Path) -> Standing:
+        """All files below a folder, durable as they are, without SQLite's shared memory."""
+        steps: list[Step] = []
+        numbers: dict[str, int] = {}
+        files = [path for path in sorted(root.rglob("*")) if path.is_file() and path.suffix != ".db-shm"]
+        for number, path in enumerate(files, 1):
+            numbers[str(path.stat().st_ino)] = number
+            steps.append(Step("create", (str(path), number, 0o600)))
+            steps.append(Step("write", (number, 0, path.read_bytes())))
+            steps.append(Step("sync", (number, str(path))))
+        folders = sorted({str(path.parent) for path in files})
+        return cls((*steps, *(Step("sync_folder", (folder,)) for folder in folders)), numbers)
+
+
+def recorded(log: bytes, marks: str, before: Standing = Standing()) -> list[Step]:
+    """The steps that ``tests/crash/recorder.c`` noted of a real process, behind those that made what stood
+    there. Files of SQLite's shared memory are left out: they mean nothing after a cut. What was appended to
+    the file ``marks`` are the oracle's notes."""
+    steps, numbers = list(before.steps), dict(before.numbers)
     at = 0
     while at < len(log):
         end = log.index(b"\n", at)
