@@ -113,7 +113,7 @@ def _open_store(fs: FileSystem, path: Path, tail: Tail) -> Store:
         store.meta()
         header_of(store, 0)
         head, _ = newest(store)
-        if tail.newest() > head.n + 1:  # begun only after block head + 1 was durable, and may have left the box
+        if tail.newest() > head.n + 1:  # begun only after block head + 1 was durable: it may have been sent
             raise StoreDamaged("SBX-JNL-009", path=path, reason=f"block {head.n + 1} is missing")
     except BaseException:
         store.close()
