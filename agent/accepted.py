@@ -1,7 +1,7 @@
 """Which configuration counts: the files if they are sound, else the last one that was (DESIGN 9, 11).
 
-A sound configuration is kept, whole, as one file in the state folder before it is used; a bad one never
-replaces it. Only a box that never had a good one refuses to start (exit 78).
+A sound configuration is kept, whole, as one file in the state folder before it is used, where the card has
+room for it; a bad one never replaces it. Only a box that never had a good one refuses to start (exit 78).
 """
 
 from __future__ import annotations
@@ -24,12 +24,14 @@ Sound = tuple[Loaded, Mapping[str, Profile]]
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The configuration in force; ``problems`` are those of the files when ``last_good`` had to be taken."""
+    """The configuration in force; ``problems`` are those of the files when ``last_good`` had to be taken.
+    ``unkept``: why it could not be kept as the last good one, or ""."""
 
     loaded: Loaded
     profiles: Mapping[str, Profile]
     last_good: bool
     problems: tuple[Problem, ...] = ()
+    unkept: str = ""
 
 
 def read(config: Path) -> tuple[Files, Files]:
@@ -59,21 +61,24 @@ def accept(config: Path, kept: Path, *, keep: bool = True) -> Accepted:
         loaded, known = parse(files, profiles)
     except ConfigInvalid as invalid:
         return _last_good(kept, invalid.problems)
-    if keep:
-        _keep(kept, files, profiles)
-    return Accepted(loaded, known, False)
+    return Accepted(loaded, known, False, unkept=_keep(kept, files, profiles) if keep else "")
 
 
-def _keep(keep: Path, files: Files, profiles: Files) -> None:
+def _keep(keep: Path, files: Files, profiles: Files) -> str:
+    """Keep them, or why not: a full card stops no supervision."""
     text = json.dumps({"files": _texts(files), "profiles": _texts(profiles)}, ensure_ascii=False)
     data = text.encode()
     try:
         if keep.read_bytes() == data:
-            return
-    except FileNotFoundError:
+            return ""
+    except OSError:  # not there, or not readable: written anew
         pass
-    DISK.make_folder(keep.parent, 0o750)
-    write_whole(DISK, keep, data, 0o640)
+    try:
+        DISK.make_folder(keep.parent, 0o750)
+        write_whole(DISK, keep, data, 0o640)
+    except OSError as error:
+        return str(error)
+    return ""
 
 
 def _texts(files: Files) -> list[list[str]]:

@@ -40,6 +40,8 @@ def build(paths: Paths, log: Log) -> Service:
     accepted = accept(paths.config, paths.accepted)
     if accepted.last_good:
         log.put("fail", "SBX-CFG-900", count=len(accepted.problems))
+    if accepted.unkept:
+        log.put("warn", "SBX-CFG-909", path=paths.accepted, reason=accepted.unkept)
     config = accepted.loaded.config
     keys = Keys.open(paths.keys, config.site.id)
     clock = Clock(last_boot(paths.journal) + 1, kernel_boot_id())

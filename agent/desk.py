@@ -90,6 +90,7 @@ class Desk:
                 head_n=snapshot.head.n,
                 records=snapshot.head.last_i,
                 dropped=snapshot.dropped,
+                logbook=snapshot.logbook,
                 buses=troubles,
                 problems=self.accepted.problems,
                 last_good=self.accepted.last_good,

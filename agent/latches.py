@@ -1,7 +1,8 @@
 """The agent's pages in the logbook: alarm latches, the start of the day, what meters were seen to support.
 
 Each page says as of which block it was written; the journal's later blocks are read on top of it, and without
-any page everything is found again from the journal alone (DESIGN 6).
+any page everything is found again from the journal alone (DESIGN 6). So a page that cannot be written (a full
+card) stops nothing: it waits in memory, `fault` says why, and `again` tries once more.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ class Latches:
         self._day = logbook.table("day", stamp)
         self._learnt = logbook.table("learnt", stamp)
         self._boot_id = boot_id
+        self._waiting: dict[tuple[str, str], tuple[Table, Mapping[str, Any]]] = {}
+        self.fault = ""  # why the newest pages are not on the card
 
     def alarms(self, up: tuple[Active, ...], n: int) -> None:
         """Replace the latches by those up as of block ``n``: one document, so one atomic write."""
@@ -53,7 +56,7 @@ class Latches:
             }
             for alarm in up
         ]
-        _put(self._alarms, "up", {"n": n, "boot_id": self._boot_id, "alarms": rows})
+        self._put(self._alarms, "up", {"n": n, "boot_id": self._boot_id, "alarms": rows})
 
     def page(self) -> Page:
         """The latches as they were written last; a page that cannot be understood counts as none."""
@@ -69,7 +72,7 @@ class Latches:
 
     def store(self, document: Mapping[str, Any]) -> None:
         """Keep the start of the running day."""
-        _put(self._day, "day", document)
+        self._put(self._day, "day", document)
 
     def learnt(self) -> dict[str, frozenset[str]]:
         """Blocks that each meter was seen not to support."""
@@ -77,11 +80,23 @@ class Latches:
 
     def learn(self, meter: str, unsupported: frozenset[str]) -> None:
         """Remember what a meter does not support."""
-        _put(self._learnt, meter, {"unsupported": sorted(unsupported)})
+        self._put(self._learnt, meter, {"unsupported": sorted(unsupported)})
 
+    def again(self) -> None:
+        """Write the pages that could not be written."""
+        for table, document in tuple(self._waiting.values()):
+            self._put(table, document["name"], document)
 
-def _put(table: Table, name: str, document: Mapping[str, Any]) -> None:
-    table.upsert({**document, "name": name}, Query().name == name)
+    def _put(self, table: Table, name: str, document: Mapping[str, Any]) -> None:
+        page = {**document, "name": name}
+        try:
+            table.upsert(page, Query().name == name)
+        except OSError as error:
+            self._waiting[table.name, name] = table, page
+            self.fault = str(error)
+            return
+        self._waiting.pop((table.name, name), None)
+        self.fault = self.fault if self._waiting else ""
 
 
 def _get(table: Table, name: str) -> Mapping[str, Any] | None:

@@ -55,16 +55,23 @@ class Snapshot:
     cursors: Mapping[str, Cursor]
     dropped: int = 0
     refused: tuple[tuple[str, str], ...] = ()  # uplink, code of the last receipt refused
+    logbook: str = ""  # why its newest pages are not on the card, or ""
 
 
 class Keeper(Kept, Protocol):
-    """The logbook as the recorder uses it: small documents that people read; the journal comes first."""
+    """The logbook as the recorder uses it: small documents that people read; the journal comes first. What
+    cannot be written waits for ``again``; ``fault`` says why."""
+
+    fault: str
 
     def alarms(self, up: tuple[Active, ...], n: int) -> None:
         """Replace the alarm latches by those up as of block ``n``."""
 
     def learn(self, meter: str, unsupported: frozenset[str]) -> None:
         """Remember what a meter does not support."""
+
+    def again(self) -> None:
+        """Write what could not be written."""
 
 
 class Recorder:
@@ -150,6 +157,7 @@ class Recorder:
                 self._settings.keep_days, self._settings.raw_days, self._settings.max_mib * 1024 * 1024
             )
             self._journal.prune(now, keep, self._uplinks)
+            self._keep.again()
             return
         day = self._days.turn(now, self._journal.head)
         if day is not None:
@@ -263,6 +271,7 @@ class Recorder:
             self._journal.cursors(),
             self._dropped,
             tuple(sorted(self._refused.items())),
+            self._keep.fault,
         )
 
 

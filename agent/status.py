@@ -76,6 +76,7 @@ class Facts:
     problems: Sequence[Problem]
     last_good: bool
     points: Sequence[Mapping[str, Any]] = ()
+    logbook: str = ""  # why its newest pages are not on the card
 
 
 def build(facts: Facts) -> dict[str, Any]:
@@ -206,9 +207,14 @@ def _storage(facts: Facts) -> list[Check]:
         args["days"] = str(min(storage.days_left, 9999))
         level = "ok" if storage.days_left >= 30 else "warn" if storage.days_left >= 3 else "fail"
         found = Check("storage", level, "SBX-STA-032", args, "" if level == "ok" else "sitebox journal")
-    if not facts.dropped:
-        return [found]
-    return [found, Check("storage", "fail", "SBX-STA-033", {"count": str(facts.dropped)}, "sitebox journal")]
+    checks = [found]
+    if facts.dropped:
+        checks.append(
+            Check("storage", "fail", "SBX-STA-033", {"count": str(facts.dropped)}, "sitebox journal")
+        )
+    if facts.logbook:
+        checks.append(Check("storage", "warn", "SBX-STA-034", {"reason": facts.logbook}, "df -h"))
+    return checks
 
 
 def _clock(sync: Sync) -> Check:

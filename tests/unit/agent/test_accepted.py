@@ -69,3 +69,11 @@ def test_profiles_of_the_site_are_part_of_it(etc: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigRefusedError) as caught:
         accept(etc, tmp_path / "accepted")
     assert any("broken.toml" in problem.file for problem in caught.value.problems)
+
+
+def test_a_card_without_room_stops_no_start(etc: Path, tmp_path: Path) -> None:
+    """The configuration counts; that it is not kept is said."""
+    (tmp_path / "state").write_text("a file where the folder should be")
+    found = accept(etc, tmp_path / "state" / "accepted")
+    assert not found.last_good
+    assert "state" in found.unkept

@@ -214,6 +214,21 @@ def test_a_full_card_stops_neither_rules_nor_reading_and_is_owned_up_to(box: Box
     assert (alarm["state"], alarm["mono"], alarm["since_mono"]) == ("raised", 101_000, 0)
 
 
+def test_a_logbook_that_cannot_be_written_stops_nothing(box: Box) -> None:
+    box.start(0)
+    folder = box.folder / "logbook"
+    aside = folder.rename(box.folder / "aside")
+    box.run(0, 100, kiln="12", scrubber="0")
+    assert [alarm.key for alarm in box.recorder.snapshot.alarms] == ["pair"], "the alarm is up and sealed"
+    assert "logbook" in box.recorder.snapshot.logbook, "and what is not on the card is said"
+    aside.rename(folder)
+    box.inbox.put(ChoreDue("retention"))
+    box.recorder.step(box.at(101))
+    assert box.recorder.snapshot.logbook == ""
+    page = Latches(Logbook(folder), BOOT_ID, "test").page()
+    assert list(page.up) == ["pair"]
+
+
 def test_a_logbook_from_the_future_counts_as_none(box: Box) -> None:
     """A card restored without its logbook, or a logbook of another card: the journal alone decides."""
     box.start(0)

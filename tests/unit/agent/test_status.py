@@ -73,6 +73,7 @@ OLD = replace(POLL, good_ms=NOW.mono_ms - 36_000)
         (replace(GOOD, alarms=(ALARM,)), "fail", "SBX-RUL-001"),
         (replace(GOOD, alarms=(replace(ALARM, level="warning"),)), "warn", "SBX-RUL-001"),
         (replace(GOOD, dropped=7), "fail", "SBX-STA-033"),
+        (replace(GOOD, logbook="No space left on device"), "warn", "SBX-STA-034"),
         (replace(GOOD, storage=StorageFacts(1, 1, 10)), "warn", "SBX-STA-032"),
         (replace(GOOD, storage=StorageFacts(1, 1, 2)), "fail", "SBX-STA-032"),
         (replace(GOOD, uplinks=(replace(ONLINE, quiet_ms=None),)), "warn", "SBX-STA-022"),
