@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
@@ -25,10 +26,11 @@ from drivers.counters import BusCounters, Counters, Tally
 from drivers.errors import DriverError
 from drivers.exchange import Answer, MeterSpec, Polled
 from drivers.link import Link
+from drivers.plausible import Watch, limits
 from drivers.ports import Port, PortError
 from drivers.queue import Job, Lane, Task
 from drivers.registry import drivers
-from drivers.results import abandon, alive, any_good, error_of, read_all, result, unasked
+from drivers.results import abandon, alive, any_good, error_of, read, result, unasked
 from drivers.samples import PollError, PollResult, Quality, WireFrame
 from drivers.wire import Heard, Manner, Wire
 
@@ -57,7 +59,8 @@ def _lane(config: BusConfig, spec: MeterSpec) -> Lane:
         raise DriverError(f"meter {meter.id}: no driver for {meter.protocol}")
     default = 0 if config.kind == "tcp" else driver.default_gap_ms
     gap = default if meter.gap_ms is None else meter.gap_ms
-    return Lane(spec, driver, Manner(meter.id, meter.line, gap, meter.reply_timeout_s * 1000, driver))
+    manner = Manner(meter.id, meter.line, gap, meter.reply_timeout_s * 1000, driver)
+    return Lane(spec, driver, manner, Watch(limits(spec)))
 
 
 class Bus:
@@ -175,7 +178,7 @@ class Bus:
         elif error != "port":
             lane.backoff = lane.backoff.good()
         refused = sum(sample.quality is Quality.REFUSED for sample in ended.samples)
-        self._tally.add(lane.spec.meter.id, Counters(refused=refused))
+        self._tally.add(lane.spec.meter.id, Counters(refused=refused, doubted=polled.doubted))
         self._emit(ended)
 
     # -- the line
@@ -222,10 +225,9 @@ class Bus:
         probe = lane.backoff.active and job.poll != "read"
         if probe:
             poll = lane.driver.probe(lane.spec)
-        elif job.poll == "read":
-            poll = read_all(lane.driver, lane.spec, lane.learnt)
         else:
-            poll = lane.driver.poll(lane.spec, job.poll, lane.learnt)
+            ask = partial(read, lane.driver, lane.spec, job.poll)
+            poll = lane.watch.poll(ask, lane.learnt, self._port.now())
         try:
             return Task(job, poll, next(poll), since_ms, probe)
         except StopIteration:

@@ -22,6 +22,7 @@ class Counters:
     echo: int = 0  # our own requests heard
     refused: int = 0  # items that the meter declined
     dropped: int = 0  # bytes that belong to no frame
+    doubted: int = 0  # values that could not be and were read again (drivers.plausible)
 
     def __add__(self, other: Counters) -> Counters:
         return Counters(
@@ -32,6 +33,7 @@ class Counters:
             self.echo + other.echo,
             self.refused + other.refused,
             self.dropped + other.dropped,
+            self.doubted + other.doubted,
         )
 
 

@@ -71,10 +71,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Polled:
-    """Samples in the profile's order; ``unsupported``: block DIs this meter was found not to know."""
+    """Samples in the profile's order; ``unsupported``: block DIs this meter was found not to know;
+    ``doubted``: values that could not be, so that all was read once more."""
 
     samples: tuple[Sample, ...]
     unsupported: frozenset[str] = frozenset()
+    doubted: int = 0
 
 
 Poll = Generator[Exchange, Answer, Polled]

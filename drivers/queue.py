@@ -19,6 +19,7 @@ from typing import Final, Literal
 
 from drivers.backoff import METER, Backoff
 from drivers.exchange import Driver, Exchange, MeterSpec, Poll
+from drivers.plausible import Watch
 from drivers.samples import WireFrame
 from drivers.wire import Manner
 
@@ -77,6 +78,7 @@ class Lane:
     spec: MeterSpec
     driver: Driver
     manner: Manner
+    watch: Watch
     learnt: frozenset[str] = frozenset()  # blocks the meter is known not to have
     waiting: list[Job] = field(default_factory=list)
     overrun: dict[JobPoll, int] = field(default_factory=dict)  # due time of the first slot passed over

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from drivers.exchange import Answer, Driver, MeterSpec, Poll, Polled
-from drivers.queue import Job, Task
+from drivers.queue import Job, JobPoll, Task
 from drivers.samples import PollError, PollResult, Quality, Sample
 
 MAX_ANSWERS: Final = 1000  # a protocol must end after failures; a poll has far fewer exchanges
@@ -65,8 +65,13 @@ def result(task: Task, samples: tuple[Sample, ...], error: PollError | None, now
     )
 
 
-def read_all(driver: Driver, spec: MeterSpec, learnt: frozenset[str]) -> Poll:
-    """All items, fast then slow; once the meter fails, the rest is not asked for."""
+def read(driver: Driver, spec: MeterSpec, poll: JobPoll, learnt: frozenset[str]) -> Poll:
+    """The items of one class, or all of them for a person."""
+    return _read_all(driver, spec, learnt) if poll == "read" else driver.poll(spec, poll, learnt)
+
+
+def _read_all(driver: Driver, spec: MeterSpec, learnt: frozenset[str]) -> Poll:
+    """Fast, then slow; once the meter fails, the rest is not asked for."""
     fast = yield from driver.poll(spec, "fast", learnt)
     slow = driver.poll(spec, "slow", learnt | fast.unsupported)
     if fast.samples and not alive(fast.samples):

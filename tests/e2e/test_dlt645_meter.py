@@ -54,11 +54,12 @@ meter.server.start()
 print("READY", flush=True)
 time.sleep(3600)
 """
-# What the meter holds; a negative number of each signed kind is on the wire as a sign bit.
+# What the meter holds: phases add up and P is U x I x PF, or our bus would read twice. A negative number of
+# each signed kind is on the wire as a sign bit.
 NUMBERS = {
     **{f"0201{n:02d}00": f"{230 + n}.{n}" for n in (1, 2, 3)},
-    **{f"0202{n:02d}00": text for n, text in ((1, "5.123"), (2, "-4.250"), (3, "0.007"))},
-    **{f"0203{n:02d}00": text for n, text in ((0, "-0.2512"), (1, "1.1786"), (2, "-0.9846"), (3, "0.0016"))},
+    **{f"0202{n:02d}00": text for n, text in ((1, "5.123"), (2, "-6.250"), (3, "0.007"))},
+    **{f"0203{n:02d}00": text for n, text in ((0, "-0.1956"), (1, "1.1815"), (2, "-1.3787"), (3, "0.0016"))},
     **{f"0204{n:02d}00": text for n, text in ((0, "0.3000"), (1, "-0.1000"), (2, "0.4000"), (3, "0.0000"))},
     **{f"0205{n:02d}00": f"{n + 1}.{n}234" for n in (0, 1, 2, 3)},
     **{f"0206{n:02d}00": text for n, text in ((0, "-0.876"), (1, "0.998"), (2, "-0.950"), (3, "0.001"))},
@@ -188,4 +189,4 @@ def test_the_ratio_is_applied_to_what_the_meter_says(pty: BusConfig) -> None:
     one = spec(pty, [item for item in PROFILE.dlt if item.quantity in ("p", "u_a")])
     one = replace(one, meter=replace(one.meter, ct=Decimal(40), pt=Decimal(100)))
     with RealBus(pty, [one]) as bus:
-        assert values(bus.read(ADDRESS)) == {"u_a": "23110.0", "p": "-1004.8000"}
+        assert values(bus.read(ADDRESS)) == {"u_a": "23110.0", "p": "-782.4000"}

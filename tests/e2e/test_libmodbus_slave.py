@@ -50,7 +50,7 @@ TYPES: tuple[tuple[str, Words, str], ...] = (
     ("bcd32", (0x0123, 0x4567), "1234567"),
 )
 FIRST = 0x2000
-HOLES = (*words(">f", float("nan")), 0x12A4)
+NAN = words(">f", float("nan"))
 
 
 def table() -> tuple[list[int], list[ModbusItem], dict[str, str]]:
@@ -62,11 +62,8 @@ def table() -> tuple[list[int], list[ModbusItem], dict[str, str]]:
             items.append(_item(name, address, kind, order))
             registers += high_first if order == "be" else reversed(high_first)
             truth[name] = told
-    items += [
-        _item("nan", FIRST + len(registers), "f32"),
-        _item("no_bcd", FIRST + len(registers) + 2, "bcd16"),
-    ]
-    return [*registers, *HOLES], items, {**truth, "nan": "missing", "no_bcd": "invalid"}
+    items.append(_item("nan", FIRST + len(registers), "f32"))
+    return [*registers, *NAN], items, {**truth, "nan": "missing"}
 
 
 def _item(name: str, address: int, kind: str, order: str = "be", fc: int = 3) -> ModbusItem:
@@ -217,6 +214,19 @@ def test_another_unit_is_silence_and_not_a_value(link: str, program: Path, tmp_p
         good = bus.read(own.meter.id)
     assert (values(silent), silent.error) == ({"p": "no_reply"}, "no_reply")
     assert values(good) == {"p": "42"}
+
+
+def test_digits_that_are_no_number_are_read_once_more_and_are_no_value(program: Path, tmp_path: Path) -> None:
+    """0x12A4 is no BCD: the neighbour in the same reply is read again with it."""
+    spec = meter("tcp", [_item("no_bcd", 0, "bcd16"), _item("p", 1, "u16")])
+    with (
+        line("tcp", program, tmp_path, holding=_row(0, [0x12A4, 7]), inputs=_row(0, [])) as config,
+        RealBus(config, [spec]) as bus,
+    ):
+        result = bus.read(spec.meter.id)
+        assert bus.bus.counters().line.doubted == 1
+    assert values(result) == {"no_bcd": "invalid", "p": "7"}
+    assert len(requests(result)) == 2
 
 
 def test_a_scaled_value_keeps_the_digits_of_the_slave(program: Path, tmp_path: Path) -> None:

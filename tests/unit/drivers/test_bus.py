@@ -7,11 +7,12 @@ from itertools import pairwise
 
 import pytest
 
+from config.profile import DltItem
 from drivers.bus import Bus, Job
 from drivers.errors import DriverError
 from drivers.exchange import MeterSpec
 from drivers.samples import PollResult
-from tests.support.line import FakePort, Meter645, ModbusSlave, in_turn, late, mute, run, sound
+from tests.support.line import FakePort, Meter645, ModbusSlave, Replies, in_turn, late, mute, run, sound
 from tests.support.specs import (
     CURRENT,
     ENERGY,
@@ -458,3 +459,24 @@ def test_meter_without_items_of_a_class_ends_its_slot() -> None:
     plant = Plant(FakePort(ModbusSlave(1, REGISTERS)), modbus("m1", 1, [SLOW]))
     plant.run(1)
     assert [(r.error, r.attempts, r.samples) for r in plant.results] == [(None, 0, ())]
+
+
+# -- values that cannot be
+
+
+def test_a_value_that_cannot_be_is_read_once_more_in_the_same_poll() -> None:
+    """Damage that keeps the sum: 50.43 Hz becomes 80.13. One result, with both replies."""
+
+    def spoilt(request: bytes, replies: Replies) -> Replies:
+        ((delay, data),) = replies
+        digits = data.index(b"\x68") + 14
+        changed = bytes((data[digits] - 0x30, data[digits + 1] + 0x30))
+        return ((delay, data[:digits] + changed + data[digits + 2 :]),)
+
+    frequency = DltItem(quantity="f", di="02800002", format="XX.XX")
+    meter = Meter645("000000000012", {"02800002": "5043"}, in_turn([spoilt, sound]))
+    plant = Plant(FakePort(meter), dlt("kiln", "000000000012", [frequency]))
+    (result,) = plant.run(9)
+    assert [str(sample.value) for sample in result.samples] == ["50.43"]
+    assert (result.error, result.attempts, len(plant.port.sent)) == (None, 2, 2)
+    assert plant.bus.counters().meters["kiln"].doubted == 1
