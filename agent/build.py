@@ -18,6 +18,7 @@ from agent.latches import Latches
 from agent.log import Log
 from agent.paths import Paths
 from agent.poller import Poller, Round
+from agent.ratios import Ratios, last_told, told
 from agent.recorder import Recorder
 from agent.restore import restore
 from agent.service import Service
@@ -54,9 +55,10 @@ def build(paths: Paths, log: Log) -> Service:
     reader = JournalReader(paths.journal)
     engine = restore(reader, config, now, latches.page())
     clean = _was_clean(reader)
+    ratios = Ratios(last_told(reader, told(config, accepted.profiles)))
     reader.close()
     inbox = Inbox()
-    recorder = Recorder(journal, engine, inbox, config, latches)
+    recorder = Recorder(journal, engine, inbox, config, latches, ratios)
     box = uplinks.Box(config.site.id, keys.identity.verifier, clean)
     return Service(
         paths=paths,

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from agent import readings
 from agent.days import Days, Kept
 from agent.inbox import ChoreDue, Inbox, Item, Learnt, ReceiptHeard
+from agent.ratios import Ratios
 from agent.rules.engine import Active, AlarmChange, Engine
 from agent.rules.world import World
 from buffer.errors import ReceiptRefused, StoreFull
@@ -77,13 +78,15 @@ class Keeper(Kept, Protocol):
 class Recorder:
     """Owner of the journal."""
 
-    def __init__(
+    # budget: what it writes, and all that is known of the time before this start
+    def __init__(  # noqa: PLR0913 see above
         self,
         journal: Journal,
         engine: Engine,
         inbox: Inbox,
         config: SiteConfig,
         keep: Keeper,
+        ratios: Ratios,
     ) -> None:
         self._journal = journal
         self._engine = engine
@@ -91,6 +94,7 @@ class Recorder:
         self._settings = config.journal
         self._uplinks = tuple(uplink.id for uplink in config.uplinks)
         self._keep = keep
+        self._ratios = ratios
         self._days = Days(config.site.timezone, keep)
         self._polls: dict[str, LastPoll] = {}
         self._refused: dict[str, str] = {}
@@ -167,6 +171,9 @@ class Recorder:
         at = _backdated(now, result.mono_ms)
         raw = tuple((frame.mono_ms, frame.way, frame.data) for frame in result.frames)
         record = self._append("reading", readings.fields(result), at, raw)
+        for change in self._ratios.changes(result):
+            since = {} if record is None else {"since_i": record}
+            self._append("meter-event", {**change, **since}, at)
         before = self._polls.get(result.meter)
         values = dict(before.values) if before else {}
         values.update({s.quantity: f"{s.value:f}" for s in result.samples if s.value is not None})

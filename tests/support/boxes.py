@@ -9,6 +9,7 @@ from typing import Any
 
 from agent.inbox import Inbox
 from agent.latches import Latches
+from agent.ratios import Ratios, last_told
 from agent.recorder import Recorder
 from agent.restore import restore
 from buffer.instant import Instant
@@ -16,6 +17,7 @@ from buffer.journal import Journal
 from buffer.keys import Keys
 from buffer.logbook import Logbook
 from buffer.reader import JournalReader
+from config.profile import RATIOS
 from config.site import SiteConfig
 from drivers.samples import PollError, PollResult, Quality, Sample
 
@@ -53,9 +55,11 @@ class Box:
         latches = Latches(self._open_logbook(), BOOT_ID, "test")
         reader = JournalReader(self.folder / "journal")
         engine = restore(reader, self.config, now, latches.page())
+        both = frozenset((meter.id, name) for meter in self.config.meters for name in RATIOS)
+        ratios = Ratios(last_told(reader, both))
         reader.close()
         self.inbox = Inbox(capacity)
-        self.recorder = Recorder(journal, engine, self.inbox, self.config, latches)
+        self.recorder = Recorder(journal, engine, self.inbox, self.config, latches, ratios)
 
     def _open_logbook(self) -> Logbook:
         if self._logbook is not None:
