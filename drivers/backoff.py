@@ -38,7 +38,7 @@ class Backoff:
 
     def good(self) -> Backoff:
         """It works: everything is forgotten."""
-        return replace(self, failures=0, until_ms=0)
+        return replace(self, failures=0, until_ms=0) if self.failures else self
 
 
 PORT: Final = Backoff(first_ms=1_000, most_ms=30_000)  # 1, 2, 4 ... 30 s between attempts to open

@@ -177,8 +177,9 @@ class Bus:
             lane.backoff = lane.backoff.failed(now_ms)
         elif error != "port":
             lane.backoff = lane.backoff.good()
-        refused = sum(sample.quality is Quality.REFUSED for sample in ended.samples)
-        self._tally.add(lane.spec.meter.id, Counters(refused=refused, doubted=polled.doubted))
+        refused = sum([sample.quality is Quality.REFUSED for sample in ended.samples])
+        if refused or polled.doubted:
+            self._tally.add(lane.spec.meter.id, Counters(refused=refused, doubted=polled.doubted))
         self._emit(ended)
 
     # -- the line
@@ -193,7 +194,8 @@ class Bus:
         ]
 
     def _pick(self, now_ms: int) -> Lane | None:
-        return min((lane for ms, lane in self._ready() if ms <= now_ms), key=Lane.rank, default=None)
+        ready = [lane for ms, lane in self._ready() if ms <= now_ms]
+        return min(ready, key=Lane.rank) if len(ready) > 1 else ready[0] if ready else None
 
     def _next_ms(self, now_ms: int) -> int:
         times = [ms for ms, _ in self._ready()]
@@ -239,7 +241,8 @@ class Bus:
         task.keep(heard.frames)
         task.attempts += heard.sent
         self._tally.add(lane.spec.meter.id, heard.counters)
-        self._tally.add(None, Counters(dropped=heard.stray))
+        if heard.stray:
+            self._tally.add(None, Counters(dropped=heard.stray))
         wildcard = task.exchange.wildcard
         late = heard.answer.failure is not None or (wildcard and len(self._lanes) > 1)
         if heard.sent and late:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,11 @@ class Counters:
             self.dropped + other.dropped,
             self.doubted + other.doubted,
         )
+
+
+NOTHING: Final = Counters()
+GOOD: Final = Counters(good=1)  # the whole of an exchange that went well
+TIMEOUT: Final = Counters(timeouts=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,10 @@ from config.site import Meter
 from drivers.samples import Sample
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class MeterSpec:
-    """A declared meter and its profile."""
+    """A declared meter and its profile. Compared by identity, so that what a driver prepares for a meter is
+    found again in no time."""
 
     meter: Meter
     profile: Profile

@@ -21,7 +21,7 @@ import select
 import socket
 import stat
 import termios
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -129,12 +129,14 @@ class _FilePort:
             select.select((), (), (), ms / 1000)
 
     def _wait(self, seconds: float) -> bytes:
-        with self._faults(self.lost):
+        try:
             fd = self._fd()
-            ready, _, _ = select.select([fd], [], [], seconds)
+            ready, _, _ = select.select((fd,), (), (), seconds)
             if not ready:
                 return b""
             data = self._take(fd)
+        except _FAULTS as error:
+            raise self._fault(self.lost, error) from error
         if not data:  # readable and nothing there: the other side is gone (pyserial issue 331)
             raise PortError(self.lost, port=self.name, reason="end of file")
         return data
@@ -145,13 +147,9 @@ class _FilePort:
     def _take(self, fd: int) -> bytes:
         return os.read(fd, READ_BYTES)
 
-    @contextlib.contextmanager
-    def _faults(self, code: str) -> Iterator[None]:
-        """The one place where the world's errors become `PortError`."""
-        try:
-            yield
-        except _FAULTS as error:
-            raise PortError(code, port=self.name, reason=str(error)) from error
+    def _fault(self, code: str, error: BaseException) -> PortError:
+        """One of the world's errors as a `PortError`."""
+        return PortError(code, port=self.name, reason=str(error))
 
 
 class SerialPort(_FilePort):
@@ -162,6 +160,7 @@ class SerialPort(_FilePort):
     def __init__(self, path: str, now: Callable[[], float]) -> None:
         super().__init__(path, now)
         self._serial: serial.Serial | None = None
+        self._descriptor: int | None = None
         self._line: Line | None = None
 
     @property
@@ -173,6 +172,7 @@ class SerialPort(_FilePort):
         try:
             opened = serial.Serial(self.name, timeout=0, write_timeout=WRITE_TIMEOUT_S, exclusive=True)
             self._serial = opened
+            self._descriptor = opened.fileno()
             fcntl.ioctl(opened.fileno(), termios.TIOCEXCL)
         except _FAULTS as error:
             self.close()
@@ -180,7 +180,7 @@ class SerialPort(_FilePort):
             raise PortError(code, port=self.name, reason=str(error)) from error
 
     def close(self) -> None:
-        opened, self._serial, self._line = self._serial, None, None
+        opened, self._serial, self._descriptor, self._line = self._serial, None, None, None
         if opened is not None:
             with contextlib.suppress(*_FAULTS):  # a pty keeps the flag while its other end is open
                 fcntl.ioctl(opened.fileno(), termios.TIOCNXCL)
@@ -188,30 +188,37 @@ class SerialPort(_FilePort):
                 opened.close()
 
     def configure(self, line: Line | None) -> None:
-        if line is None or line == self._line:
+        if line is None or line is self._line or line == self._line:
             return
         wanted = self._carried(line)
-        with self._faults("SBX-SER-006"):
-            self._open_port().apply_settings(
-                {
-                    "baudrate": wanted.baud,
-                    "bytesize": wanted.bits,
-                    "parity": wanted.parity,
-                    "stopbits": wanted.stop,
-                }
-            )
+        settings = {
+            "baudrate": wanted.baud,
+            "bytesize": wanted.bits,
+            "parity": wanted.parity,
+            "stopbits": wanted.stop,
+        }
+        try:
+            self._open_port().apply_settings(settings)
+        except _FAULTS as error:
+            raise self._fault("SBX-SER-006", error) from error
         self._line = line
 
     def write(self, data: bytes) -> None:
-        with self._faults(self.lost):
-            self._open_port().write(data)
+        try:
+            written = _write_some(self._fd(), data)
+            if written < len(data):  # the kernel's buffer is full: pyserial waits for room
+                self._open_port().write(data[written:])
+        except _FAULTS as error:
+            raise self._fault(self.lost, error) from error
 
     def _carried(self, line: Line) -> Line:
         """The settings that this kind of device can carry."""
         return line
 
     def _fd(self) -> int:
-        return self._open_port().fileno()
+        if self._descriptor is None:
+            raise PortError(self.lost, port=self.name, reason="closed")
+        return self._descriptor
 
     def _open_port(self) -> serial.Serial:
         if self._serial is None:
@@ -245,12 +252,14 @@ class TcpPort(_FilePort):
     def open(self) -> None:
         """Connect within `CONNECT_TIMEOUT_S`; looking up a name takes as long as the resolver does."""
         self.close()
-        with self._faults("SBX-BUS-001"):
+        try:
             link = socket.create_connection(self._address, CONNECT_TIMEOUT_S)
             self._socket = link
             link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             link.settimeout(WRITE_TIMEOUT_S)
+        except _FAULTS as error:
+            raise self._fault("SBX-BUS-001", error) from error
 
     def close(self) -> None:
         link, self._socket = self._socket, None
@@ -262,8 +271,10 @@ class TcpPort(_FilePort):
         del line
 
     def write(self, data: bytes) -> None:
-        with self._faults(self.lost):
+        try:
             self._link().sendall(data)
+        except _FAULTS as error:
+            raise self._fault(self.lost, error) from error
 
     def _fd(self) -> int:
         return self._link().fileno()
@@ -276,6 +287,14 @@ class TcpPort(_FilePort):
         if self._socket is None:
             raise PortError(self.lost, port=self.name, reason="closed")
         return self._socket
+
+
+def _write_some(fd: int, data: bytes) -> int:
+    """Bytes taken at once; a request nearly always fits."""
+    try:
+        return os.write(fd, data)
+    except BlockingIOError:
+        return 0
 
 
 def is_pty(path: str) -> bool:

@@ -95,6 +95,8 @@ class Lane:
     def pass_over(self, now_ms: int) -> list[Job]:
         """Take out the slots that are due and have a successor of their class that is due as well."""
         passed: list[Job] = []
+        if len(self.waiting) < 2:
+            return passed
         for poll in ("fast", "slow"):
             due = [job for job in self.waiting if job.poll == poll and job.due_ms <= now_ms]
             for job in sorted(due, key=lambda job: job.due_ms)[:-1]:

@@ -124,4 +124,4 @@ def failed(samples: Sequence[Sample]) -> bool:
 def silent_ms_of(protocol: str, line: Line | None, request: int, reply: int) -> float:
     """Time of one exchange that nobody answers; ``request`` and ``reply`` in bytes."""
     spoken = manner(protocol, line)
-    return spoken.wire_ms(request + reply) + spoken.timeout_ms + max(50.0, spoken.gap_ms, spoken.silence_ms())
+    return spoken.wire_ms(request + reply) + spoken.timeout_ms + max(50.0, spoken.gap_ms, spoken.silence_ms)

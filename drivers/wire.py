@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from config.site import Line
-from drivers.counters import Counters
+from drivers.counters import GOOD, NOTHING, TIMEOUT, Counters
 from drivers.exchange import Answer, Exchange, Scan
 from drivers.pace import Pace
 from drivers.ports import Port, PortError
@@ -36,6 +36,10 @@ GRACE_MS: Final = 20.0  # a reply under way at the timeout may go on while no by
 MAX_HEARD: Final = 4096  # bytes of one exchange kept for the trace
 
 
+_NO_REPLY: Final = Answer(failure="no_reply")
+_GARBLED: Final = Answer(failure="garbled")
+
+
 @dataclass(frozen=True, slots=True)
 class Manner:
     """How one meter is spoken to: its line settings, silence before a request, and patience."""
@@ -45,25 +49,27 @@ class Manner:
     gap_ms: float
     timeout_ms: float
     family: object  # protocol family: a change of it on one line needs more silence
+    character_ms: float = field(init=False)  # wire time of a character; 0 where no line settings are known
+    silence_ms: float = field(init=False)  # 3.5 characters, or 1.75 ms above 19200 baud
+
+    def __post_init__(self) -> None:
+        one = 0.0 if self.line is None else self.line.seconds(1) * 1000
+        fast = self.line is not None and self.line.baud > FAST_BAUD
+        object.__setattr__(self, "character_ms", one)
+        object.__setattr__(self, "silence_ms", FAST_SILENCE_MS if fast else one * SILENT_CHARACTERS)
 
     def wire_ms(self, characters: float) -> float:
         """Time of so many characters; 0 where no line settings are known."""
-        return 0.0 if self.line is None else self.line.seconds(characters) * 1000
-
-    def silence_ms(self) -> float:
-        """3.5 characters, or 1.75 ms above 19200 baud."""
-        if self.line is not None and self.line.baud > FAST_BAUD:
-            return FAST_SILENCE_MS
-        return self.wire_ms(SILENT_CHARACTERS)
+        return characters * self.character_ms
 
 
 @dataclass(slots=True)
 class Heard:
     """What one exchange brought; filled while it runs, so that a lost port leaves what came before."""
 
-    answer: Answer = field(default_factory=lambda: Answer(failure="no_reply"))
+    answer: Answer = _NO_REPLY
     frames: list[WireFrame] = field(default_factory=list)
-    counters: Counters = field(default_factory=Counters)
+    counters: Counters = NOTHING
     stray: int = 0  # bytes heard before the request: nobody's
     sent: bool = False
 
@@ -89,7 +95,7 @@ class Wire:
             manner = Manner(manner.meter, None, manner.gap_ms, manner.timeout_ms, manner.family)
         self.port.configure(manner.line)
         if not self._hush(manner, heard):
-            heard.answer = Answer(failure="garbled")
+            heard.answer = _GARBLED
             return
         self.port.write(exchange.request)
         heard.sent = True
@@ -105,14 +111,14 @@ class Wire:
         heard.counters = listening.counted(reply)
         self._note_received(heard, manner, listening, reply)
         if reply is None:
-            heard.answer = Answer(failure="garbled" if listening.broken else "no_reply")
+            heard.answer = _GARBLED if listening.broken else _NO_REPLY
             self._drain(manner, heard)
         else:
             heard.answer = Answer(reply=reply.reply)
 
     def _hush(self, manner: Manner, heard: Heard) -> bool:
         """Wait for the silence that must come before a request. False if the line never falls silent."""
-        need = max(manner.silence_ms(), manner.gap_ms)
+        need = max(manner.silence_ms, manner.gap_ms)
         if self._family is not manner.family and self.port.serial_line:
             need = max(need, MIXED_MS)
         self._family = manner.family
@@ -130,7 +136,7 @@ class Wire:
     def _collect(self, manner: Manner, listening: _Listening, sent_ms: float) -> Scan | None:
         """Read until the awaited reply is there or the time is up."""
         expected = listening.exchange.reply_bytes
-        character = manner.wire_ms(1)
+        character = manner.character_ms
         due = character * (len(listening.exchange.request) + expected)
         end = sent_ms + due + manner.timeout_ms
         last = end + manner.wire_ms(LARGEST_FRAME)
@@ -154,7 +160,7 @@ class Wire:
     def _drain(self, manner: Manner, heard: Heard) -> None:
         """After a timeout: listen until the line is silent."""
         start = self.port.moment()
-        while data := self.port.pause(max(DRAIN_MS, manner.silence_ms())):
+        while data := self.port.pause(max(DRAIN_MS, manner.silence_ms)):
             self._active_ms = self.port.moment()
             heard.counters += Counters(dropped=len(data))
             self._note(heard, manner, "?", data)
@@ -165,6 +171,9 @@ class Wire:
         """Put the received bytes down in their order: the reply as "<", everything else as "?"."""
         data = bytes(listening.heard)
         frame = b"" if reply is None else reply.frame
+        if data == frame:
+            self._note(heard, manner, "<", frame)
+            return
         at = data.rfind(frame) if frame else -1
         if at < 0:
             self._note(heard, manner, "?", data)
@@ -189,7 +198,7 @@ class _Listening:
         self.exchange = exchange
         self.heard = bytearray()
         self._rest = b""
-        self._counts = Counters()
+        self._counts = NOTHING
 
     def take(self, data: bytes) -> Scan:
         """Hand the next bytes to the protocol's scan."""
@@ -209,5 +218,7 @@ class _Listening:
 
     def counted(self, reply: Scan | None) -> Counters:
         """The counts of the whole exchange; what is left in the buffer belongs to no frame."""
-        ended = Counters(good=1) if reply is not None else Counters(timeouts=1)
+        ended = GOOD if reply is not None else TIMEOUT
+        if self._counts is NOTHING and not self._rest:
+            return ended
         return self._counts + ended + Counters(dropped=len(self._rest))

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from drivers.dlt645.frame import (
@@ -42,9 +43,10 @@ Outcome = bytes | Quality  # the data of a DI, or why there is none
 Exchanges = Generator[Exchange, Answer, Outcome]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Dialect:
-    """How an edition asks: its functions, the bytes of a DI, and whether follow-up frames are numbered."""
+    """How an edition asks: its functions, the bytes of a DI, and whether follow-up frames are numbered. There
+    are two, each equal to itself alone."""
 
     read: Function
     follow: Function
@@ -65,31 +67,18 @@ class MeterLine:
 
     def read(self, di: str, expected: int) -> Exchange:
         """A read; ``expected`` bytes of data behind the DI."""
-        request = encode(self.address, self.dialect.read, di_bytes(di))
-        return self._exchange(request, Awaited(*self._key(request, self.dialect.read, di)), di, expected)
+        return _read(self.address, self.dialect, di, expected)
 
     def follow(self, di: str, expected: int, seq: int) -> Exchange:
         """Read-next for frame ``seq``; ``expected`` bytes still to come."""
         function = self.dialect.follow
         if not self.dialect.numbered:
             request = encode(self.address, function, di_bytes(di))
-            awaited = Awaited(*self._key(request, function, di))
-            return self._exchange(request, awaited, f"{di}#{seq}", expected)
+            awaited = Awaited(request, address_bytes(self.address), function, di_bytes(di))
+            return _exchange(self.address, self.dialect, awaited, f"{di}#{seq}", expected)
         request = encode_next(self.address, di, seq)
-        awaited = Awaited(*self._key(request, function, di), seq)
-        return self._exchange(request, awaited, f"{di}#{seq}", expected + 1)
-
-    def _key(self, request: bytes, function: Function, di: str) -> tuple[bytes, bytes, Function, bytes]:
-        return request, address_bytes(self.address), function, di_bytes(di)
-
-    def _exchange(self, request: bytes, awaited: Awaited, label: str, data: int) -> Exchange:
-        return Exchange(
-            request=request,
-            scan=awaited.scan,
-            reply_bytes=OVERHEAD + min(self.dialect.di_size + data, MAX_READ_DATA),
-            wildcard="A" in self.address.upper(),
-            label=label,
-        )
+        awaited = Awaited(request, address_bytes(self.address), function, di_bytes(di), seq)
+        return _exchange(self.address, self.dialect, awaited, f"{di}#{seq}", expected + 1)
 
     def fetch(self, di: str, expected: int) -> Exchanges:
         """All the data of ``di``, follow-up frames joined; NO_REPLY or GARBLED mean the line failed."""
@@ -130,3 +119,21 @@ class MeterLine:
 
 def _more(answer: Answer) -> bool:
     return isinstance(answer.reply, Frame) and answer.reply.more
+
+
+@lru_cache(maxsize=4096)
+def _read(address: str, dialect: Dialect, di: str, expected: int) -> Exchange:
+    """The same question is asked for years: it is put together once."""
+    request = encode(address, dialect.read, di_bytes(di))
+    awaited = Awaited(request, address_bytes(address), dialect.read, di_bytes(di))
+    return _exchange(address, dialect, awaited, di, expected)
+
+
+def _exchange(address: str, dialect: Dialect, awaited: Awaited, label: str, data: int) -> Exchange:
+    return Exchange(
+        request=awaited.request,
+        scan=awaited.scan,
+        reply_bytes=OVERHEAD + min(dialect.di_size + data, MAX_READ_DATA),
+        wildcard="A" in address.upper(),
+        label=label,
+    )

@@ -191,6 +191,16 @@ def hunt(buffer: bytes) -> Hunt:
     )
 
 
+def only(buffer: bytes) -> Frame | None:
+    """The frame, if the buffer is FE and one sound frame and nothing else; what `hunt` would find in it."""
+    raw = buffer.lstrip(b"\xfe")
+    if len(raw) < OVERHEAD or raw[0] != START or raw[7] != START or len(raw) != OVERHEAD + raw[9]:
+        return None
+    if raw[-1] != END or sum(raw[:-2]) & 0xFF != raw[-2]:
+        return None
+    return Frame(raw, raw[8], raw[10:-2].translate(_DOWN))
+
+
 def address_bytes(address: str) -> bytes:
     """12 digits, or pairs of ``A`` at the high end, to the six bytes as sent: low byte first.
 

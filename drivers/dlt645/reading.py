@@ -15,11 +15,11 @@ sends makes it raise. A length that does not fit is INVALID, never cut or filled
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Context, Decimal
+from functools import lru_cache
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Protocol
 
 from config.profile import DltBlock, DltItem, PollClass, Profile
 from config.site import Meter
@@ -27,12 +27,11 @@ from drivers.dlt645.fetch import Dialect, MeterLine, Outcome
 from drivers.dlt645.format import take
 from drivers.exchange import Answer, Exchange, MeterSpec, Poll, Polled
 from drivers.samples import Quality, Sample
+from drivers.scaling import primary
 
-_EXACT: Final = Context(prec=60)  # products of meter digits and ratios are never rounded
 
-
-class Edition(Protocol):
-    """What a poll must know of an edition of DL/T 645."""
+class Edition(Hashable, Protocol):
+    """What a poll must know of an edition of DL/T 645. There are two, each equal to itself alone."""
 
     @property
     def dialect(self) -> Dialect:
@@ -125,58 +124,60 @@ def _sample(edition: Edition, item: DltItem, meter: Meter, outcome: Outcome) -> 
     taken = take(edition.value_bytes(item, outcome), item.format, signed=item.signed)
     if taken.value is None:
         return Sample(item.quantity, None, taken.quality)
-    return Sample(item.quantity, _primary(taken.value, item, meter), Quality.GOOD)
+    return Sample(item.quantity, primary(taken.value, item, meter), Quality.GOOD)
 
 
-def _primary(value: Decimal, item: DltItem, meter: Meter) -> Decimal:
-    """Scale, then apply the ratios; trailing zeros kept, ones leave the digits alone."""
-    factors = [item.scale]
-    if item.ratio in ("ct", "ptct"):
-        factors.append(meter.ct)
-    if item.ratio in ("pt", "ptct"):
-        factors.append(meter.pt)
-    for factor in factors:
-        if factor != 1:
-            value = _EXACT.multiply(value, factor)
-    exponent = value.as_tuple().exponent
-    return value.quantize(Decimal(1), context=_EXACT) if isinstance(exponent, int) and exponent > 0 else value
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What one class of a meter needs: its items, the sizes of all single DIs, the blocks that may serve."""
+
+    items: tuple[DltItem, ...]
+    wanted: frozenset[str]
+    sizes: Mapping[str, int]
+    blocks: tuple[DltBlock, ...]
 
 
-def _blocks(
-    profile: Profile, wanted: set[str], skip: frozenset[str], known: Mapping[str, int]
-) -> Iterator[DltBlock]:
-    """Blocks worth asking for: at least two wanted items, all lengths known, not learnt to fail.
-
-    ``wanted`` may shrink while the caller goes on: what one block gave, the next need not give again.
-    """
-    for block in profile.blocks:
-        members = {di.upper() for di in block.items}
-        if block.di not in skip and len(members & wanted) > 1 and members <= known.keys():
-            yield block
+@lru_cache(maxsize=512)
+def _plan(edition: Edition, spec: MeterSpec, wanted: PollClass, unsupported: frozenset[str]) -> _Plan:
+    """The same from poll to poll, so it is made once."""
+    return _plan_of(edition, spec, [item for item in spec.profile.dlt if item.poll == wanted], unsupported)
 
 
-def _read(edition: Edition, spec: MeterSpec, items: Sequence[DltItem], unsupported: frozenset[str]) -> Poll:
+def _plan_of(
+    edition: Edition, spec: MeterSpec, items: Sequence[DltItem], unsupported: frozenset[str]
+) -> _Plan:
     sizes = _sizes(edition, spec.profile)
-    reading = _Reading(edition, MeterLine(spec.meter.address, edition.dialect), sizes)
-    wanted = {item.di.upper() for item in items}
-    for block in _blocks(spec.profile, wanted, unsupported, sizes):
-        yield from reading.block(block)
-        wanted -= reading.outcomes.keys()
-        if reading.failed is not None:
-            break
-    for item in items:
+    known = [
+        block
+        for block in spec.profile.blocks
+        if block.di not in unsupported and {di.upper() for di in block.items} <= sizes.keys()
+    ]
+    return _Plan(tuple(items), frozenset(item.di.upper() for item in items), sizes, tuple(known))
+
+
+def _read(edition: Edition, spec: MeterSpec, plan: _Plan) -> Poll:
+    reading = _Reading(edition, MeterLine(spec.meter.address, edition.dialect), plan.sizes)
+    wanted = set(plan.wanted)
+    for block in plan.blocks:
+        # what one block gave, the next need not give again
+        if sum(di.upper() in wanted for di in block.items) > 1:
+            yield from reading.block(block)
+            wanted -= reading.outcomes.keys()
+            if reading.failed is not None:
+                break
+    for item in plan.items:
         di = item.di.upper()
         if reading.failed is None and di not in reading.outcomes:
             yield from reading.single(di)
     rest = reading.failed or Quality.NO_REPLY
-    outcomes = ((item, reading.outcomes.get(item.di.upper(), rest)) for item in items)
+    outcomes = ((item, reading.outcomes.get(item.di.upper(), rest)) for item in plan.items)
     samples = tuple(_sample(edition, item, spec.meter, outcome) for item, outcome in outcomes)
     return Polled(samples, reading.learnt())
 
 
 def poll(edition: Edition, spec: MeterSpec, wanted: PollClass, unsupported: frozenset[str]) -> Poll:
     """Read all items of one class, blocks first; samples in the profile's order."""
-    return _read(edition, spec, [item for item in spec.profile.dlt if item.poll == wanted], unsupported)
+    return _read(edition, spec, _plan(edition, spec, wanted, unsupported))
 
 
 def probe(edition: Edition, spec: MeterSpec) -> Poll:
@@ -184,4 +185,5 @@ def probe(edition: Edition, spec: MeterSpec) -> Poll:
     answer, a refusal too, gives another quality than NO_REPLY and GARBLED."""
     by_di = {item.di.upper(): item for item in reversed(spec.profile.dlt)}
     found = next((by_di[di] for di in edition.probes if di in by_di), None)
-    return _read(edition, spec, spec.profile.dlt[:1] if found is None else (found,), frozenset())
+    items = spec.profile.dlt[:1] if found is None else (found,)
+    return _read(edition, spec, _plan_of(edition, spec, items, frozenset()))

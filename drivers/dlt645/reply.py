@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from drivers.dlt645.frame import ANY, PREAMBLE, Frame, Function, hunt
+from drivers.dlt645.frame import ANY, PREAMBLE, Frame, Function, hunt, only
 from drivers.exchange import Scan
 
 
@@ -25,6 +25,9 @@ class Awaited:
 
     def scan(self, buffer: bytes) -> Scan:
         """Look for the reply; the first that fits is it. Never raises."""
+        alone = only(buffer)
+        if alone is not None and self.fits(alone):
+            return Scan(alone, b"", alone.raw)  # nothing but the reply, as nearly always
         found = hunt(buffer)
         reply: Frame | None = None
         foreign = echo = 0
@@ -58,5 +61,7 @@ class Awaited:
         return self.seq is None or (len(frame.data) > len(self.di) and frame.data[-1] == self.seq)
 
     def _address_fits(self, frame: Frame) -> bool:
+        if self.address == frame.raw[1:7]:
+            return True
         pairs = zip(self.address, frame.raw[1:7], strict=True)
         return all(asked in (ANY, told) for asked, told in pairs)

@@ -18,6 +18,7 @@ import itertools
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from config.profile import ModbusItem, PollClass, ratio_items
@@ -25,9 +26,10 @@ from config.site import Meter
 from drivers.exchange import Answer, Exchange, MeterSpec, Poll, Polled
 from drivers.modbus import mbap, rtu
 from drivers.modbus.pdu import PduError, Refusal, Registers, encode
-from drivers.modbus.plan import Range, plan
-from drivers.modbus.values import WORDS, primary, take
+from drivers.modbus.plan import Range, label, plan
+from drivers.modbus.values import WORDS, take
 from drivers.samples import Quality, Sample
+from drivers.scaling import primary
 
 # MODBUS Application Protocol V1.1b3, 7: illegal function, data address, data value
 _NO_SUCH_DATA: Final = frozenset({1, 2, 3})
@@ -53,14 +55,20 @@ def exchange(meter: Meter, span: Range) -> Exchange:
     lowest = 0 if meter.protocol == _TCP else 1  # 0 is the broadcast on a line
     if not lowest <= unit <= _MAX_UNIT[meter.protocol]:
         raise PduError(f"meter {meter.id}: unit {meter.address!r}")
-    pdu = encode(span.fc, span.address, span.count)
     if meter.protocol == _TCP:
+        pdu = encode(span.fc, span.address, span.count)
         request = mbap.frame(next(_transactions) & 0xFFFF, unit, pdu)
         awaited = mbap.Awaited(request, span.fc, span.count)
         return Exchange(request, awaited.scan, mbap.HEADER + 2 + 2 * span.count, label=span.label)
-    request = rtu.frame(unit, pdu)
-    scan = rtu.Awaited(request, unit, span.fc, span.count).scan
-    return Exchange(request, scan, 5 + 2 * span.count, label=span.label)
+    return _rtu(unit, span.fc, span.address, span.count)
+
+
+@lru_cache(maxsize=4096)
+def _rtu(unit: int, fc: int, address: int, count: int) -> Exchange:
+    """The same question is asked for years: it is put together once."""
+    request = rtu.frame(unit, encode(fc, address, count))
+    scan = rtu.Awaited(request, unit, fc, count).scan
+    return Exchange(request, scan, 5 + 2 * count, label=label(fc, address, count))
 
 
 def _outcome(answer: Answer) -> Outcome:
@@ -92,9 +100,11 @@ class _Reading:
         """Read ``span``; if it is declined and can be split, read its parts."""
         answer = yield exchange(self.meter, span)
         outcome = _outcome(answer)
-        if isinstance(outcome, Quality) and outcome in _FAILED:
+        if not isinstance(outcome, Quality):
+            self._book(span, outcome)
+        elif outcome in _FAILED:
             self.failed = outcome
-        elif isinstance(outcome, Quality) and span.merged and not _busy(answer):
+        elif span.merged and not _busy(answer):
             if outcome is Quality.UNSUPPORTED:
                 self.unsupported.add(span.label)
             for part in span.split():
@@ -118,9 +128,11 @@ class _Reading:
         if isinstance(outcome, Quality):
             return Sample(item.quantity, None, outcome)
         value = take(outcome, item)
-        doubt = value if isinstance(value, Quality) else self._ratio_doubt(item)
-        if isinstance(value, Quality) or doubt is not None:
-            return Sample(item.quantity, None, doubt or Quality.INVALID)
+        if isinstance(value, Quality):
+            return Sample(item.quantity, None, value)
+        doubt = self._ratio_doubt(item) if self.doubts else None
+        if doubt is not None:
+            return Sample(item.quantity, None, doubt)
         return Sample(item.quantity, primary(value, item, self.meter), Quality.GOOD)
 
     def take_ratios(self, items: Sequence[ModbusItem]) -> None:
@@ -141,16 +153,36 @@ def _with_ratio(meter: Meter, name: str, value: Decimal) -> Meter:
     return replace(meter, ct=value) if name == "ct" else replace(meter, pt=value)
 
 
-def _poll(spec: MeterSpec, items: Sequence[ModbusItem], unsupported: frozenset[str]) -> Poll:
-    reading = _Reading(spec.meter)
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What one class of a meter needs: its items, the ratio registers read along, and the ranges of both."""
+
+    items: tuple[ModbusItem, ...]
+    ratios: tuple[ModbusItem, ...]
+    spans: tuple[Range, ...]
+
+
+@lru_cache(maxsize=512)
+def _plan(spec: MeterSpec, wanted: PollClass, unsupported: frozenset[str]) -> _Plan:
+    """The same from poll to poll, so it is made once."""
+    return _plan_of(spec, [item for item in spec.profile.modbus if item.poll == wanted], unsupported)
+
+
+def _plan_of(spec: MeterSpec, items: Sequence[ModbusItem], unsupported: frozenset[str]) -> _Plan:
     profile = spec.profile
     ratios = ratio_items(profile, items)
-    wanted = [*items, *(item for item in ratios if item not in items)]
-    for span in plan(wanted, profile.max_registers, profile.max_gap, unsupported):
+    all_items = [*items, *(item for item in ratios if item not in items)]
+    spans = plan(all_items, profile.max_registers, profile.max_gap, unsupported)
+    return _Plan(tuple(items), ratios, spans)
+
+
+def _poll(spec: MeterSpec, wanted: _Plan) -> Poll:
+    reading = _Reading(spec.meter)
+    for span in wanted.spans:
         if reading.failed is None:
             yield from reading.fetch(span)
-    reading.take_ratios(ratios)
-    samples = tuple(reading.sample(item) for item in items)
+    reading.take_ratios(wanted.ratios)
+    samples = tuple([reading.sample(item) for item in wanted.items])
     return Polled(samples, frozenset(reading.unsupported))
 
 
@@ -162,13 +194,13 @@ class Modbus:
 
     def poll(self, spec: MeterSpec, poll: PollClass, unsupported: frozenset[str]) -> Poll:
         """Read all items of one class, merged; samples in the profile's order."""
-        return _poll(spec, [item for item in spec.profile.modbus if item.poll == poll], unsupported)
+        return _poll(spec, _plan(spec, poll, unsupported))
 
     def probe(self, spec: MeterSpec) -> Poll:
         """Read the shortest item. Any answer, an exception of the meter too, shows that it lives."""
         shortest = sorted(spec.profile.modbus, key=lambda item: WORDS[item.type])[:1]
         items = [replace(item, ratio="none") for item in shortest]  # one exchange: the value is not used
-        return _poll(spec, items, frozenset())
+        return _poll(spec, _plan_of(spec, items, frozenset()))
 
 
 DRIVER: Final = Modbus()

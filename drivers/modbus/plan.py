@@ -19,6 +19,11 @@ from drivers.modbus.pdu import MAX_REGISTERS
 from drivers.modbus.values import WORDS
 
 
+def label(fc: int, address: int, count: int) -> str:
+    """How people and the learnt list name registers read together: ``03:0x2006+8``."""
+    return f"{fc:02d}:0x{address:04X}+{count}"
+
+
 @dataclass(frozen=True, slots=True)
 class Range:
     """Registers read in one request, and the items in them."""
@@ -31,7 +36,7 @@ class Range:
     @property
     def label(self) -> str:
         """As people and the learnt list name it: ``03:0x2006+8``."""
-        return f"{self.fc:02d}:0x{self.address:04X}+{self.count}"
+        return label(self.fc, self.address, self.count)
 
     @property
     def merged(self) -> bool:

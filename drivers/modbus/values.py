@@ -15,13 +15,13 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Sequence
-from decimal import Context, Decimal
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Final, Literal
 
-from config.profile import Item, ModbusItem, ModbusType
-from config.site import Meter
+from config.profile import ModbusItem, ModbusType
 from drivers.samples import Quality
+from drivers.scaling import plain
 
 _FORMATS: Final = MappingProxyType(
     {
@@ -42,26 +42,31 @@ WORDS: Final = MappingProxyType(
 _F32_DIGITS: Final = 9  # always enough for a 32-bit float to come back
 _F32_SURE: Final = 6  # so many digits survive the way there and back: the shortest text is never missed
 _F32_NORMAL: Final = 2.0**-126  # below, digits are fewer
-_EXACT: Final = Context(prec=400)  # the largest float has 309 digits; nothing is ever rounded
 
 
 def take(registers: Sequence[int], item: ModbusItem) -> Decimal | Quality:
     """The raw number of ``item``, or why it is none: missing code, NaN, a BCD digit over 9."""
-    words = registers if item.order == "be" else tuple(reversed(registers))
-    whole = int.from_bytes(b"".join(word.to_bytes(2, "big") for word in words), "big")
-    if whole in item.missing:
+    data = _joined(registers, item.order)
+    if item.missing and int.from_bytes(data, "big") in item.missing:
         return Quality.MISSING
     if item.type in _BCD:
-        digits = "".join(f"{word:04X}" for word in words)
-        return Decimal(int(digits)) if digits.isdigit() else Quality.INVALID
-    value = raw(registers, item.type, item.order)
+        digits = data.hex()
+        return Decimal(int(digits)) if digits.isdecimal() else Quality.INVALID
+    value = _number(data, item.type)
     return Quality.MISSING if value is None else value
 
 
 def raw(registers: Sequence[int], kind: ModbusType, order: Literal["be", "le"]) -> Decimal | None:
     """The number in ``WORDS[kind]`` registers, BCD apart; None for NaN and the infinities."""
-    words = registers if order == "be" else tuple(reversed(registers))
-    data = b"".join(word.to_bytes(2, "big") for word in words)
+    return _number(_joined(registers, order), kind)
+
+
+def _joined(registers: Sequence[int], order: Literal["be", "le"]) -> bytes:
+    """The bytes of a value, high word first."""
+    return struct.pack(f">{len(registers)}H", *(registers if order == "be" else registers[::-1]))
+
+
+def _number(data: bytes, kind: ModbusType) -> Decimal | None:
     (number,) = struct.unpack(_FORMATS[kind], data)
     if kind not in ("f32", "f64"):
         return Decimal(number)
@@ -69,7 +74,7 @@ def raw(registers: Sequence[int], kind: ModbusType, order: Literal["be", "le"]) 
         return None
     if number == 0:
         return Decimal(0)  # a float has a negative zero; a meter reading has not
-    return _plain(Decimal(_shortest_f32(number, data) if kind == "f32" else repr(number).removesuffix(".0")))
+    return plain(Decimal(_shortest_f32(number, data) if kind == "f32" else repr(number).removesuffix(".0")))
 
 
 def _shortest_f32(number: float, data: bytes) -> str:
@@ -81,22 +86,3 @@ def _shortest_f32(number: float, data: bytes) -> str:
         except OverflowError:  # rounded up past the largest float
             continue
     return f"{number:.{_F32_DIGITS}g}"
-
-
-def primary(value: Decimal, item: Item, meter: Meter) -> Decimal:
-    """Scale to the vocabulary's unit, then apply the transformer ratios; exact, trailing zeros kept."""
-    factors = [item.scale]
-    if item.ratio in ("ct", "ptct"):
-        factors.append(meter.ct)
-    if item.ratio in ("pt", "ptct"):
-        factors.append(meter.pt)
-    for factor in factors:
-        if factor != 1:
-            value = _EXACT.multiply(value, factor)
-    return _plain(value)
-
-
-def _plain(value: Decimal) -> Decimal:
-    """Without a positive exponent: 1E+6 is 1000000."""
-    exponent = value.as_tuple().exponent
-    return value.quantize(Decimal(1), context=_EXACT) if isinstance(exponent, int) and exponent > 0 else value

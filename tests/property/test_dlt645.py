@@ -14,7 +14,7 @@ from config.profile import DltItem, PollClass
 from drivers.dlt645 import DRIVER
 from drivers.dlt645.decode import explain
 from drivers.dlt645.format import CLOCKS, take, take_ascii, take_clock, take_digits, take_word
-from drivers.dlt645.frame import MAX_FRAME, Frame, Function, address_bytes, di_bytes, encode_read, hunt
+from drivers.dlt645.frame import MAX_FRAME, Frame, Function, address_bytes, di_bytes, encode_read, hunt, only
 from drivers.dlt645.item import lookup
 from drivers.dlt645.reply import Awaited
 from drivers.exchange import Answer, Exchange
@@ -58,6 +58,20 @@ def sound(raw: bytes) -> bool:
     for byte in raw[:-2]:
         total = (total + byte) % 256
     return raw[0] == raw[7] == 104 and len(raw) == raw[9] + 12 and raw[-2] == total and raw[-1] == 22
+
+
+@given(st.binary(max_size=40), st.integers(0, 5), st.sampled_from([0x91, 0xB1, 0xD1]), st.booleans())
+def test_a_frame_alone_is_what_the_hunt_finds(data: bytes, wakes: int, control: int, whole: bool) -> None:
+    """The short way for a buffer that is FE and one frame and nothing else."""
+    body = b"\x68" + bytes.fromhex("120000000000") + bytes((0x68, control, len(data))) + data
+    buffer = b"\xfe" * wakes + body + bytes((sum(body) & 0xFF, 0x16))
+    buffer = buffer if whole else buffer[:-1]
+    found = hunt(buffer)
+    alone = only(buffer)
+    if alone is not None:
+        assert (found.frames, found.rest, found.dropped) == (((wakes, alone),), b"", 0)
+    else:
+        assert not whole
 
 
 @given(st.one_of(BYTES, STREAMS))

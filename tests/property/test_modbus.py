@@ -8,11 +8,12 @@ from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
+from pymodbus.pdu.register_message import ReadHoldingRegistersResponse
 
 from config.profile import ModbusItem, ModbusType
 from drivers.exchange import Scan
 from drivers.modbus import mbap, rtu
-from drivers.modbus.pdu import Registers, encode
+from drivers.modbus.pdu import Registers, decode, encode
 from drivers.modbus.plan import plan
 from drivers.modbus.values import WORDS, raw
 from tests.support.line import ModbusSlave, crc
@@ -42,6 +43,29 @@ def test_mbap_noise_never_raises_and_the_rest_is_bounded(noise: bytes, count: in
     request = mbap.frame(9, 1, encode(3, 0, count))
     found = mbap.Awaited(request, 3, count).scan(noise)
     assert len(found.rest) < mbap.MAX_FRAME or found.reply is not None
+
+
+@given(FUNCTIONS, st.lists(WORD, min_size=1, max_size=125))
+def test_a_reply_is_unpacked_as_pymodbus_does(function: int, words: list[int]) -> None:
+    pdu = bytes((function, 2 * len(words))) + struct.pack(f">{len(words)}H", *words)
+    theirs = ReadHoldingRegistersResponse()
+    theirs.decode(pdu[1:])
+    assert decode(pdu) == Registers(tuple(theirs.registers)) == Registers(tuple(words))
+
+
+@given(UNITS, FUNCTIONS, st.lists(WORD, min_size=1, max_size=20), st.integers(0, 0xFFFF), st.booleans())
+def test_a_reply_alone_is_what_the_hunt_finds(
+    unit: int, function: int, words: list[int], address: int, whole: bool
+) -> None:
+    """The short way for a buffer that is the reply and nothing else."""
+    count = len(words)
+    awaited = _rtu(unit, function, min(address, 0x10000 - count), count)
+    body = bytes((unit, function, 2 * count)) + struct.pack(f">{count}H", *words)
+    buffer = body + crc(body)
+    buffer = buffer if whole else buffer[:-1]
+    hunt = rtu._Hunt(awaited, buffer)
+    hunt.run()
+    assert awaited.scan(buffer) == hunt.result()
 
 
 @given(UNITS, FUNCTIONS, st.lists(WORD, min_size=1, max_size=125), st.binary(max_size=40))

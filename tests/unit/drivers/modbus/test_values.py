@@ -7,7 +7,8 @@ import pytest
 
 from config.profile import ModbusItem, ModbusType
 from config.site import Meter
-from drivers.modbus.values import primary, raw
+from drivers.modbus.values import raw
+from drivers.scaling import primary
 
 METER = Meter(
     id="m", bus="b", protocol="modbus-rtu", address="1", profile="p", ct=Decimal(40), pt=Decimal(100)
