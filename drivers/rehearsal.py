@@ -91,10 +91,10 @@ def _pt(vector: Vector, case: VectorCase) -> Decimal:
 def _play(spec: MeterSpec, case: VectorCase, driver: Driver, findings: list[Finding]) -> tuple[Sample, ...]:
     """Run one poll against the case; the samples, none if the driver would not begin."""
     name = f"{case.name}, {case.poll}"
-    going = driver.poll(spec, case.poll, frozenset())
     left = list(case.exchanges)
     answer: Answer | None = None
     try:
+        going = driver.poll(spec, case.poll, frozenset())
         for asked in range(1, _MAX_ASKED):
             exchange = next(going) if answer is None else going.send(answer)
             request, reply = left.pop(0) if left else (b"", b"")

@@ -10,6 +10,7 @@ Decimal('50.000')
 from __future__ import annotations
 
 from decimal import Context, Decimal
+from functools import reduce
 from typing import Final
 
 from config.profile import Item
@@ -19,15 +20,21 @@ EXACT: Final = Context(prec=400)  # the largest 64-bit float has 309 digits; not
 _ONE: Final = Decimal(1)
 
 
+def factor(item: Item, meter: Meter) -> Decimal | None:
+    """Scale times transformer ratios; ones leave the digits alone, None if there is nothing else."""
+    ratios = (ratio for name, ratio in (("ct", meter.ct), ("pt", meter.pt)) if name in item.ratio)
+    factors = [one for one in (item.scale, *ratios) if one != 1]
+    return reduce(EXACT.multiply, factors) if factors else None
+
+
+def scaled(value: Decimal, by: Decimal | None) -> Decimal:
+    """A number without a positive exponent times a `factor`, trailing zeros kept."""
+    return value if by is None else plain(EXACT.multiply(value, by))
+
+
 def primary(value: Decimal, item: Item, meter: Meter) -> Decimal:
-    """Scale, then apply the transformer ratios; trailing zeros kept, ones leave the digits alone."""
-    if item.scale != 1:
-        value = EXACT.multiply(value, item.scale)
-    if item.ratio != "none":
-        for name, factor in (("ct", meter.ct), ("pt", meter.pt)):
-            if name in item.ratio and factor != 1:
-                value = EXACT.multiply(value, factor)
-    return plain(value)
+    """Both in one: for a single value."""
+    return scaled(plain(value), factor(item, meter))
 
 
 def plain(value: Decimal) -> Decimal:

@@ -30,7 +30,7 @@ from drivers.samples import Quality
 _PATTERN = re.compile(r"(?P<whole>X+)(?:\.(?P<part>X+))?")
 WHOLE_VOLTS: Final = "XXX"
 _SIGN: Final = 0x80
-_FILLS: Final = (0xFF, 0xEE)
+_FILLS: Final = (b"\xff", b"\xee")
 
 
 class FormatError(DriverError):
@@ -63,7 +63,7 @@ def digits(form: str) -> tuple[int, int]:
 
 def filled(data: bytes) -> bool:
     """True if a meter's or terminal's fill stands where a value should: all FF, or all EE."""
-    return any(data.count(fill) == len(data) for fill in _FILLS) and bool(data)
+    return data[:1] in _FILLS and data.count(data[:1]) == len(data)
 
 
 def take(data: bytes, form: str, *, signed: bool = False) -> Taken:

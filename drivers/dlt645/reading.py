@@ -17,17 +17,17 @@ from __future__ import annotations
 
 from collections.abc import Generator, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Protocol
 
 from config.profile import DltBlock, DltItem, PollClass, Profile
-from config.site import Meter
 from drivers.dlt645.fetch import Dialect, MeterLine, Outcome
 from drivers.dlt645.format import take
 from drivers.exchange import Answer, Exchange, MeterSpec, Poll, Polled
 from drivers.samples import Quality, Sample
-from drivers.scaling import primary
+from drivers.scaling import factor, scaled
 
 
 class Edition(Hashable, Protocol):
@@ -109,6 +109,17 @@ class _Reading:
         self.outcomes[di] = outcome
         self.failed = _failure(outcome)
 
+    def sample(self, wanted: _Wanted) -> Sample:
+        """The sample of an item; what was not read shares the reason why the poll stopped."""
+        item = wanted.item
+        outcome = self.outcomes.get(wanted.di, self.failed or Quality.NO_REPLY)
+        if not isinstance(outcome, bytes):
+            return Sample(item.quantity, None, outcome)
+        taken = take(self.edition.value_bytes(item, outcome), item.format, signed=item.signed)
+        if taken.value is None:
+            return Sample(item.quantity, None, taken.quality)
+        return Sample(item.quantity, scaled(taken.value, wanted.factor), Quality.GOOD)
+
     def learnt(self) -> frozenset[str]:
         """Blocks not to be tried again: refused, odd, or silent where one of their items was answered."""
         silent = {b.di for b in self.unanswered if any(self._answered(di.upper()) for di in b.items)}
@@ -118,21 +129,21 @@ class _Reading:
         return di in self.outcomes and _failure(self.outcomes[di]) is None
 
 
-def _sample(edition: Edition, item: DltItem, meter: Meter, outcome: Outcome) -> Sample:
-    if isinstance(outcome, Quality):
-        return Sample(item.quantity, None, outcome)
-    taken = take(edition.value_bytes(item, outcome), item.format, signed=item.signed)
-    if taken.value is None:
-        return Sample(item.quantity, None, taken.quality)
-    return Sample(item.quantity, primary(taken.value, item, meter), Quality.GOOD)
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """An item, its DI in capitals, and its factor."""
+
+    item: DltItem
+    di: str
+    factor: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
     """What one class of a meter needs: its items, the sizes of all single DIs, the blocks that may serve."""
 
-    items: tuple[DltItem, ...]
-    wanted: frozenset[str]
+    line: MeterLine
+    wanted: tuple[_Wanted, ...]
     sizes: Mapping[str, int]
     blocks: tuple[DltBlock, ...]
 
@@ -152,32 +163,32 @@ def _plan_of(
         for block in spec.profile.blocks
         if block.di not in unsupported and {di.upper() for di in block.items} <= sizes.keys()
     ]
-    return _Plan(tuple(items), frozenset(item.di.upper() for item in items), sizes, tuple(known))
+    wanted = [_Wanted(item, item.di.upper(), factor(item, spec.meter)) for item in items]
+    return _Plan(MeterLine(spec.meter.address, edition.dialect), tuple(wanted), sizes, tuple(known))
 
 
-def _read(edition: Edition, spec: MeterSpec, plan: _Plan) -> Poll:
-    reading = _Reading(edition, MeterLine(spec.meter.address, edition.dialect), plan.sizes)
-    wanted = set(plan.wanted)
+def _read(edition: Edition, plan: _Plan) -> Poll:
+    reading = _Reading(edition, plan.line, plan.sizes)
+    if plan.blocks:
+        yield from _read_blocks(reading, plan)
+    for one in plan.wanted:
+        if reading.failed is None and one.di not in reading.outcomes:
+            yield from reading.single(one.di)
+    return Polled(tuple([reading.sample(one) for one in plan.wanted]), reading.learnt())
+
+
+def _read_blocks(reading: _Reading, plan: _Plan) -> Generator[Exchange, Answer, None]:
+    """Blocks that give two items at least; what one block gave, the next need not give again."""
+    missing = {one.di for one in plan.wanted}
     for block in plan.blocks:
-        # what one block gave, the next need not give again
-        if sum(di.upper() in wanted for di in block.items) > 1:
+        if reading.failed is None and sum(di.upper() in missing for di in block.items) > 1:
             yield from reading.block(block)
-            wanted -= reading.outcomes.keys()
-            if reading.failed is not None:
-                break
-    for item in plan.items:
-        di = item.di.upper()
-        if reading.failed is None and di not in reading.outcomes:
-            yield from reading.single(di)
-    rest = reading.failed or Quality.NO_REPLY
-    outcomes = ((item, reading.outcomes.get(item.di.upper(), rest)) for item in plan.items)
-    samples = tuple(_sample(edition, item, spec.meter, outcome) for item, outcome in outcomes)
-    return Polled(samples, reading.learnt())
+            missing -= reading.outcomes.keys()
 
 
 def poll(edition: Edition, spec: MeterSpec, wanted: PollClass, unsupported: frozenset[str]) -> Poll:
     """Read all items of one class, blocks first; samples in the profile's order."""
-    return _read(edition, spec, _plan(edition, spec, wanted, unsupported))
+    return _read(edition, _plan(edition, spec, wanted, unsupported))
 
 
 def probe(edition: Edition, spec: MeterSpec) -> Poll:
@@ -186,4 +197,4 @@ def probe(edition: Edition, spec: MeterSpec) -> Poll:
     by_di = {item.di.upper(): item for item in reversed(spec.profile.dlt)}
     found = next((by_di[di] for di in edition.probes if di in by_di), None)
     items = spec.profile.dlt[:1] if found is None else (found,)
-    return _read(edition, spec, _plan_of(edition, spec, items, frozenset()))
+    return _read(edition, _plan_of(edition, spec, items, frozenset()))

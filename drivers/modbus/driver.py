@@ -26,10 +26,10 @@ from config.site import Meter
 from drivers.exchange import Answer, Exchange, MeterSpec, Poll, Polled
 from drivers.modbus import mbap, rtu
 from drivers.modbus.pdu import PduError, Refusal, Registers, encode
-from drivers.modbus.plan import Range, label, plan
+from drivers.modbus.plan import Place, Range, place, plan
 from drivers.modbus.values import WORDS, take
 from drivers.samples import Quality, Sample
-from drivers.scaling import primary
+from drivers.scaling import factor, scaled
 
 # MODBUS Application Protocol V1.1b3, 7: illegal function, data address, data value
 _NO_SUCH_DATA: Final = frozenset({1, 2, 3})
@@ -55,20 +55,60 @@ def exchange(meter: Meter, span: Range) -> Exchange:
     lowest = 0 if meter.protocol == _TCP else 1  # 0 is the broadcast on a line
     if not lowest <= unit <= _MAX_UNIT[meter.protocol]:
         raise PduError(f"meter {meter.id}: unit {meter.address!r}")
+    pdu = encode(span.fc, span.address, span.count)
     if meter.protocol == _TCP:
-        pdu = encode(span.fc, span.address, span.count)
         request = mbap.frame(next(_transactions) & 0xFFFF, unit, pdu)
         awaited = mbap.Awaited(request, span.fc, span.count)
         return Exchange(request, awaited.scan, mbap.HEADER + 2 + 2 * span.count, label=span.label)
-    return _rtu(unit, span.fc, span.address, span.count)
+    request = rtu.frame(unit, pdu)
+    scan = rtu.Awaited(request, unit, span.fc, span.count).scan
+    return Exchange(request, scan, 5 + 2 * span.count, label=span.label)
 
 
-@lru_cache(maxsize=4096)
-def _rtu(unit: int, fc: int, address: int, count: int) -> Exchange:
-    """The same question is asked for years: it is put together once."""
-    request = rtu.frame(unit, encode(fc, address, count))
-    scan = rtu.Awaited(request, unit, fc, count).scan
-    return Exchange(request, scan, 5 + 2 * count, label=label(fc, address, count))
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """A range, its request (None over TCP, where each has its own number), and which registers are whose."""
+
+    span: Range
+    request: Exchange | None
+    cuts: tuple[tuple[Place, slice], ...]
+
+
+def _ask(meter: Meter, span: Range) -> _Ask:
+    return _Ask(span, None if meter.protocol == _TCP else exchange(meter, span), span.cuts())
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """An item, where the meter keeps it, and its factor by the site's ratios."""
+
+    item: ModbusItem
+    place: Place
+    factor: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What one class of a meter needs: its items, the ratio registers read along, the requests for both."""
+
+    wanted: tuple[_Wanted, ...]
+    ratios: tuple[_Wanted, ...]
+    asks: tuple[_Ask, ...]
+
+
+def _plan_of(spec: MeterSpec, items: Sequence[ModbusItem], unsupported: frozenset[str]) -> _Plan:
+    meter, profile = spec.meter, spec.profile
+    ratios = ratio_items(profile, items)
+    read = [*items, *(item for item in ratios if item not in items)]
+    spans = plan(read, profile.max_registers, profile.max_gap, unsupported)
+    wanted, along = ([_Wanted(i, place(i), factor(i, meter)) for i in some] for some in (items, ratios))
+    return _Plan(tuple(wanted), tuple(along), tuple(_ask(meter, span) for span in spans))
+
+
+@lru_cache(maxsize=512)
+def _plan(spec: MeterSpec, poll: PollClass, unsupported: frozenset[str]) -> _Plan:
+    """The same from poll to poll, so it is made once."""
+    return _plan_of(spec, [item for item in spec.profile.modbus if item.poll == poll], unsupported)
 
 
 def _outcome(answer: Answer) -> Outcome:
@@ -91,59 +131,52 @@ class _Reading:
     """One poll under way: the outcome of each register range that belongs to one value."""
 
     meter: Meter
-    outcomes: dict[tuple[int, int, int], Outcome] = field(default_factory=dict)
+    outcomes: dict[Place, Outcome] = field(default_factory=dict)
     failed: Quality | None = None
     unsupported: set[str] = field(default_factory=set)
+    own_ratios: bool = False  # the meter's registers said them
     doubts: dict[str, Quality] = field(default_factory=dict)  # ratio -> why the meter's own is not known
 
-    def fetch(self, span: Range) -> Poll:
-        """Read ``span``; if it is declined and can be split, read its parts."""
-        answer = yield exchange(self.meter, span)
+    def fetch(self, ask: _Ask) -> Generator[Exchange, Answer, None]:
+        """Read a range; if it is declined and can be split, read its parts."""
+        answer = yield ask.request or exchange(self.meter, ask.span)
         outcome = _outcome(answer)
-        if not isinstance(outcome, Quality):
-            self._book(span, outcome)
+        if isinstance(outcome, tuple):
+            for where, cut in ask.cuts:
+                self.outcomes[where] = outcome[cut]
         elif outcome in _FAILED:
             self.failed = outcome
-        elif span.merged and not _busy(answer):
+        elif ask.span.merged and not _busy(answer):
             if outcome is Quality.UNSUPPORTED:
-                self.unsupported.add(span.label)
-            for part in span.split():
+                self.unsupported.add(ask.span.label)
+            for part in ask.span.split():
                 if self.failed is None:
-                    yield from self.fetch(part)
+                    yield from self.fetch(_ask(self.meter, part))
         else:
-            self._book(span, outcome)
-        return Polled(())
+            self.outcomes.update((where, outcome) for where, _ in ask.cuts)
 
-    def _book(self, span: Range, outcome: Outcome) -> None:
-        for item in span.items:
-            words = WORDS[item.type]
-            at = item.address - span.address
-            part = outcome if isinstance(outcome, Quality) else outcome[at : at + words]
-            self.outcomes[(span.fc, item.address, words)] = part
-
-    def sample(self, item: ModbusItem) -> Sample:
-        """The sample of ``item``; what was not read shares the reason why the poll stopped."""
-        missed = self.failed or Quality.NO_REPLY
-        outcome = self.outcomes.get((item.fc, item.address, WORDS[item.type]), missed)
-        if isinstance(outcome, Quality):
-            return Sample(item.quantity, None, outcome)
-        value = take(outcome, item)
-        if isinstance(value, Quality):
+    def sample(self, wanted: _Wanted) -> Sample:
+        """The sample of an item; what was not read shares the reason why the poll stopped."""
+        item = wanted.item
+        outcome = self.outcomes.get(wanted.place) or self.failed or Quality.NO_REPLY
+        value = take(outcome, item) if isinstance(outcome, tuple) else outcome
+        if self.doubts and isinstance(value, Decimal):
+            value = self._ratio_doubt(item) or value
+        if not isinstance(value, Decimal):
             return Sample(item.quantity, None, value)
-        doubt = self._ratio_doubt(item) if self.doubts else None
-        if doubt is not None:
-            return Sample(item.quantity, None, doubt)
-        return Sample(item.quantity, primary(value, item, self.meter), Quality.GOOD)
+        by = factor(item, self.meter) if self.own_ratios else wanted.factor
+        return Sample(item.quantity, scaled(value, by), Quality.GOOD)
 
-    def take_ratios(self, items: Sequence[ModbusItem]) -> None:
+    def take_ratios(self, ratios: Sequence[_Wanted]) -> None:
         """Use the ratios that the meter's own registers hold. One that was not read, or that no transformer
         has, takes the number from every item that needs it: a value with a wrong ratio would be false."""
-        for item in items:
-            sample = self.sample(item)
+        for wanted in ratios:
+            sample = self.sample(wanted)
             if sample.value is None or sample.value < 1:
-                self.doubts[item.quantity] = sample.quality if sample.value is None else Quality.INVALID
+                self.doubts[sample.quantity] = sample.quality if sample.value is None else Quality.INVALID
             else:
-                self.meter = _with_ratio(self.meter, item.quantity, sample.value)
+                self.meter = _with_ratio(self.meter, sample.quantity, sample.value)
+                self.own_ratios = True
 
     def _ratio_doubt(self, item: ModbusItem) -> Quality | None:
         return next((doubt for name, doubt in self.doubts.items() if name in item.ratio), None)
@@ -153,36 +186,13 @@ def _with_ratio(meter: Meter, name: str, value: Decimal) -> Meter:
     return replace(meter, ct=value) if name == "ct" else replace(meter, pt=value)
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What one class of a meter needs: its items, the ratio registers read along, and the ranges of both."""
-
-    items: tuple[ModbusItem, ...]
-    ratios: tuple[ModbusItem, ...]
-    spans: tuple[Range, ...]
-
-
-@lru_cache(maxsize=512)
-def _plan(spec: MeterSpec, wanted: PollClass, unsupported: frozenset[str]) -> _Plan:
-    """The same from poll to poll, so it is made once."""
-    return _plan_of(spec, [item for item in spec.profile.modbus if item.poll == wanted], unsupported)
-
-
-def _plan_of(spec: MeterSpec, items: Sequence[ModbusItem], unsupported: frozenset[str]) -> _Plan:
-    profile = spec.profile
-    ratios = ratio_items(profile, items)
-    all_items = [*items, *(item for item in ratios if item not in items)]
-    spans = plan(all_items, profile.max_registers, profile.max_gap, unsupported)
-    return _Plan(tuple(items), ratios, spans)
-
-
-def _poll(spec: MeterSpec, wanted: _Plan) -> Poll:
-    reading = _Reading(spec.meter)
-    for span in wanted.spans:
+def _poll(meter: Meter, needed: _Plan) -> Poll:
+    reading = _Reading(meter)
+    for ask in needed.asks:
         if reading.failed is None:
-            yield from reading.fetch(span)
-    reading.take_ratios(wanted.ratios)
-    samples = tuple([reading.sample(item) for item in wanted.items])
+            yield from reading.fetch(ask)
+    reading.take_ratios(needed.ratios)
+    samples = tuple([reading.sample(wanted) for wanted in needed.wanted])
     return Polled(samples, frozenset(reading.unsupported))
 
 
@@ -194,13 +204,13 @@ class Modbus:
 
     def poll(self, spec: MeterSpec, poll: PollClass, unsupported: frozenset[str]) -> Poll:
         """Read all items of one class, merged; samples in the profile's order."""
-        return _poll(spec, _plan(spec, poll, unsupported))
+        return _poll(spec.meter, _plan(spec, poll, unsupported))
 
     def probe(self, spec: MeterSpec) -> Poll:
         """Read the shortest item. Any answer, an exception of the meter too, shows that it lives."""
         shortest = sorted(spec.profile.modbus, key=lambda item: WORDS[item.type])[:1]
         items = [replace(item, ratio="none") for item in shortest]  # one exchange: the value is not used
-        return _poll(spec, _plan_of(spec, items, frozenset()))
+        return _poll(spec.meter, _plan_of(spec, items, frozenset()))
 
 
 DRIVER: Final = Modbus()

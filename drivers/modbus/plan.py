@@ -18,10 +18,12 @@ from config.profile import ModbusItem
 from drivers.modbus.pdu import MAX_REGISTERS
 from drivers.modbus.values import WORDS
 
+Place = tuple[int, int, int]  # function, address, registers: what belongs to one value
 
-def label(fc: int, address: int, count: int) -> str:
-    """How people and the learnt list name registers read together: ``03:0x2006+8``."""
-    return f"{fc:02d}:0x{address:04X}+{count}"
+
+def place(item: ModbusItem) -> Place:
+    """Where a meter keeps ``item``."""
+    return item.fc, item.address, WORDS[item.type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +35,15 @@ class Range:
     count: int
     items: tuple[ModbusItem, ...]
 
+    def cuts(self) -> tuple[tuple[Place, slice], ...]:
+        """Which of the registers read are whose."""
+        starts = ((place(item), item.address - self.address) for item in self.items)
+        return tuple((where, slice(start, start + where[2])) for where, start in starts)
+
     @property
     def label(self) -> str:
         """As people and the learnt list name it: ``03:0x2006+8``."""
-        return label(self.fc, self.address, self.count)
+        return f"{self.fc:02d}:0x{self.address:04X}+{self.count}"
 
     @property
     def merged(self) -> bool:
