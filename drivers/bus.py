@@ -27,7 +27,7 @@ from drivers.errors import DriverError
 from drivers.exchange import Answer, MeterSpec, Polled
 from drivers.link import Link
 from drivers.plausible import Watch, limits
-from drivers.ports import Port, PortError
+from drivers.port import Port, PortError
 from drivers.queue import Job, Lane, Task
 from drivers.registry import drivers
 from drivers.results import abandon, alive, any_good, error_of, read, result, unasked

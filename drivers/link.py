@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from drivers.backoff import PORT
 from drivers.counters import Tally
-from drivers.ports import Port, PortError
+from drivers.port import Port, PortError
 
 
 class Link:

@@ -37,7 +37,7 @@ class Pace:
 
     def slack_ms(self, key: Key) -> float:
         """How much later than the wire time to look for the end of this reply."""
-        slack = self._slacks.setdefault(key, _Slack())
+        slack = self._slacks.get(key) or self._slacks.setdefault(key, _Slack())
         slack.uses = (slack.uses + 1) % AFRESH
         return slack.ms if slack.ms is not None and slack.uses else 0.0
 

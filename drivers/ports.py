@@ -23,12 +23,15 @@ import stat
 import termios
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Final
 
 import serial
 
 from config.site import Bus, Line
 from drivers.errors import DriverError
+from drivers.port import Port, PortError
+
+__all__ = ["Port", "PortError", "PtyPort", "SerialPort", "TcpPort", "is_pty", "open_port"]
 
 READ_BYTES: Final = 4096  # most bytes taken in one read
 WRITE_TIMEOUT_S: Final = 2.0
@@ -46,54 +49,6 @@ _CODES: Final = {
     errno.EBUSY: "SBX-SER-004",
     errno.EAGAIN: "SBX-SER-004",  # the flock is taken
 }
-
-
-class PortError(DriverError):
-    """The port failed. The bus catches it, closes the port, ends what is due as ``port``, reopens later."""
-
-    def __init__(self, code: str, **facts: str) -> None:
-        super().__init__(code, facts)
-        self.code = code
-        self.facts = facts
-
-
-class Port(Protocol):
-    """What the owner of a bus needs of its line. Times are ms; every call may raise `PortError`."""
-
-    serial_line: bool  # True: characters take wire time, and silence separates frames
-    notice: str  # code of something worth saying once about this port, or ""
-    grain_ms: float  # two instants may lie so much nearer than `moment` says: 1 on a clock of whole ms
-
-    @property
-    def is_open(self) -> bool:
-        """True between a good ``open`` and ``close``."""
-
-    def open(self) -> None:
-        """Open; input from before is thrown away."""
-
-    def close(self) -> None:
-        """Close; never raises."""
-
-    def configure(self, line: Line | None) -> None:
-        """Ask for these settings; does nothing if they are in force. None: leave the line as it is."""
-
-    def write(self, data: bytes) -> None:
-        """Hand over all of ``data``."""
-
-    def read(self, until_ms: int) -> bytes:
-        """What came, as soon as something came; ``b""`` at ``until_ms``."""
-
-    def pause(self, ms: float) -> bytes:
-        """Keep quiet for ``ms`` (fractions count); ends early with the bytes if any come."""
-
-    def sleep(self, ms: float) -> None:
-        """Wait, and leave what comes meanwhile in the buffer: one wake-up for many bytes."""
-
-    def now(self) -> int:
-        """The monotonic clock, whole ms."""
-
-    def moment(self) -> float:
-        """The same as fine as the clock given is: to know how long the line has been silent already."""
 
 
 class _FilePort:
@@ -115,11 +70,13 @@ class _FilePort:
         return self._now()
 
     def read(self, until_ms: int) -> bytes:
-        while True:
+        data = self._at_once()
+        while not data:
             left = max(0, until_ms - self._now())
             data = self._wait(left / 1000)
-            if data or left == 0:
-                return data
+            if left == 0:
+                break
+        return data
 
     def pause(self, ms: float) -> bytes:
         return self._wait(max(0.0, ms) / 1000)
@@ -140,6 +97,10 @@ class _FilePort:
         if not data:  # readable and nothing there: the other side is gone (pyserial issue 331)
             raise PortError(self.lost, port=self.name, reason="end of file")
         return data
+
+    def _at_once(self) -> bytes:
+        """What is there already, if that can be had without asking first whether there is something."""
+        return b""
 
     def _fd(self) -> int:
         raise NotImplementedError
@@ -208,6 +169,14 @@ class SerialPort(_FilePort):
             written = _write_some(self._fd(), data)
             if written < len(data):  # the kernel's buffer is full: pyserial waits for room
                 self._open_port().write(data[written:])
+        except _FAULTS as error:
+            raise self._fault(self.lost, error) from error
+
+    def _at_once(self) -> bytes:
+        try:
+            return os.read(self._fd(), READ_BYTES)  # without VMIN and VTIME an empty line gives nothing
+        except BlockingIOError:
+            return b""
         except _FAULTS as error:
             raise self._fault(self.lost, error) from error
 

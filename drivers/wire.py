@@ -21,7 +21,7 @@ from config.site import Line
 from drivers.counters import GOOD, NOTHING, TIMEOUT, Counters
 from drivers.exchange import Answer, Exchange, Scan
 from drivers.pace import Pace
-from drivers.ports import Port, PortError
+from drivers.port import Port, PortError
 from drivers.samples import WireFrame
 
 SILENT_CHARACTERS: Final = 3.5  # MODBUS over Serial Line V1.02, 2.5.1.1
@@ -100,13 +100,13 @@ class Wire:
         self.port.write(exchange.request)
         heard.sent = True
         sent_ms = self.port.moment()
-        self._active_ms = sent_ms + manner.wire_ms(len(exchange.request))
-        self._note(heard, manner, ">", exchange.request)
+        self._active_ms = sent_ms + manner.character_ms * len(exchange.request)
+        self._note(heard, manner, ">", exchange.request, sent_ms)
         listening = _Listening(exchange)
         try:
             reply = self._collect(manner, listening, sent_ms)
         except PortError:
-            self._note(heard, manner, "?", bytes(listening.heard))
+            self._note(heard, manner, "?", bytes(listening.heard), self._active_ms)
             raise
         heard.counters = listening.counted(reply)
         self._note_received(heard, manner, listening, reply)
@@ -127,7 +127,7 @@ class Wire:
         while data := self.port.pause(max(0.0, left)):
             self._active_ms = self.port.moment()
             heard.stray += len(data)
-            self._note(heard, manner, "?", data)
+            self._note(heard, manner, "?", data, self._active_ms)
             if self._active_ms - start > PATIENCE_MS:
                 return False
             left = need
@@ -163,32 +163,27 @@ class Wire:
         while data := self.port.pause(max(DRAIN_MS, manner.silence_ms)):
             self._active_ms = self.port.moment()
             heard.counters += Counters(dropped=len(data))
-            self._note(heard, manner, "?", data)
+            self._note(heard, manner, "?", data, self._active_ms)
             if self._active_ms - start > PATIENCE_MS:
                 return
 
     def _note_received(self, heard: Heard, manner: Manner, listening: _Listening, reply: Scan | None) -> None:
         """Put the received bytes down in their order: the reply as "<", everything else as "?"."""
-        data = bytes(listening.heard)
+        data, end_ms = bytes(listening.heard), self._active_ms
         frame = b"" if reply is None else reply.frame
-        if data == frame:
-            self._note(heard, manner, "<", frame)
-            return
-        at = data.rfind(frame) if frame else -1
-        if at < 0:
-            self._note(heard, manner, "?", data)
-            return
-        self._note(heard, manner, "?", data[:at])
-        self._note(heard, manner, "<", frame)
-        self._note(heard, manner, "?", data[at + len(frame) :])
+        before, found, after = data.rpartition(frame) if frame else (b"", b"", data)
+        self._note(heard, manner, "?", before, end_ms)
+        self._note(heard, manner, "<", found, end_ms)
+        self._note(heard, manner, "?", after, end_ms)
 
-    def _note(self, heard: Heard, manner: Manner, way: Literal[">", "<", "?"], data: bytes) -> None:
-        if not data:
-            return
-        frame = WireFrame(self.port.now(), way, data)
-        heard.frames.append(frame)
-        if self._tap is not None:
-            self._tap(manner.meter, frame)
+    def _note(
+        self, heard: Heard, manner: Manner, way: Literal[">", "<", "?"], data: bytes, at_ms: float
+    ) -> None:
+        if data:
+            frame = WireFrame(int(at_ms), way, data)
+            heard.frames.append(frame)
+            if self._tap is not None:
+                self._tap(manner.meter, frame)
 
 
 class _Listening:
