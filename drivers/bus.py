@@ -30,8 +30,8 @@ from drivers.plausible import Watch, limits
 from drivers.port import Port, PortError
 from drivers.queue import Job, Lane, Task
 from drivers.registry import drivers
-from drivers.results import abandon, alive, any_good, error_of, read, result, unasked
-from drivers.samples import PollError, PollResult, Quality, WireFrame
+from drivers.results import abandon, alive, any_good, error_of, read, refused, result, unasked
+from drivers.samples import PollError, PollResult, WireFrame
 from drivers.wire import Heard, Manner, Wire
 
 IDLE_MS: Final = 1_000  # longest time between two steps
@@ -177,9 +177,9 @@ class Bus:
             lane.backoff = lane.backoff.failed(now_ms)
         elif error != "port":
             lane.backoff = lane.backoff.good()
-        refused = sum([sample.quality is Quality.REFUSED for sample in ended.samples])
-        if refused or polled.doubted:
-            self._tally.add(lane.spec.meter.id, Counters(refused=refused, doubted=polled.doubted))
+        declined = refused(ended.samples)
+        if declined or polled.doubted:
+            self._tally.add(lane.spec.meter.id, Counters(refused=declined, doubted=polled.doubted))
         self._emit(ended)
 
     # -- the line
@@ -220,7 +220,7 @@ class Bus:
             return
         self._link.works()
         self._book(lane, task, heard)
-        self._answer(lane, task, heard.answer)
+        self._answer(lane, task, heard)
 
     def _start(self, lane: Lane, job: Job, since_ms: int) -> Task | None:
         """Begin a poll; a silent meter is probed first. None if there was nothing to ask."""
@@ -249,16 +249,16 @@ class Bus:
             lane.fence_ms = self._port.now() + self._late_ms
             self._fence_ms = lane.fence_ms if wildcard else self._fence_ms
 
-    def _answer(self, lane: Lane, task: Task, answer: Answer) -> None:
-        if answer.failure is None:
-            task.answered_ms = self._port.now()
+    def _answer(self, lane: Lane, task: Task, heard: Heard) -> None:
+        if heard.answer.failure is None:
+            task.answered_ms = heard.frames[-1].mono_ms
         else:
             task.tries += 1
             if task.tries <= lane.spec.meter.retries and not task.probe:
                 return  # the poll waits behind the fence
         task.tries = 0
         try:
-            task.exchange = task.poll.send(answer)
+            task.exchange = task.poll.send(heard.answer)
         except StopIteration as stop:
             self._ended(lane, task, stop.value)
 

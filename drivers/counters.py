@@ -57,6 +57,7 @@ class Tally:
 
     def __init__(self, meters: Iterable[str]) -> None:
         self._meters = {meter: Counters() for meter in meters}
+        self._good = dict.fromkeys(self._meters, 0)  # exchanges that went well, as nearly all do
         self._stray = Counters()
         self._reopen = 0
 
@@ -64,6 +65,8 @@ class Tally:
         """Count for a meter; None: for the line alone."""
         if meter is None:
             self._stray += more
+        elif more is GOOD:
+            self._good[meter] += 1
         else:
             self._meters[meter] += more
 
@@ -73,7 +76,7 @@ class Tally:
 
     def snapshot(self) -> BusCounters:
         """The counts as they are now."""
-        meters = dict(self._meters)
+        meters = {meter: one + Counters(good=self._good[meter]) for meter, one in self._meters.items()}
         line = self._stray
         for counters in meters.values():
             line += counters

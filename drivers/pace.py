@@ -18,7 +18,7 @@ from typing import Final
 
 AFRESH: Final = 16  # exchanges after which a slack is measured anew: a meter that was slow once is forgiven
 LONGEST_MS: Final = 120.0  # no longer is learnt, so that no more can be lost by it
-_SHRINK: Final = 0.1  # characters
+_SHRINK: Final = 0.01  # characters: one look too early costs more than a hundredth of a character each time
 
 Key = tuple[str, int]  # meter, bytes of the reply: the same question takes about the same time
 

@@ -60,9 +60,8 @@ _STEADY: Final = {  # most change: a share of the last value, or what is nothing
     "f": (Decimal(0), Decimal(1)),
     "temp": (Decimal(0), Decimal(20)),
 }
-_KEPT: Final = frozenset(
-    name for name in QUANTITIES if name in _ENERGIES or name in RATIOS or name.partition("_")[0] in _STEADY
-)
+_CHANGES: Final = {name: _STEADY[stem] for name in QUANTITIES if (stem := name.partition("_")[0]) in _STEADY}
+_KEPT: Final = frozenset({*_ENERGIES, *RATIOS, *_CHANGES})
 _SUM_SHARE: Final = Decimal("0.05")  # phases and total are not always of one instant
 _POWER_SHARE: Final = Decimal("0.25")  # nor are U, I, PF and P
 _GRAINS: Final = 20_000  # of the largest power: what rounding may make of a sum
@@ -76,10 +75,13 @@ _MOST_CREDIT: Final = 3 * _CREDIT
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a meter's values cannot leave; ``powers_kw``: the most it measures, on the primary side."""
+    """What a meter's values cannot leave; ``powers_kw``: the most it measures, on the primary side; the sums
+    and products of which its profile has all that is needed."""
 
     ranges: Mapping[str, tuple[Decimal, Decimal]]
     powers_kw: Mapping[str, Decimal]  # of energies: quantity -> most kW, or kvar
+    sums: tuple[tuple[str, ...], ...]
+    products: tuple[tuple[str, ...], ...]
 
 
 def limits(spec: MeterSpec) -> Limits:
@@ -89,7 +91,10 @@ def limits(spec: MeterSpec) -> Limits:
     energies = {
         item.quantity: _most_kw(item, spec) or _ANY_KW for item in items if item.quantity in _ENERGIES
     }
-    return Limits(ranges, energies)
+    names = {item.quantity for item in items}
+    sums = tuple(one for one in _SUMS if names.issuperset(one))
+    products = tuple(one for one in _PRODUCTS if names.issuperset(one[:3]))
+    return Limits(ranges, energies, sums, products)
 
 
 def _range(item: Item, spec: MeterSpec) -> tuple[Decimal, Decimal] | None:
@@ -144,19 +149,21 @@ class Watch:
     def poll(self, ask: Ask, learnt: frozenset[str], now_ms: int) -> Poll:
         """The poll that ``ask`` begins, and the same once more if something in it cannot be."""
         first: Polled = yield from ask(learnt)
-        doubted = self.doubts(first.samples, now_ms)
+        good = _good(first.samples)
+        doubted = self._doubts(first.samples, good, now_ms)
         if not self._worth_a_read(doubted):
-            self._remember(first.samples, now_ms)
+            self._remember(good, now_ms)
             return first
         second: Polled = yield from ask(learnt | first.unsupported)
         samples = self.settle(first.samples, second.samples, now_ms)
-        self._remember(samples, now_ms)
+        self._remember(_good(samples), now_ms)
         return Polled(samples, first.unsupported | second.unsupported, doubted=len(doubted))
 
-    def doubts(self, samples: Sequence[Sample], now_ms: int) -> dict[str, str]:
+    def _doubts(self, samples: Sequence[Sample], good: Good, now_ms: int) -> dict[str, str]:
         """Quantity -> the rule it breaks; what it breaks alone comes first."""
-        good, limits = _good(samples), self.limits
-        broken = (*self._alone(good, now_ms), *_sums(good, limits), *_products(good, limits))
+        broken = (*self._alone(good, now_ms), *_sums(good, self.limits), *_products(good, self.limits))
+        if not broken and len(good) == len(samples):
+            return {}
         digits = [(s.quantity, f"digits {s.quantity}") for s in samples if s.quality is Quality.INVALID]
         found: dict[str, str] = {}
         for name, rule in (*digits, *broken):
@@ -176,7 +183,7 @@ class Watch:
     def settle(self, first: Sequence[Sample], second: Sequence[Sample], now_ms: int) -> tuple[Sample, ...]:
         """Of two reads what is believed, in the order of the first."""
         before, after = _good(first), _good(second)
-        then, now = self.doubts(first, now_ms), self.doubts(second, now_ms)
+        then, now = self._doubts(first, before, now_ms), self._doubts(second, after, now_ms)
         settled = []
         for sample in first:
             name = sample.quantity
@@ -216,25 +223,27 @@ class Watch:
 
     def _alone(self, good: Good, now_ms: int) -> Iterator[tuple[str, str]]:
         """What a value breaks by itself, or beside its last one."""
+        ranges, last = self.limits.ranges, self.last
         for name, value in good.items():
-            low, high = self.limits.ranges.get(name, (value, value))
-            if not low <= value <= high and (name != "f" or value):  # without voltage a meter may show 0 Hz
-                yield name, f"range {name}"
-            elif name in self.last and not self._follows(name, value, now_ms):
+            bounds = ranges.get(name)
+            if bounds is not None and not bounds[0] <= value <= bounds[1] and (name != "f" or value):
+                yield name, f"range {name}"  # without voltage a meter may show 0 Hz
+            elif name in last and not self._follows(name, value, now_ms):
                 yield name, f"jump {name}"
 
     def _follows(self, name: str, value: Decimal, now_ms: int) -> bool:
         """Whether ``value`` may come after the last one."""
         before, when_ms = self.last[name]
+        if name in _CHANGES:
+            share, floor = _CHANGES[name]
+            change = abs(value - before)
+            return change <= floor or change <= share * abs(before)
         if name in _ENERGIES:
             return 0 <= value - before <= self._most_rise(name, now_ms - when_ms)
-        if name in RATIOS:
-            return value == before
-        share, floor = _STEADY[name.partition("_")[0]]
-        return abs(value - before) <= max(floor, share * abs(before))
+        return value == before
 
-    def _remember(self, samples: Sequence[Sample], now_ms: int) -> None:
-        for name, value in _good(samples).items():
+    def _remember(self, good: Good, now_ms: int) -> None:
+        for name, value in good.items():
             if name in _KEPT:
                 self.last[name] = (value, now_ms)
 
@@ -245,7 +254,7 @@ def _soft(rule: str) -> bool:
 
 def _sums(good: Good, limits: Limits) -> Iterator[tuple[str, str]]:
     """Totals that are not the sum of their phases, and these phases."""
-    for names in _SUMS:
+    for names in limits.sums:
         if all(name in good for name in names):
             total, *parts = (good[name] for name in names)
             most = limits.ranges.get(names[0], _ANY)[1]
@@ -255,7 +264,7 @@ def _sums(good: Good, limits: Limits) -> Iterator[tuple[str, str]]:
 
 def _products(good: Good, limits: Limits) -> Iterator[tuple[str, str]]:
     """Phases whose power is not voltage times current times power factor; without that, not above it."""
-    for names in _PRODUCTS:
+    for names in limits.products:
         p, u, i, pf = map(good.get, names)
         if p is None or u is None or i is None:
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Final
 
@@ -14,11 +15,17 @@ MAX_ANSWERS: Final = 1000  # a protocol must end after failures; a poll has far 
 _ERRORS: Final[Mapping[Quality, PollError]] = MappingProxyType(
     {Quality.NO_REPLY: "no_reply", Quality.GARBLED: "garbled"}
 )
+_quality: Final = attrgetter("quality")
 
 
 def any_good(samples: Sequence[Sample]) -> bool:
     """True with one value at least."""
-    return any(sample.quality is Quality.GOOD for sample in samples)
+    return Quality.GOOD in map(_quality, samples)
+
+
+def refused(samples: Sequence[Sample]) -> int:
+    """How many items the meter declined."""
+    return list(map(_quality, samples)).count(Quality.REFUSED)
 
 
 def alive(samples: Sequence[Sample]) -> bool:

@@ -171,6 +171,9 @@ class Wire:
         """Put the received bytes down in their order: the reply as "<", everything else as "?"."""
         data, end_ms = bytes(listening.heard), self._active_ms
         frame = b"" if reply is None else reply.frame
+        if data == frame:  # nothing but the reply, as nearly always
+            self._note(heard, manner, "<", frame, end_ms)
+            return
         before, found, after = data.rpartition(frame) if frame else (b"", b"", data)
         self._note(heard, manner, "?", before, end_ms)
         self._note(heard, manner, "<", found, end_ms)

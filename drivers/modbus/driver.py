@@ -27,7 +27,7 @@ from drivers.exchange import Answer, Exchange, MeterSpec, Poll, Polled
 from drivers.modbus import mbap, rtu
 from drivers.modbus.pdu import PduError, Refusal, Registers, encode
 from drivers.modbus.plan import Place, Range, place, plan
-from drivers.modbus.values import WORDS, take
+from drivers.modbus.values import WORDS, joined, take_bytes
 from drivers.samples import Quality, Sample
 from drivers.scaling import factor, scaled
 
@@ -45,7 +45,7 @@ _MAX_UNIT: Final = {
 
 _transactions = itertools.count(1)  # of this process; next() on it is atomic
 
-Outcome = tuple[int, ...] | Quality
+Outcome = bytes | Quality  # the registers of a value, or why there are none
 Exchanges = Generator[Exchange, Answer, Outcome]
 
 
@@ -67,7 +67,7 @@ def exchange(meter: Meter, span: Range) -> Exchange:
 
 @dataclass(frozen=True, slots=True)
 class _Ask:
-    """A range, its request (None over TCP, where each has its own number), and which registers are whose."""
+    """A range, its request (None over TCP, where each has its own number), and whose its bytes are."""
 
     span: Range
     request: Exchange | None
@@ -114,7 +114,7 @@ def _plan(spec: MeterSpec, poll: PollClass, unsupported: frozenset[str]) -> _Pla
 def _outcome(answer: Answer) -> Outcome:
     reply = answer.reply
     if isinstance(reply, Registers):
-        return reply.values
+        return joined(reply.values)
     if isinstance(reply, Refusal):
         if reply.code in _GATEWAY:
             return Quality.NO_REPLY
@@ -141,7 +141,7 @@ class _Reading:
         """Read a range; if it is declined and can be split, read its parts."""
         answer = yield ask.request or exchange(self.meter, ask.span)
         outcome = _outcome(answer)
-        if isinstance(outcome, tuple):
+        if isinstance(outcome, bytes):
             for where, cut in ask.cuts:
                 self.outcomes[where] = outcome[cut]
         elif outcome in _FAILED:
@@ -159,7 +159,7 @@ class _Reading:
         """The sample of an item; what was not read shares the reason why the poll stopped."""
         item = wanted.item
         outcome = self.outcomes.get(wanted.place) or self.failed or Quality.NO_REPLY
-        value = take(outcome, item) if isinstance(outcome, tuple) else outcome
+        value = take_bytes(outcome, item) if isinstance(outcome, bytes) else outcome
         if self.doubts and isinstance(value, Decimal):
             value = self._ratio_doubt(item) or value
         if not isinstance(value, Decimal):

@@ -36,9 +36,9 @@ class Range:
     items: tuple[ModbusItem, ...]
 
     def cuts(self) -> tuple[tuple[Place, slice], ...]:
-        """Which of the registers read are whose."""
-        starts = ((place(item), item.address - self.address) for item in self.items)
-        return tuple((where, slice(start, start + where[2])) for where, start in starts)
+        """Which of the bytes read are whose."""
+        starts = ((place(item), 2 * (item.address - self.address)) for item in self.items)
+        return tuple((where, slice(start, start + 2 * where[2])) for where, start in starts)
 
     @property
     def label(self) -> str:

@@ -23,9 +23,12 @@ from config.profile import ModbusItem, ModbusType
 from drivers.samples import Quality
 from drivers.scaling import plain
 
-_F32_DIGITS: Final = 9  # always enough for a 32-bit float to come back
-_F32_SURE: Final = 6  # so many digits survive the way there and back: the shortest text is never missed
-_F32_NORMAL: Final = 2.0**-126  # below, digits are fewer
+# 6 digits survive the way there and back, so that the shortest text is never missed; 9 are always enough for
+# a 32-bit float to come back. Below the normal numbers digits are fewer.
+_F32_NORMAL: Final = 2.0**-126
+_F32_LARGEST: Final = 2.0**128 - 2.0**104
+_F32_FORMS: Final = (".6g", ".7g", ".8g", ".9g")
+_F32_TINY_FORMS: Final = (".1g", ".2g", ".3g", ".4g", ".5g", *_F32_FORMS)
 
 Taker = Callable[[bytes], Decimal | Quality]  # the bytes of one value, high word first
 
@@ -42,31 +45,33 @@ def _bcd(data: bytes) -> Decimal | Quality:
 
 def _f32(data: bytes) -> Decimal | Quality:
     (number,) = _F32.unpack(data)
-    return _decimal(number, _shortest_f32(number, data)) if math.isfinite(number) else Quality.MISSING
+    if _F32_NORMAL <= abs(number) <= _F32_LARGEST:
+        return _shortest(number, data, _F32_FORMS)
+    if not math.isfinite(number):
+        return Quality.MISSING
+    return _shortest(number, data, _F32_TINY_FORMS) if number else _ZERO
+
+
+def _shortest(number: float, data: bytes, forms: Sequence[str]) -> Decimal:
+    for form in forms:
+        text = format(number, form)
+        if _F32.pack(float(text)) == data:
+            break
+    return _plainly(text)
 
 
 def _f64(data: bytes) -> Decimal | Quality:
     (number,) = _F64.unpack(data)
-    return _decimal(number, repr(number).removesuffix(".0")) if math.isfinite(number) else Quality.MISSING
+    if not math.isfinite(number):
+        return Quality.MISSING
+    return _plainly(repr(number).removesuffix(".0")) if number else _ZERO
 
 
-def _decimal(number: float, text: str) -> Decimal:
-    if number == 0:
-        return Decimal(0)  # a float has a negative zero; a meter reading has not
+def _plainly(text: str) -> Decimal:
     return plain(Decimal(text)) if "e" in text else Decimal(text)
 
 
-def _shortest_f32(number: float, data: bytes) -> str:
-    for digits in range(_F32_SURE if abs(number) >= _F32_NORMAL else 1, _F32_DIGITS):
-        text = f"{number:.{digits}g}"
-        try:
-            if _F32.pack(float(text)) == data:
-                return text
-        except OverflowError:  # rounded up past the largest float
-            continue
-    return f"{number:.{_F32_DIGITS}g}"
-
-
+_ZERO: Final = Decimal(0)  # a float has a negative zero; a meter reading has not
 _F32: Final = struct.Struct(">f")
 _F64: Final = struct.Struct(">d")
 _TYPES: Final[Mapping[ModbusType, tuple[int, Taker]]] = MappingProxyType(  # registers, and what they hold
@@ -85,12 +90,17 @@ _TYPES: Final[Mapping[ModbusType, tuple[int, Taker]]] = MappingProxyType(  # reg
 )
 WORDS: Final = MappingProxyType({name: words for name, (words, _) in _TYPES.items()})
 _TAKERS: Final = MappingProxyType({name: taker for name, (_, taker) in _TYPES.items()})
-_JOINS: Final = MappingProxyType({words: struct.Struct(f">{words}H").pack for words in (1, 2, 4)})
 
 
 def take(registers: Sequence[int], item: ModbusItem) -> Decimal | Quality:
     """The raw number of ``item``, or why it is none: missing code, NaN, a BCD digit over 9."""
-    data = _joined(registers, item.order)
+    return take_bytes(joined(registers), item)
+
+
+def take_bytes(data: bytes, item: ModbusItem) -> Decimal | Quality:
+    """The same from the bytes of the registers."""
+    if item.order == "le":
+        data = _turned(data)
     if item.missing and int.from_bytes(data, "big") in item.missing:
         return Quality.MISSING
     return _TAKERS[item.type](data)
@@ -98,9 +108,16 @@ def take(registers: Sequence[int], item: ModbusItem) -> Decimal | Quality:
 
 def raw(registers: Sequence[int], kind: ModbusType, order: Literal["be", "le"]) -> Decimal | None:
     """The number in ``WORDS[kind]`` registers; None for NaN, the infinities, and what is no BCD."""
-    taken = _TAKERS[kind](_joined(registers, order))
+    data = joined(registers)
+    taken = _TAKERS[kind](data if order == "be" else _turned(data))
     return None if isinstance(taken, Quality) else taken
 
 
-def _joined(registers: Sequence[int], order: Literal["be", "le"]) -> bytes:
-    return _JOINS[len(registers)](*(registers if order == "be" else registers[::-1]))
+def joined(registers: Sequence[int]) -> bytes:
+    """The bytes of registers, in the order of the wire."""
+    return struct.pack(f">{len(registers)}H", *registers)
+
+
+def _turned(data: bytes) -> bytes:
+    """The other order of words."""
+    return b"".join([data[at : at + 2] for at in range(len(data) - 2, -1, -2)])
