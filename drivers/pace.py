@@ -16,9 +16,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-AFRESH: Final = 16  # exchanges after which a slack is measured anew: a meter that was slow once is forgiven
+AFRESH: Final = 32  # exchanges after which a slack is measured anew: a meter that was slow once is forgiven
 LONGEST_MS: Final = 120.0  # no longer is learnt, so that no more can be lost by it
-_SHRINK: Final = 0.01  # characters: one look too early costs more than a hundredth of a character each time
+_SHRINK: Final = 0.02  # characters: a look too early costs three more
 
 Key = tuple[str, int]  # meter, bytes of the reply: the same question takes about the same time
 

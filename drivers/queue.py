@@ -123,7 +123,9 @@ class Lane:
 
     def start_ms(self) -> int | None:
         """When this lane has something to do, fences aside; None if it has nothing at all."""
-        return 0 if self.active is not None else min((job.start_ms for job in self.waiting), default=None)
+        if self.active is not None:
+            return 0
+        return min([job.start_ms for job in self.waiting]) if self.waiting else None
 
     def rank(self) -> tuple[int, int]:
         """That of its most urgent job: a poll under way inherits the urgency of what waits behind it."""

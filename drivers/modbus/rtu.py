@@ -13,7 +13,7 @@ Source: MODBUS over Serial Line V1.02, 2.5.1; MODBUS Application Protocol V1.1b3
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from drivers.exchange import Scan
@@ -69,6 +69,10 @@ class Awaited:
     unit: int
     function: int
     count: int
+    head: bytes = field(init=False)  # of a good reply
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "head", bytes((self.unit, self.function, 2 * self.count)))
 
     def scan(self, buffer: bytes) -> Scan:
         """Look for the reply; the first that fits is it."""
@@ -107,7 +111,7 @@ class Awaited:
 
     def counted(self, adu: bytes) -> bool:
         """True if ``adu`` begins like the reply and has its length."""
-        return adu[:_HEAD] == bytes((self.unit, self.function, 2 * self.count)) and len(adu) == adu[2] + 5
+        return adu.startswith(self.head) and len(adu) == adu[2] + 5
 
 
 class _Hunt:
