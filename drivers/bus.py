@@ -145,6 +145,8 @@ class Bus:
             if pushed is not None:
                 self._emit(unasked(pushed, "overrun", now_ms))
         for lane in self._lanes.values():
+            if not lane.waiting:
+                continue
             # A slot that passes while its meter is fenced passed for the silence, not for want of the line.
             passed: PollError = "no_reply" if now_ms < lane.fence_ms else "overrun"
             for job in lane.pass_over(now_ms):

@@ -115,7 +115,7 @@ class Lane:
 
     def take(self) -> tuple[Job, int]:
         """Take the next waiting job out, with its place in the queue."""
-        job = min(self.waiting, key=self._rank)
+        job = min(self.waiting, key=self._rank) if len(self.waiting) > 1 else self.waiting[0]
         since = self._rank(job)[1]
         self.waiting.remove(job)
         self.overrun.pop(job.poll, None)

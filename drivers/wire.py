@@ -182,11 +182,12 @@ class Wire:
     def _note(
         self, heard: Heard, manner: Manner, way: Literal[">", "<", "?"], data: bytes, at_ms: float
     ) -> None:
-        if data:
-            frame = WireFrame(int(at_ms), way, data)
-            heard.frames.append(frame)
-            if self._tap is not None:
-                self._tap(manner.meter, frame)
+        if not data:
+            return
+        frame = WireFrame(int(at_ms), way, data)
+        heard.frames.append(frame)
+        if self._tap is not None:
+            self._tap(manner.meter, frame)
 
 
 class _Listening:
