@@ -150,7 +150,7 @@ class Watch:
         """The poll that ``ask`` begins, and the same once more if something in it cannot be."""
         first: Polled = yield from ask(learnt)
         good = _good(first.samples)
-        doubted = self._doubts(first.samples, good, now_ms)
+        doubted = self.doubts(first.samples, good, now_ms)
         if not self._worth_a_read(doubted):
             self._remember(good, now_ms)
             return first
@@ -159,8 +159,8 @@ class Watch:
         self._remember(_good(samples), now_ms)
         return Polled(samples, first.unsupported | second.unsupported, doubted=len(doubted))
 
-    def _doubts(self, samples: Sequence[Sample], good: Good, now_ms: int) -> dict[str, str]:
-        """Quantity -> the rule it breaks; what it breaks alone comes first."""
+    def doubts(self, samples: Sequence[Sample], good: Good, now_ms: int) -> dict[str, str]:
+        """Quantity -> the rule it breaks; what it breaks alone comes first. ``good``: of ``samples``."""
         broken = (*self._alone(good, now_ms), *_sums(good, self.limits), *_products(good, self.limits))
         if not broken and len(good) == len(samples):
             return {}
@@ -183,7 +183,7 @@ class Watch:
     def settle(self, first: Sequence[Sample], second: Sequence[Sample], now_ms: int) -> tuple[Sample, ...]:
         """Of two reads what is believed, in the order of the first."""
         before, after = _good(first), _good(second)
-        then, now = self._doubts(first, before, now_ms), self._doubts(second, after, now_ms)
+        then, now = self.doubts(first, before, now_ms), self.doubts(second, after, now_ms)
         settled = []
         for sample in first:
             name = sample.quantity
