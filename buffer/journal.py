@@ -12,6 +12,7 @@ is opened again. Reads no clock, knows no network, and never waits for a reader.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -30,6 +31,7 @@ from buffer.receipt import Receipt
 from buffer.retention import Pruned, Retention
 from buffer.sealing import BODY_BYTES, BODY_RECORDS, Entry, Stamp, seal
 from buffer.tail import HALF
+from buffer.thinning import YOUNG, Plan, Turn
 from buffer.unsealed import Unsealed
 
 __all__ = ["Cursor", "Head", "Journal", "Pruned", "ReceiptRefused", "Retention"]
@@ -57,6 +59,7 @@ class Journal:
         self._failed: StorageError | None = None
         self._retry: tuple[int, StoreFull] | None = None  # full: not tried again before this mono ms
         self._spare = 0
+        self._turn = Turn()
         for one in ground.carried:
             self._take(one)
 
@@ -194,15 +197,17 @@ class Journal:
 
     def prune(self, now: Instant, keep: Retention, uplinks: Collection[str]) -> Pruned:
         """Let go of bodies and bus frames that ``keep`` does not ask for and every one of ``uplinks`` has
-        stored. On a full card the reserve makes the room for it; without one nothing goes. Raises
-        WriteFailed."""
+        stored; when that is not enough, thin what nobody has confirmed. On a full card the reserve makes
+        the room for it; without one nothing goes. Raises WriteFailed."""
         self._check()
-        try:
-            pruned = self._prune(now, keep, uplinks)
-        except StoreFull:
+        for _ in range(2):
+            with contextlib.suppress(StoreFull):
+                pruned = self._prune(now, keep, uplinks)
+                break
             if not reserve.give_up(self._fs, self._folder):
                 return Pruned(0, 0)
-            pruned = self._prune(now, keep, uplinks)
+        else:
+            return Pruned(0, 0)
         if self._retry is not None and pruned.bodies:
             reserve.give_up(self._fs, self._folder)  # SQLite reuses the pages, but only by way of its WAL
         else:
@@ -226,14 +231,31 @@ class Journal:
 
     def _prune(self, now: Instant, keep: Retention, uplinks: Collection[str]) -> Pruned:
         try:
-            return retention.prune(self._store, keep, uplinks, now)
+            done = retention.prune(self._store, keep, uplinks, now)
+            most_bytes = 0 if self._retry is not None and not done.bodies else keep.max_bytes
+            raws = retention.drop_frames(self._store, most_bytes, self._header.n - YOUNG)
+            oldest = max(1, retention.stored_by_all(self._store, uplinks) + 1)
+            return Pruned(done.bodies, done.raws + raws, self._thin(now, most_bytes, oldest))
         except WriteFailed as error:
             raise self._fail(error) from error
 
-    def _seal(self, now: Instant, *, running: bool) -> None:
-        blocks = seal(self._header, self._hash, self._stamp, self._unsealed.durable, now)
+    def _thin(self, now: Instant, most_bytes: int, oldest: int) -> int:
+        """A coarser series for some of the oldest bodies, and how many that were."""
+        done = 0
+        for plan in self._turn.plans(self._store, oldest, lambda: self._store.used_bytes() > most_bytes):
+            self.commit(now)
+            self._seal(now, running=True, plan=plan)
+            done += len(plan.blocks)
+        return done
+
+    def _seal(self, now: Instant, *, running: bool, plan: Plan | None = None) -> None:
+        """All durable records, and behind them what ``plan`` says: that is durable with the COMMIT."""
+        said = plan.said if plan is not None else ()
+        more = [recovery.entry(self._next + at, kind, fields, now) for at, (kind, fields) in enumerate(said)]
+        records = [*self._unsealed.durable, *more]
+        blocks = seal(self._header, self._hash, self._stamp, records, now)
         try:
-            self._store.put(blocks, self._moved, running)
+            self._store.put(blocks, self._moved, running, plan.blocks if plan is not None else ())
         except StoreFull as error:
             self._retry = now.mono_ms + RETRY_MS, error
             raise
@@ -243,6 +265,7 @@ class Journal:
         self._stored, self._moved = dict(self.cursors()), {}
         if blocks:
             self._header, self._hash = blocks[-1].header, blocks[-1].hash
+            self._next = self._header.last + 1
             self._unsealed.restart(self._header.n + 1, self._hash)
 
     def _take(self, taken: Entry) -> None:

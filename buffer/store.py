@@ -14,7 +14,7 @@ part is ``Store``, the reader's ``Shelf``.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -42,6 +42,8 @@ _SCHEMA: Final = (
     " time_ms INTEGER NOT NULL, note BLOB NOT NULL) WITHOUT ROWID",
     f"PRAGMA user_version = {VERSION}",
 )
+_COLUMNS: Final = ("n", "hash", "first", "last", "utc_ms", "alarms", "note", "body", "raw")
+_INSERT: Final = f"INSERT INTO blocks VALUES({', '.join('?' * len(_COLUMNS))})"
 
 
 class Store(Shelf):
@@ -80,16 +82,24 @@ class Store(Shelf):
         """Fill an empty store with what was saved of another."""
         with self._transaction():
             self._tables(meta)
-            self._db.executemany("INSERT INTO blocks VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            self._db.executemany(_INSERT, rows)
             self._move(receipts)
         self._settle()
 
-    def put(self, blocks: Sequence[Block], moved: Mapping[str, StoredReceipt], running: bool = True) -> None:
-        """Sealed blocks, and the cursors whose receipt records stand in them, in one COMMIT.
+    def put(
+        self,
+        blocks: Sequence[Block],
+        moved: Mapping[str, StoredReceipt],
+        running: bool = True,
+        thinned: Iterable[int] = (),
+    ) -> None:
+        """Sealed blocks, and the cursors whose receipt records stand in them, in one COMMIT; with it go the
+        bodies of the blocks ``thinned``, and first, for the room.
 
         Raises StoreFull with nothing changed, or WriteFailed with the outcome unknown.
         """
         with self._transaction():
+            self._strip(thinned, "body")
             for block in blocks:
                 self._put(block)
             self._move(moved.values())
@@ -106,23 +116,32 @@ class Store(Shelf):
         return (sizes[0] - sizes[1]) * sizes[2]
 
     def floor(self, column: Column) -> int:
-        """The lowest block that may still have its body or raw frames; below, only the genesis has."""
+        """The lowest block whose body or raw frames may still have to go; below, only what stays for ever has
+        them: the genesis, and frames that an alarm stands on."""
         return int(self.meta()[f"{column}_floor"])
 
-    def drop(self, column: Column, last: int) -> int:
-        """Let go of the bodies or raw frames of all blocks up to ``last`` but the genesis; how many there
-        were."""
+    def drop(self, column: Column, last: int, but: Collection[int] = ()) -> int:
+        """Let go of the bodies or raw frames of all blocks up to ``last`` but the genesis and those in
+        ``but``, which then stay for ever; how many there were."""
         first = self.floor(column)
+        alone = " AND body IS NOT NULL" if column == "raw" else ""  # frames without a body were spared before
+        found = f"SELECT n FROM blocks WHERE n BETWEEN ? AND ? AND {column} IS NOT NULL{alone}"
+        numbers = [n for (n,) in self._all(found, first, last) if n not in but]
         with self._transaction():
-            done = self._db.execute(
-                f"UPDATE blocks SET {column} = NULL WHERE n BETWEEN ? AND ? AND {column} IS NOT NULL",
-                (first, last),
-            ).rowcount
+            self._strip(numbers, column)
             self._db.execute(
                 "UPDATE meta SET value = ? WHERE key = ?", (str(max(first, last + 1)), f"{column}_floor")
             )
         self._settle()
-        return done
+        return len(numbers)
+
+    def _strip(self, numbers: Iterable[int], column: Column) -> None:
+        """Rows without their ``column``. Put in anew: one that shrinks in its place keeps its whole page."""
+        values = ", ".join("NULL" if name == column else name for name in _COLUMNS)
+        for n in numbers:
+            (row,) = self._all(f"SELECT {values} FROM blocks WHERE n = ?", n)
+            self._db.execute("DELETE FROM blocks WHERE n = ?", (n,))
+            self._db.execute(_INSERT, row)
 
     def _tables(self, meta: Mapping[str, str]) -> None:
         for statement in _SCHEMA:
@@ -139,7 +158,7 @@ class Store(Shelf):
     def _put(self, block: Block) -> None:
         h = block.header
         self._db.execute(
-            "INSERT INTO blocks VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            _INSERT,
             (
                 h.n,
                 block.hash,

@@ -93,7 +93,7 @@ def test_a_block_sealed_in_1970_takes_no_younger_ones_with_it() -> None:
         box.journal.seal(replace(box.now(1), utc_ms=slot))
     box.receipt("city")
     keep = Retention(keep_days=2, raw_days=10_000, max_bytes=1 << 40)
-    assert box.journal.prune(later(box), keep, ("city",)) == Pruned(1, 0)
+    assert box.journal.prune(later(box), keep, ("city",)) == Pruned(1, 1), "frames go with their body"
     assert kept(box)[0][:3] == [0, 2, 3]
 
 
@@ -111,6 +111,38 @@ def test_by_size_oldest_first_and_never_what_is_not_confirmed() -> None:
     small = Retention(10_000, 10_000, 1)
     assert box.journal.prune(later(box, letter="I"), small, ("city",)).bodies == confirmed
     assert kept(box)[0] == [0, *range(confirmed + 1, box.journal.head.n + 1)]
+
+
+def test_frames_that_an_alarm_stands_on_stay_for_ever() -> None:
+    """Its condition began in block 3 and it was raised in block 5; 8 holds only the end of another one."""
+    box = Box(MemoryDisk(), 1)
+    records = []
+    for slot in range(9):
+        records.append(box.read(slot))
+        if slot == 4:
+            box.append("alarm", {"id": "a", "state": "raised", "since_i": records[2]})
+        if slot == 7:
+            box.append("alarm", {"id": "b", "state": "cleared", "since_i": records[0]})
+        box.now(DAY_MS)
+        box.seal()
+    box.receipt("city")
+    assert box.journal.prune(later(box, 1), NOTHING, ()) == Pruned(9 + 1, 5)
+    assert kept(box) == ([0], [3, 4, 5, 8])
+    box.close()
+    box = Box(box.disk, 2)
+    assert box.journal.prune(later(box, 99), NOTHING, ()).raws == 0
+    assert kept(box)[1] == [3, 4, 5, 8], "also when the alarm's own body is gone"
+
+
+def test_frames_of_an_alarm_whose_frames_went_before_it_was_raised() -> None:
+    """What is gone is gone; the search ends at the first block that still has its frames."""
+    box = grown(MemoryDisk(), 3)
+    box.journal.prune(later(box, 1), Retention(10_000, 0, 1 << 40), ())
+    box.append("alarm", {"id": "a", "state": "raised", "since_i": 2})
+    box.read(9)
+    box.seal()
+    box.journal.prune(later(box, 9), NOTHING, ())
+    assert kept(box)[1] == [4]
 
 
 def test_what_is_left_verifies_as_pruned_not_as_lost() -> None:
