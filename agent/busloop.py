@@ -14,6 +14,7 @@ from agent.inbox import Learnt
 from agent.poller import Poller, Slot
 from agent.ring import Ring
 from drivers.bus import Bus, BusState, Job
+from drivers.errand import Errand
 from drivers.results import unasked
 from drivers.samples import PollResult, WireFrame
 
@@ -67,7 +68,8 @@ class BusLoop:
             self._put(unasked(_job(slot), "overrun", mono_ms))
         for slot in due:
             self.bus.submit(_job(slot))
-        next_ms = min(self.bus.step(mono_ms), self._poller.next_due(mono_ms))
+        slot_ms = self._poller.next_due(mono_ms)
+        next_ms = min(self.bus.step(mono_ms, slot_ms), slot_ms)
         self._remember()
         return next_ms
 
@@ -101,6 +103,11 @@ class BusLoop:
     def rephase(self, mono_ms: int, utc_ms: int) -> None:
         """The wall clock stepped: the slot borders follow with the next step."""
         self._rephase = (mono_ms, utc_ms)
+        self.wake()
+
+    def errand(self, errand: Errand) -> None:
+        """Run an errand in the line's free moments; any thread."""
+        self.bus.errand(errand)
         self.wake()
 
     def read(self, meter: str, mono_ms: int, timeout_s: float) -> PollResult | None:

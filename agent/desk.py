@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from agent.accepted import Accepted
@@ -14,6 +14,7 @@ from agent.errors import AgentError
 from agent.paths import Paths
 from agent.recorder import Recorder
 from agent.ring import Seen
+from agent.scanning import Searches, Wish, plan_of
 from agent.software import version
 from agent.status import Facts, StorageFacts, UplinkFacts, build, points
 from agent.storage import storage
@@ -37,6 +38,7 @@ class Desk:
     recorder: Recorder
     buses: Mapping[str, BusLoop]
     uplinks: Mapping[str, Uplink]
+    searches: Searches = field(default_factory=Searches)
 
     def verbs(self) -> dict[str, Verb]:
         """The verbs of the socket."""
@@ -45,7 +47,29 @@ class Desk:
             "read": Verb(self._read),
             "buses": Verb(self._buses),
             "trace": Verb(self._trace),
+            "scan": Verb(self._scan, act=True),
+            "scan-look": Verb(self._scan_look, act=True),
+            "scan-cancel": Verb(self._scan_cancel, act=True),
         }
+
+    def _scan(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Begin a search for meters in the free moments of a bus; declared meters are left alone."""
+        loop = self._loop(args)
+        bus = loop.bus.config
+        meters = self.accepted.loaded.config.meters
+        known = [meter for meter in meters if meter.bus == bus.id]
+        plan = plan_of(Wish.take(args), bus, self.accepted.profiles, known)
+        seconds = self.searches.begin(bus.id, plan, loop.errand, self.clock.now().mono_ms)
+        return {"bus": bus.id, "seconds": seconds, "known": [meter.id for meter in known]}
+
+    def _scan_look(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        return self.searches.look(self._loop(args).bus.config.id, self.clock.now().mono_ms)
+
+    def _scan_cancel(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        loop = self._loop(args)
+        self.searches.cancel(loop.bus.config.id)
+        loop.wake()
+        return {}
 
     def _buses(self, args: Mapping[str, Any]) -> dict[str, Any]:
         del args

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from typing import Final
 
 from config.site import Bus as BusConfig
 from drivers.counters import BusCounters, Counters, Tally
+from drivers.errand import Errand
 from drivers.errors import DriverError
 from drivers.exchange import Answer, MeterSpec, Polled
 from drivers.link import Link
@@ -32,6 +34,7 @@ from drivers.queue import Job, Lane, Task
 from drivers.registry import drivers
 from drivers.results import abandon, alive, any_good, error_of, read, refused, result, unasked
 from drivers.samples import PollError, PollResult, WireFrame
+from drivers.spare import Spare
 from drivers.wire import Heard, Manner, Wire
 
 IDLE_MS: Final = 1_000  # longest time between two steps
@@ -84,12 +87,21 @@ class Bus:
         self._late_ms = round(config.late_reply_s * 1000)
         self._fence_ms = 0  # of the whole line
         self._link = Link(port, self._tally)
+        self._spare = Spare(self._wire, self._link, self._tally, self._lanes, self._late_ms)
 
     def submit(self, job: Job) -> None:
         """Queue a poll; thread-safe. Raises `DriverError` for a meter that is not on this bus."""
         if job.meter not in self._lanes:
             raise DriverError(f"bus {self.config.id} has no meter {job.meter}")
         self._inbox.append(job)
+
+    def errand(self, errand: Errand) -> None:
+        """Run an errand when nothing else needs the line; thread-safe."""
+        self._spare.put(errand)
+
+    def manner(self, meter: str) -> Manner:
+        """How a meter of this bus is spoken to: for the asks of errands."""
+        return self._lanes[meter].manner
 
     def counters(self) -> BusCounters:
         """The counts since start; any thread."""
@@ -122,18 +134,21 @@ class Bus:
         """Close the port; jobs still queued get no result. For the end of the process."""
         self._port.close()
 
-    def step(self, now_ms: int) -> int:
-        """Run one exchange at most; gives when to be called next, mono ms."""
+    def step(self, now_ms: int, free_until_ms: float = math.inf) -> int:
+        """Run one exchange at most; gives when to be called next, mono ms. ``free_until_ms``: when the next
+        slot will be due; errands leave the line free by then."""
         self._take_in(now_ms)
         if self._link.opened(now_ms):
             self._wire.opened()
         if not self._port.is_open:
             self._end_without_port(now_ms)
-            return self._next_ms(now_ms)
+            return self._next_ms(now_ms, free_until_ms)
         lane = self._pick(now_ms)
         if lane is not None:
             self._run(lane, now_ms)
-        return self._next_ms(self._port.now())
+        elif self._spare.errands and now_ms >= self._fence_ms:
+            self._spare.run(now_ms, self._free_ms(free_until_ms))
+        return self._next_ms(self._port.now(), free_until_ms)
 
     # -- jobs in, results out
 
@@ -189,21 +204,29 @@ class Bus:
     def _ready(self) -> list[tuple[int, Lane]]:
         """When each lane with work may use the line. Without a port no fence holds: work ends at once."""
         fenced = self._port.is_open
+        held = self._spare.held() if self._spare.errands else None
         return [
-            (max(start, lane.fence_ms, self._fence_ms) if fenced else start, lane)
-            for lane in self._lanes.values()
-            if (start := lane.start_ms()) is not None
+            (max(start, lane.fence_ms, self._fence_ms, self._spare.fence_ms) if fenced else start, lane)
+            for name, lane in self._lanes.items()
+            if (start := lane.start_ms()) is not None and name != held
         ]
 
     def _pick(self, now_ms: int) -> Lane | None:
         ready = [lane for ms, lane in self._ready() if ms <= now_ms]
         return min(ready, key=Lane.rank) if len(ready) > 1 else ready[0] if ready else None
 
-    def _next_ms(self, now_ms: int) -> int:
-        times = [ms for ms, _ in self._ready()]
+    def _next_ms(self, now_ms: int, free_until_ms: float) -> int:
+        times: list[float] = [ms for ms, _ in self._ready()]
         if not self._port.is_open:
             times.append(self._link.again_ms)
-        return max(now_ms, min([*times, now_ms + IDLE_MS]))
+        elif self._spare.errands:
+            errand_ms = self._spare.next_ms(max(now_ms, self._fence_ms), self._free_ms(free_until_ms))
+            times += [] if errand_ms is None else [errand_ms]
+        return max(now_ms, math.ceil(min([*times, now_ms + IDLE_MS])))
+
+    def _free_ms(self, free_until_ms: float) -> float:
+        """Until when no poll wants the line."""
+        return min([free_until_ms, *(ms for ms, _ in self._ready())])
 
     def _run(self, lane: Lane, now_ms: int) -> None:
         task = lane.active
@@ -218,6 +241,7 @@ class Bus:
         except PortError as fault:
             self._book(lane, task, heard)
             self._link.lost(fault)
+            self._spare.lost(fault)
             self._end_task(lane, task)
             return
         self._link.works()

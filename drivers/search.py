@@ -26,11 +26,13 @@ UNITS: Final = tuple(range(1, 11))
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One exchange. ``rest_ms``: leave the line alone for so long before it."""
+    """One exchange. ``rest_ms``: leave the line alone for so long before it; ``follows``: it goes on with the
+    exchange before, and its meter must be asked nothing else between."""
 
     manner: Manner
     exchange: Exchange
     rest_ms: int = 0
+    follows: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """``sitebox scan``: find the meters on a line, over protocols, line settings and addresses.
 
-Works on the port itself, so no daemon may own it: one that does is named, and nothing is opened. Sends
-reading requests only. Ctrl-C keeps what was found; each meter comes with the lines that declare it.
+A line of the running daemon is searched by the daemon itself, in the free moments between its polls; any
+other port directly. Sends reading requests only. Ctrl-C keeps what was found; each meter comes with the
+lines that declare it.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
-from dataclasses import asdict
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from agent.accepted import accept, read
@@ -19,17 +21,17 @@ from agent.cli.table import table
 from agent.clock import mono_ms
 from agent.control import ask
 from agent.errors import AgentError
+from agent.scanning import PROTOCOLS, Wish, plain, plan_of, proposal
 from config.errors import ConfigInvalid
 from config.folder import Files
 from config.profile import Profile
 from config.profiles import builtin_profiles, take_profiles
-from config.site import Bus, Line
+from config.site import Bus
 from drivers.exchange import Answer
 from drivers.ports import PortError, open_port
-from drivers.samples import Sample
-from drivers.scan import LINES, estimate_s, lines_of
+from drivers.scan import estimate_s
 from drivers.scan import run as exchanges_of
-from drivers.search import Found, Plan, Search
+from drivers.search import Search
 from drivers.wire import Heard, Wire
 
 VERB = "scan"
@@ -39,8 +41,7 @@ EX_USAGE = 64
 EX_UNAVAILABLE = 69
 EX_CONFIG = 78
 KEPT = "scan.json"  # in the runtime folder
-PROTOCOLS = (*LINES, "modbus-tcp")
-_RANGE = re.compile(r"([0-9]{1,3})(?:-([0-9]{1,3}))?")
+LOOK_S = 0.5
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -55,35 +56,28 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--deep", action="store_true")
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a search gave, from wherever it ran."""
+
+    bus: str
+    found: Sequence[Mapping[str, Any]]
+    noisy: Sequence[str]
+
+
 def run(args: argparse.Namespace, shell: Shell) -> int:
-    """0: meters were found, 1: none; 69 when a daemon owns the port or it cannot be opened."""
-    bus = _bus(args, shell)
-    _refuse_owned(bus, shell)
-    serial = bus.kind == "serial"
-    usual = ["modbus-tcp"] if bus.kind == "tcp" else list(LINES)
-    plan = Plan(
-        lines=lines_of(args.protocol or usual, _lines(args.line), serial=serial),
-        profiles=_profiles(shell),
-        units=_units(args.addresses),
-        deep=args.deep,
-    )
-    if not shell.json:
-        shell.tell(shell.say("SBX-CLI-181", bus=bus.id, seconds=round(estimate_s(plan))))
-    search = Search(plan)
-    try:
-        _search(bus, search, shell)
-    except PortError as error:
-        raise AgentError(error.code, EX_UNAVAILABLE, **error.facts) from error
-    except KeyboardInterrupt:  # what was found so far counts
-        pass
-    _report(bus, search, shell)
-    _keep(bus, search, shell)
-    return 0 if search.found else 1
+    """0: meters were found, 1: none; 69 when the port cannot be opened or another search runs there."""
+    wish = Wish(tuple(args.protocol or ()), args.line, args.addresses, args.deep)
+    owned = _owned(args, shell)
+    outcome = _directly(_bus(args, shell), wish, shell) if owned is None else _by_daemon(owned, wish, shell)
+    _report(outcome, shell)
+    _keep(outcome, shell)
+    return 0 if outcome.found else 1
 
 
-def _keep(bus: Bus, search: Search, shell: Shell) -> None:
+def _keep(outcome: Outcome, shell: Shell) -> None:
     """For ``sitebox config add N``: the lines of each meter, in the order of their numbers."""
-    texts = ["" if one.profile is None else proposal(one, bus.id) for one in search.found]
+    texts = ["" if one["profile"] is None else proposal(one, outcome.bus) for one in outcome.found]
     path = shell.paths.runtime / KEPT
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -102,20 +96,28 @@ def _bus(args: argparse.Namespace, shell: Shell) -> Bus:
     raise AgentError("SBX-BUS-010", EX_USAGE, bus=args.bus)
 
 
-def _refuse_owned(bus: Bus, shell: Shell) -> None:
-    """Two users of one line garble each other."""
+def _owned(args: argparse.Namespace, shell: Shell) -> str | None:
+    """The daemon's bus that is meant, by its id or by its port; None where no daemon owns it. Two users of
+    one line would garble each other."""
     try:
-        owned = ask(shell.paths.socket, "buses")["buses"]
+        buses = ask(shell.paths.socket, "buses")["buses"]
     except AgentError as error:
         if error.code != "SBX-CTL-010":
             raise
-        return
-    for one in owned:
-        same = (one["host"], one["tcp_port"]) == (bus.host, bus.tcp_port)
-        if bus.port is not None:
-            same = one["port"] is not None and os.path.realpath(one["port"]) == os.path.realpath(bus.port)
-        if same:
-            raise AgentError("SBX-CLI-182", EX_UNAVAILABLE, port=bus.port or bus.host, bus=one["id"])
+        return None
+    meant = Bus(id="", kind="serial", port=args.port) if args.port else None
+    if meant is None and args.bus not in {one["id"] for one in buses}:
+        meant = _bus(args, shell)  # declared, but not in what the daemon runs on: its place may be the same
+    for one in buses:
+        if one["id"] == args.bus or (meant is not None and _same_place(one, meant)):
+            return str(one["id"])
+    return None
+
+
+def _same_place(one: Mapping[str, Any], bus: Bus) -> bool:
+    if bus.port is not None:
+        return one["port"] is not None and os.path.realpath(one["port"]) == os.path.realpath(bus.port)
+    return (one["host"], one["tcp_port"]) == (bus.host, bus.tcp_port)
 
 
 def _profiles(shell: Shell) -> dict[str, Profile]:
@@ -126,22 +128,47 @@ def _profiles(shell: Shell) -> dict[str, Profile]:
         raise AgentError("SBX-CFG-902", EX_CONFIG, count=len(invalid.problems)) from invalid
 
 
-def _lines(text: str) -> list[Line]:
+def _by_daemon(bus: str, wish: Wish, shell: Shell) -> Outcome:
+    """Ask the daemon to search, and look on."""
+    words = {"protocols": list(wish.protocols), "lines": wish.lines, "units": wish.units, "deep": wish.deep}
+    begun = ask(shell.paths.socket, "scan", {"bus": bus, **words})
+    if not shell.json:
+        shell.tell(shell.say("SBX-CLI-181", bus=bus, seconds=round(begun["seconds"])))
+        shell.tell(shell.say("SBX-CLI-182", bus=bus, known=", ".join(begun["known"]) or "-"))
     try:
-        return [Line.parse(word.strip()) for word in text.split(",") if word.strip()]
-    except ValueError as error:
-        raise AgentError("SBX-CLI-183", EX_USAGE, text=error) from error
+        seen = _look_on(bus, shell)
+    except KeyboardInterrupt:  # what was found so far counts
+        ask(shell.paths.socket, "scan-cancel", {"bus": bus})
+        seen = ask(shell.paths.socket, "scan-look", {"bus": bus})
+    if seen["code"]:
+        raise AgentError(seen["code"], EX_UNAVAILABLE, **seen["facts"])
+    return Outcome(bus, seen["found"], seen["noisy"])
 
 
-def _units(text: str) -> tuple[int, ...]:
-    units: list[int] = []
-    for word in text.split(","):
-        found = _RANGE.fullmatch(word.strip())
-        first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
-        if not 1 <= first <= last <= 247:
-            raise AgentError("SBX-CLI-184", EX_USAGE, text=word)
-        units += range(first, last + 1)
-    return tuple(dict.fromkeys(units))
+def _look_on(bus: str, shell: Shell) -> dict[str, Any]:
+    where, pause = "", threading.Event()
+    while True:
+        seen = ask(shell.paths.socket, "scan-look", {"bus": bus})
+        if seen["ended"]:
+            return seen
+        if seen["where"] != where and not shell.json:
+            where = seen["where"]
+            shell.put(f"  {where} ...")
+        pause.wait(LOOK_S)
+
+
+def _directly(bus: Bus, wish: Wish, shell: Shell) -> Outcome:
+    """Search a port that nobody owns."""
+    search = Search(plan_of(wish, bus, _profiles(shell)))
+    if not shell.json:
+        shell.tell(shell.say("SBX-CLI-181", bus=bus.id, seconds=round(estimate_s(search.plan))))
+    try:
+        _search(bus, search, shell)
+    except PortError as error:
+        raise AgentError(error.code, EX_UNAVAILABLE, **error.facts) from error
+    except KeyboardInterrupt:  # what was found so far counts
+        pass
+    return Outcome(bus.id, [plain(one) for one in search.found], search.noisy)
 
 
 def _search(bus: Bus, search: Search, shell: Shell) -> None:
@@ -168,46 +195,27 @@ def _search(bus: Bus, search: Search, shell: Shell) -> None:
         port.close()
 
 
-def _report(bus: Bus, search: Search, shell: Shell) -> None:
+def _report(outcome: Outcome, shell: Shell) -> None:
     if shell.json:
-        shell.data({"found": [_plain(one) for one in search.found], "noisy": search.noisy})
+        shell.data({"found": list(outcome.found), "noisy": list(outcome.noisy)})
     else:
         rows = [
-            [str(n), one.protocol, one.address, str(one.line or "-"), _shown(one, shell)]
-            for n, one in enumerate(search.found, 1)
+            [str(n), one["protocol"], one["address"], one["line"] or "-", _shown(one, shell)]
+            for n, one in enumerate(outcome.found, 1)
         ]
         for line in table(["#", "", "", "", ""], rows)[1:] if rows else ():
             shell.put(line)
-        for one in search.found:
-            if one.profile is not None:
-                shell.put("\n" + proposal(one, bus.id))
-    for where in search.noisy:
+        for one in outcome.found:
+            if one["profile"] is not None:
+                shell.put("\n" + proposal(one, outcome.bus))
+    for where in outcome.noisy:
         shell.fault("SBX-CLI-185", line=where)
-    if not search.found:
-        shell.fault("SBX-CLI-186", bus=bus.id)
+    if not outcome.found:
+        shell.fault("SBX-CLI-186", bus=outcome.bus)
 
 
-def _shown(one: Found, shell: Shell) -> str:
-    if one.profile is None:
+def _shown(one: Mapping[str, Any], shell: Shell) -> str:
+    if one["profile"] is None:
         return shell.say("SBX-CLI-187")
-    return "  ".join([*map(_value, (s for s in one.values if s.value is not None)), f"({one.profile})"])
-
-
-def _value(sample: Sample) -> str:
-    unit = "kW" if sample.quantity == "p" else "V"
-    return f"{sample.quantity} {sample.value} {unit}"
-
-
-def _plain(one: Found) -> dict[str, Any]:
-    values = {sample.quantity: f"{sample.value:f}" for sample in one.values if sample.value is not None}
-    return {**asdict(one), "line": str(one.line) if one.line else None, "values": values}
-
-
-def proposal(one: Found, bus: str) -> str:
-    """The table of the site file that declares a found meter; other profiles that fit stand in a comment."""
-    lines = [f'id = "meter-{one.address}"', f'bus = "{bus}"', f'protocol = "{one.protocol}"']
-    others = f"  # or: {', '.join(one.others)}" if one.others else ""
-    lines += [f'address = "{one.address}"', f'profile = "{one.profile}"{others}']
-    if one.line is not None:
-        lines.append(f'line = "{one.line}"')
-    return "\n".join(["[[meter]]", *lines])
+    values = (f"{name} {value} {'kW' if name == 'p' else 'V'}" for name, value in one["values"].items())
+    return "  ".join([*values, f"({one['profile']})"])

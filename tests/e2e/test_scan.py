@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from agent.cli import main
+from agent.demo.stage import Stage
 from tests.support.simulator import simulator
+from tests.support.stages import records
 
 pytestmark = pytest.mark.slow
 
@@ -57,3 +60,39 @@ def test_scan_finds_both_protocols(tmp_path: Path, capsys: pytest.CaptureFixture
     assert models == {"000000000012": "dlt645-2007-3p", "3": "chint-dtsu666"}
     assert 'address = "000000000012"' in shown
     assert 'profile = "dlt645-2007-3p"' in shown
+
+
+def test_scan_through_the_daemon(tmp_path: Path) -> None:
+    """A meter that nobody declared is found by the daemon itself, between the polls, which lose nothing."""
+    stage = Stage(tmp_path, "en", (), seed=5)
+    spare = METER.format(address="9", protocol="modbus-rtu", model="chint-dtsu666", line="9600 8N1")
+    text = (tmp_path / "plant.toml").read_text()
+    plant = tomllib.loads(text)
+    line = next(bus["id"] for bus in plant["bus"] if bus.get("link") == "bus1")
+    spare = spare.replace('"b1"', f'"{line}"').replace('"fan"', f'"{plant["load"][0]["id"]}"')
+    (tmp_path / "plant.toml").write_text(text + spare)
+    site = tmp_path / "etc" / "sitebox.toml"  # the periods of a real plant: the line has free moments
+    slow = site.read_text().replace("\nevery_s = 2\n", "\nevery_s = 10\n")
+    site.write_text(slow.replace("after_s = 7\n", "after_s = 31\n"))
+    try:
+        stage.start_plant()
+        stage.start_daemon()
+        ask, places = stage.processes.ask, stage.scenery.places
+        assert stage.wait_for(lambda: (stage.look.status() or {}).get("level") != "fail", 20)
+        words = ("--protocol", "modbus-rtu", "--line", "9600 8N1", "--addresses", "8-10")
+        # by the port, too, a person finds the daemon that owns it
+        found = ask(
+            "agent.cli", "scan", "--port", str(tmp_path / "bus1"), *words, "--json", *places, good=(0,)
+        )
+        assert [one["address"] for one in json.loads(found.stdout)["found"]] == ["9"]
+        assert json.loads(found.stdout)["found"][0]["profile"] == "chint-dtsu666"
+        again = ask("agent.cli", "scan", "--bus", "nothing", *places, good=(64,))
+        assert "SBX-BUS-010" in again.stderr.decode()
+        kept = json.loads((tmp_path / "run" / "scan.json").read_text())
+        assert 'address = "9"' in kept[0], "as config add will take it"
+        stage.processes.stop("daemon")
+        readings = [record for record in records(stage) if record["k"] == "reading"]
+        assert readings
+        assert [r for r in readings if r.get("e") in ("overrun", "no_reply", "garbled")] == []
+    finally:
+        stage.close()
