@@ -14,8 +14,10 @@ from typing import Literal
 PollClass = Literal["fast", "slow"]  # fast: P, U, I | slow: energy, status
 Family = Literal["dlt645-2007", "dlt645-1997", "modbus"]
 Ratio = Literal["none", "pt", "ct", "ptct"]
-ModbusType = Literal["u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64", "bcd16", "bcd32"]
+ModbusType = Literal["u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64", "bcd16", "bcd32", "bit"]
 RatioSource = Literal["site", "meter"]
+BIT_FUNCTIONS = frozenset({1, 2})  # MODBUS Application Protocol V1.1b3, 6.1 and 6.2
+MOST_BITS = 2000  # of one request, the same
 RATIOS = ("ct", "pt")  # the quantities that hold a ratio, under ``ratio_source = "meter"``
 
 
@@ -51,9 +53,10 @@ class DltBlock:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModbusItem(Item):
     """A Modbus value: ``address`` is the zero-based PDU address; ``order`` is the word order of this
-    register alone: "be" = high word first (ABCD), "le" = low word first (CDAB)."""
+    register alone: "be" = high word first (ABCD), "le" = low word first (CDAB). Functions 1 and 2 read
+    coils and discrete inputs: of type "bit" and nothing else, 1 is on."""
 
-    fc: Literal[3, 4] = 3
+    fc: Literal[1, 2, 3, 4] = 3
     address: int
     type: ModbusType
     order: Literal["be", "le"] = "be"
@@ -86,6 +89,11 @@ class Profile:
     ratio_source: RatioSource = "site"  # "meter": the items ct and pt, read with every poll that needs them
     note: str = ""  # what a technician must know or check first
     digest: str = ""  # SHA-256 of the file, hex
+
+
+def most_cells(fc: int, max_registers: int) -> int:
+    """The most that one request of a function may ask for: registers of this model, or bits."""
+    return MOST_BITS if fc in BIT_FUNCTIONS else max_registers
 
 
 def ratio_items(profile: Profile, wanted: Sequence[ModbusItem]) -> tuple[ModbusItem, ...]:

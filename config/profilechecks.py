@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from config.profile import RATIOS, Item, Profile
+from config.profile import BIT_FUNCTIONS, RATIOS, Item, Profile
 from config.quantities import QUANTITIES
 from config.source import Problems, Table
 from config.wiretime import words
@@ -76,6 +76,8 @@ def _ratios(profile: Profile, items: Sequence[Item], head: Table, problems: Prob
 def _registers(profile: Profile, tables: Sequence[Table], problems: Problems) -> None:
     taken: dict[tuple[int, int], str] = {}
     for item, table in zip(profile.modbus, tables, strict=bool(profile.modbus)):
+        if (item.fc in BIT_FUNCTIONS) != (item.type == "bit"):
+            problems.add("SBX-CFG-118", table.at("fc"), fc=item.fc, type=item.type)
         cells = [(item.fc, item.address + offset) for offset in range(words(item))]
         other = next((taken[cell] for cell in cells if cell in taken), None)
         if other is not None:

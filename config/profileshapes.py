@@ -70,8 +70,8 @@ def note(value: object) -> str:
 
 
 def function_code(value: object) -> int:
-    """Reading functions for registers: 3 holding, 4 input."""
-    return whole(3, 4)(value)
+    """Reading functions: 1 coils, 2 discrete inputs, 3 holding registers, 4 input registers."""
+    return whole(1, 4)(value)
 
 
 HEAD: Shape = {
@@ -97,7 +97,7 @@ MODBUS_ITEM: Shape = {
     **_ITEM,
     "fc": function_code,
     "address": whole(0, 0xFFFF),
-    "type": choice("u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64", "bcd16", "bcd32"),
+    "type": choice("u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64", "bcd16", "bcd32", "bit"),
     "order": choice("be", "le"),
     "missing": missing,
 }

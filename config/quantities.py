@@ -57,6 +57,9 @@ def _all() -> Iterator[Quantity]:
     yield Quantity("eq_exp", "kvarh", False, "1-0:4.8.0", "reactive energy, export", "反向无功电能")
     yield Quantity("demand_p", "kW", True, None, "active demand, present", "当前有功需量")
     yield Quantity("temp", "C", True, None, "temperature", "温度")
+    # A contact wired to a meter or beside it: 1 closed, 0 open (ADR 0009).
+    for number in range(1, 5):
+        yield Quantity(f"in_{number}", "-", False, None, f"contact input {number}", f"开关量输入 {number}")
     # As the meter's own registers say: what a profile with ratio_source = "meter" multiplied by.
     yield Quantity("ct", "-", False, None, "current transformer ratio in the meter", "表内电流互感器变比")
     yield Quantity("pt", "-", False, None, "voltage transformer ratio in the meter", "表内电压互感器变比")

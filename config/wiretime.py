@@ -16,7 +16,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from config.profile import DltItem, ModbusItem, PollClass, Profile, ratio_items
+from config.profile import (
+    BIT_FUNCTIONS,
+    DltItem,
+    ModbusItem,
+    PollClass,
+    Profile,
+    most_cells,
+    ratio_items,
+)
 from config.site import Bus, Meter, SiteConfig
 from config.source import Problems
 from config.tables import Parts
@@ -40,6 +48,7 @@ _WORDS: Mapping[str, int] = {
     "u64": 4,
     "i64": 4,
     "f64": 4,
+    "bit": 1,
 }
 
 
@@ -158,13 +167,18 @@ def _modbus_replies(profile: Profile, poll: PollClass) -> Sequence[int]:
             reads[-1] = (item.fc, reads[-1][1], end)
         else:
             reads.append((item.fc, item.address, end))
-    return [RTU_REPLY + 2 * (end - first) for _, first, end in reads]
+    return [RTU_REPLY + _bytes(fc, end - first) for fc, first, end in reads]
+
+
+def _bytes(fc: int, cells: int) -> int:
+    """Of a reply's data: two a register, eight bits in one."""
+    return (cells + 7) // 8 if fc in BIT_FUNCTIONS else 2 * cells
 
 
 def _joins(read: tuple[int, int, int], item: ModbusItem, end: int, profile: Profile) -> bool:
     fc, first, behind = read
     near = item.address - behind <= profile.max_gap
-    return fc == item.fc and near and end - first <= profile.max_registers
+    return fc == item.fc and near and end - first <= most_cells(fc, profile.max_registers)
 
 
 def read_items(profile: Profile, poll: PollClass) -> tuple[ModbusItem, ...]:
@@ -174,5 +188,5 @@ def read_items(profile: Profile, poll: PollClass) -> tuple[ModbusItem, ...]:
 
 
 def words(item: ModbusItem) -> int:
-    """Registers a value takes."""
+    """Registers a value takes; of a bit, itself."""
     return _WORDS[item.type]

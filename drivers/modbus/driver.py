@@ -9,7 +9,7 @@
        |
        v  no reply, garbled: stop; the items not read yet share that quality
 
-Reads registers and nothing else (functions 3 and 4). Nothing a meter sends makes it raise.
+Reads registers (functions 3 and 4) and bits (1 and 2), nothing else. Nothing a meter sends makes it raise.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from config.profile import ModbusItem, PollClass, ratio_items
 from config.site import Meter
 from drivers.exchange import Answer, Exchange, MeterSpec, Poll, Polled
 from drivers.modbus import mbap, rtu
-from drivers.modbus.pdu import PduError, Refusal, Registers, encode
+from drivers.modbus.pdu import PduError, Refusal, Registers, data_bytes, encode
 from drivers.modbus.plan import Place, Range, place, plan
 from drivers.modbus.values import WORDS, joined, take_bytes
 from drivers.samples import Quality, Sample
@@ -56,13 +56,14 @@ def exchange(meter: Meter, span: Range) -> Exchange:
     if not lowest <= unit <= _MAX_UNIT[meter.protocol]:
         raise PduError(f"meter {meter.id}: unit {meter.address!r}")
     pdu = encode(span.fc, span.address, span.count)
+    size = data_bytes(span.fc, span.count)
     if meter.protocol == _TCP:
         request = mbap.frame(next(_transactions) & 0xFFFF, unit, pdu)
         awaited = mbap.Awaited(request, span.fc, span.count)
-        return Exchange(request, awaited.scan, mbap.HEADER + 2 + 2 * span.count, label=span.label)
+        return Exchange(request, awaited.scan, mbap.HEADER + 2 + size, label=span.label)
     request = rtu.frame(unit, pdu)
     scan = rtu.Awaited(request, unit, span.fc, span.count).scan
-    return Exchange(request, scan, 5 + 2 * span.count, label=span.label)
+    return Exchange(request, scan, 5 + size, label=span.label)
 
 
 @dataclass(frozen=True, slots=True)

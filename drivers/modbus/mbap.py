@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from drivers.exchange import Scan
-from drivers.modbus.pdu import EXCEPTION, decode
+from drivers.modbus.pdu import EXCEPTION, data_bytes, decode
 
 HEADER: Final = 7
 MAX_FRAME: Final = 260  # V1.0b, 4.3.2: 7 + 253
@@ -61,4 +61,4 @@ class Awaited:
             return False
         if adu[7] & EXCEPTION:
             return len(adu) == HEADER + 2
-        return adu[8] == 2 * self.count and len(adu) == HEADER + 2 + adu[8]
+        return adu[8] == data_bytes(self.function, self.count) and len(adu) == HEADER + 2 + adu[8]

@@ -20,6 +20,7 @@ from pymodbus.pdu.register_message import (
     ReadInputRegistersRequest,
 )
 
+from config.profile import BIT_FUNCTIONS, MOST_BITS
 from drivers.errors import DriverError
 
 EXCEPTION: Final = 0x80
@@ -41,7 +42,7 @@ class PduError(DriverError):
 
 @dataclass(frozen=True, slots=True)
 class Registers:
-    """A good reply to a read of registers."""
+    """A good reply: registers, or bits as 0 and 1, behind them what fills the last byte."""
 
     values: tuple[int, ...]
 
@@ -57,14 +58,22 @@ def encode(function: int, address: int, count: int) -> bytes:
     """The PDU of a read. Raises `PduError` for any function but 1 to 4, and for a range out of bounds."""
     if function not in REQUESTS:
         raise PduError(f"function {function} is none of the reading functions")
-    if not (address >= 0 and 1 <= count <= MAX_REGISTERS and address + count <= 0x10000):
-        raise PduError(f"{count} registers at {address:#06x}")
+    most = MOST_BITS if function in BIT_FUNCTIONS else MAX_REGISTERS
+    if not (address >= 0 and 1 <= count <= most and address + count <= 0x10000):
+        raise PduError(f"function {function}: {count} at {address:#06x}")
     request: ModbusPDU = REQUESTS[function](address=address, count=count)
     return bytes((function,)) + request.encode()
+
+
+def data_bytes(function: int, count: int) -> int:
+    """Bytes of data in a good reply (V1.1b3, 6.1 to 6.4): two a register, eight bits in one."""
+    return (count + 7) // 8 if function in BIT_FUNCTIONS else 2 * count
 
 
 def decode(pdu: bytes) -> Registers | Refusal:
     """A reply whose length has been checked (function, byte count, that many bytes), or an exception."""
     if pdu[0] & EXCEPTION:
         return Refusal(pdu[1])
+    if pdu[0] in BIT_FUNCTIONS:
+        return Registers(tuple(byte >> at & 1 for byte in pdu[2:] for at in range(8)))
     return Registers(struct.unpack_from(f">{pdu[1] // 2}H", pdu, 2))

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from config.profile import ModbusItem
+from config.profile import ModbusItem, most_cells
 from drivers.modbus.pdu import MAX_REGISTERS
 from drivers.modbus.values import WORDS
 
@@ -28,7 +28,7 @@ def place(item: ModbusItem) -> Place:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Registers read in one request, and the items in them."""
+    """Registers, or bits, read in one request, and the items in them."""
 
     fc: int
     address: int
@@ -80,7 +80,7 @@ def _join(left: Range, item: ModbusItem, limit: int, max_gap: int) -> Range | No
     """``left`` with ``item`` in it, or None if they cannot be read together."""
     end = left.address + left.count
     count = max(end, item.address + WORDS[item.type]) - left.address
-    if left.fc != item.fc or item.address - end > max_gap or count > limit:
+    if left.fc != item.fc or item.address - end > max_gap or count > most_cells(item.fc, limit):
         return None
     return Range(left.fc, left.address, count, (*left.items, item))
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from drivers.exchange import Scan
-from drivers.modbus.pdu import EXCEPTION, READ_FUNCTIONS, decode
+from drivers.modbus.pdu import EXCEPTION, READ_FUNCTIONS, data_bytes, decode
 
 MAX_FRAME: Final = 256  # V1.02, 2.5.1
 _SHORTEST: Final = 4
@@ -63,7 +63,7 @@ def _sound(adu: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """The rule by which the reply to ``request`` is known: unit, function and number of registers."""
+    """The rule by which the reply to ``request`` is known: unit, function and number of registers or bits."""
 
     request: bytes
     unit: int
@@ -72,7 +72,8 @@ class Awaited:
     head: bytes = field(init=False)  # of a good reply
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "head", bytes((self.unit, self.function, 2 * self.count)))
+        size = data_bytes(self.function, self.count)
+        object.__setattr__(self, "head", bytes((self.unit, self.function, size)))
 
     def scan(self, buffer: bytes) -> Scan:
         """Look for the reply; the first that fits is it."""

@@ -86,6 +86,7 @@ _TYPES: Final[Mapping[ModbusType, tuple[int, Taker]]] = MappingProxyType(  # reg
         "f64": (4, _f64),
         "bcd16": (1, _bcd),
         "bcd32": (2, _bcd),
+        "bit": (1, _integer(">H")),  # a bit is handed on in a word of its own
     }
 )
 WORDS: Final = MappingProxyType({name: words for name, (words, _) in _TYPES.items()})

@@ -84,12 +84,18 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def _row(first: int, held: Sequence[int]) -> str:
-    return f"{first} {len(held)} {' '.join(map(str, held))}\n"
+Row = tuple[int, Sequence[int]]  # first address and what it holds
+NONE: Row = (0, ())
+
+
+def tables(holding: Row = NONE, inputs: Row = NONE, coils: Row = NONE, contacts: Row = NONE) -> str:
+    """What the slave reads from its stdin."""
+    rows = (coils, contacts, holding, inputs)
+    return "".join(f"{first} {len(held)} {' '.join(map(str, held))}\n" for first, held in rows)
 
 
 @contextmanager
-def _slave(program: Path, *args: str, holding: str, inputs: str) -> Iterator[int]:
+def _slave(program: Path, *args: str, tables: str) -> Iterator[int]:
     """The slave, serving; gives its TCP port."""
     process = subprocess.Popen(
         [str(program), *args],
@@ -101,7 +107,7 @@ def _slave(program: Path, *args: str, holding: str, inputs: str) -> Iterator[int
     try:
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(_row(0, []) + _row(0, []) + holding + inputs)
+        process.stdin.write(tables)
         process.stdin.flush()
         ready = process.stdout.readline().split()
         assert ready[:1] == ["ready"], process.communicate()[1]
@@ -111,25 +117,21 @@ def _slave(program: Path, *args: str, holding: str, inputs: str) -> Iterator[int
 
 
 @contextmanager
-def line(link: str, program: Path, folder: Path, *, holding: str, inputs: str) -> Iterator[BusConfig]:
+def line(link: str, program: Path, folder: Path, tables: str) -> Iterator[BusConfig]:
     """A slave behind ``link`` and the bus that leads to it."""
     with ExitStack() as stack:
         if link == "tcp":
-            port = stack.enter_context(_slave(program, "tcp", str(UNIT), holding=holding, inputs=inputs))
+            port = stack.enter_context(_slave(program, "tcp", str(UNIT), tables=tables))
             yield BusConfig(id="b1", kind="tcp", host="127.0.0.1", tcp_port=port, late_reply_s=0.5)
         elif link == "pty":
             ours, theirs = stack.enter_context(pty_pair(folder))
-            stack.enter_context(
-                _slave(program, "rtu", str(UNIT), str(theirs), holding=holding, inputs=inputs)
-            )
+            stack.enter_context(_slave(program, "rtu", str(UNIT), str(theirs), tables=tables))
             yield BusConfig(id="b1", kind="serial", port=str(ours), late_reply_s=0.5)
         else:
             port, theirs = free_port(), folder / "theirs"
             gateway = f"tcp-listen:{port},bind=127.0.0.1,reuseaddr,fork"
             stack.enter_context(socat(f"pty,raw,echo=0,link={theirs}", gateway, there=[theirs]))
-            stack.enter_context(
-                _slave(program, "rtu", str(UNIT), str(theirs), holding=holding, inputs=inputs)
-            )
+            stack.enter_context(_slave(program, "rtu", str(UNIT), str(theirs), tables=tables))
             yield BusConfig(id="b1", kind="rtu-over-tcp", host="127.0.0.1", tcp_port=port, late_reply_s=0.5)
 
 
@@ -150,7 +152,7 @@ def test_every_type_and_word_order_is_read_right(link: str, program: Path, tmp_p
     inputs = [*words(">i", -7), *reversed(words(">f", 0.1))]
     spec = meter(link, [*ITEMS, *other])
     with (
-        line(link, program, tmp_path, holding=_row(FIRST, REGISTERS), inputs=_row(FIRST, inputs)) as config,
+        line(link, program, tmp_path, tables((FIRST, REGISTERS), (FIRST, inputs))) as config,
         RealBus(config, [spec]) as bus,
     ):
         result = bus.read(spec.meter.id)
@@ -172,7 +174,7 @@ def test_what_the_slave_has_not_is_refused_learnt_and_asked_singly(
     ]
     spec = meter(link, items)
     with (
-        line(link, program, tmp_path, holding=_row(0, [1, 2, 3, 4, 5]), inputs=_row(0, [])) as config,
+        line(link, program, tmp_path, tables((0, [1, 2, 3, 4, 5]))) as config,
         RealBus(config, [spec]) as bus,
     ):
         first, again = bus.read(spec.meter.id), bus.read(spec.meter.id)
@@ -190,7 +192,7 @@ def test_no_request_asks_for_more_than_125_registers(link: str, program: Path, t
     spec = meter(link, [_item(f"r{n}", 100 + n, "u16") for n in range(200)])
     spec = replace(spec, profile=replace(spec.profile, max_registers=200))
     with (
-        line(link, program, tmp_path, holding=_row(100, held), inputs=_row(0, [])) as config,
+        line(link, program, tmp_path, tables((100, held))) as config,
         RealBus(config, [spec]) as bus,
     ):
         result = bus.read(spec.meter.id)
@@ -207,7 +209,7 @@ def test_another_unit_is_silence_and_not_a_value(link: str, program: Path, tmp_p
     """The slave keeps silent for a unit that is not its own, and goes on answering its own."""
     own, other = meter(link, [_item("p", 0, "u16")]), meter(link, [_item("p", 0, "u16")], UNIT + 1)
     with (
-        line(link, program, tmp_path, holding=_row(0, [42]), inputs=_row(0, [])) as config,
+        line(link, program, tmp_path, tables((0, [42]))) as config,
         RealBus(config, [own, other]) as bus,
     ):
         silent = bus.read(other.meter.id)
@@ -216,11 +218,26 @@ def test_another_unit_is_silence_and_not_a_value(link: str, program: Path, tmp_p
     assert values(good) == {"p": "42"}
 
 
+@LINKS
+def test_coils_and_contacts_are_read(link: str, program: Path, tmp_path: Path) -> None:
+    """Functions 1 and 2: 2000 bits in one request and never more; beyond the table they are refused."""
+    bits = [(n * n // 3) % 2 for n in range(1000)]
+    coils = [_item(f"coil{n}", 3 + n, "bit", fc=1) for n in range(13)]
+    contacts = [_item(f"in{n}", 40 + n, "bit", fc=2) for n in range(1000)]
+    spec = meter(link, [*coils, *contacts, _item("beyond", 1040, "bit", fc=2), _item("p", 0, "u16")])
+    holds = tables((0, [7]), coils=(0, bits[:16]), contacts=(40, bits))
+    with line(link, program, tmp_path, holds) as config, RealBus(config, [spec]) as bus:
+        first, again = bus.read(spec.meter.id), bus.read(spec.meter.id)
+    truth = {f"coil{n}": str(bits[3 + n]) for n in range(13)} | {f"in{n}": str(bits[n]) for n in range(1000)}
+    assert values(again) == {**truth, "beyond": "unsupported", "p": "7"}
+    assert values(first) == values(again)
+
+
 def test_digits_that_are_no_number_are_read_once_more_and_are_no_value(program: Path, tmp_path: Path) -> None:
     """0x12A4 is no BCD: the neighbour in the same reply is read again with it."""
     spec = meter("tcp", [_item("no_bcd", 0, "bcd16"), _item("p", 1, "u16")])
     with (
-        line("tcp", program, tmp_path, holding=_row(0, [0x12A4, 7]), inputs=_row(0, [])) as config,
+        line("tcp", program, tmp_path, tables((0, [0x12A4, 7]))) as config,
         RealBus(config, [spec]) as bus,
     ):
         result = bus.read(spec.meter.id)
@@ -234,7 +251,7 @@ def test_a_scaled_value_keeps_the_digits_of_the_slave(program: Path, tmp_path: P
     item = replace(_item("u_a", 0, "u16"), scale=Decimal("0.1"), ratio="pt")
     spec = with_meter(meter("tcp", [item]), pt=Decimal(100))
     with (
-        line("tcp", program, tmp_path, holding=_row(0, [2312]), inputs=_row(0, [])) as config,
+        line("tcp", program, tmp_path, tables((0, [2312]))) as config,
         RealBus(config, [spec]) as bus,
     ):
         assert values(bus.read(spec.meter.id)) == {"u_a": "23120.0"}

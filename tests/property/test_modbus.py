@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
+from pymodbus.pdu.bit_message import ReadCoilsResponse
 from pymodbus.pdu.register_message import ReadHoldingRegistersResponse
 
 from config.profile import ModbusItem, ModbusType
@@ -77,6 +78,23 @@ def test_rtu_reply_is_found_behind_any_noise(
     found = _rtu(unit, function, 7, len(words)).scan(noise + reply)
     assert found.reply == Registers(tuple(words))
     assert (found.frame, found.rest) == (reply, b"")
+
+
+@given(
+    UNITS, st.sampled_from([1, 2]), st.lists(st.booleans(), min_size=1, max_size=2000), st.binary(max_size=40)
+)
+def test_bits_are_found_behind_any_noise(unit: int, function: int, bits: list[bool], noise: bytes) -> None:
+    packed = sum(bit << at for at, bit in enumerate(bits)).to_bytes((len(bits) + 7) // 8, "little")
+    body = bytes((unit, function, len(packed))) + packed
+    found = _rtu(unit, function, 7, len(bits)).scan(noise + body + crc(body))
+    assert isinstance(found.reply, Registers)
+    assert list(found.reply.values[: len(bits)]) == bits
+    theirs = ReadCoilsResponse()
+    theirs.decode(body[2:])
+    assert list(found.reply.values) == theirs.bits
+    more = len(packed) * 8 + 1
+    if more <= 2000:
+        assert _rtu(unit, function, 7, more).scan(body + crc(body)).reply is None, "one byte short"
 
 
 @given(UNITS, st.lists(WORD, min_size=1, max_size=20), st.lists(st.integers(0, 80), max_size=6))

@@ -93,6 +93,8 @@ MISTAKES = (
     ("SBX-CFG-115", MODBUS, 'type = "f32"', 'type = "f32"\nmissing = [1]', 15),
     ("SBX-CFG-115", MODBUS, 'type = "f32"', 'type = "u16"\nmissing = ["0x80000000"]', 15),
     ("SBX-CFG-116", RATIO, 'quantity = "ct"', 'quantity = "i_a"', 4),
+    ("SBX-CFG-118", MODBUS, "fc = 4", "fc = 2", 12),
+    ("SBX-CFG-118", MODBUS, 'type = "f32"', 'type = "bit"', 12),
     ("SBX-CFG-117", DLT, 'lines = ["2400 8E1"]', 'ratio_source = "meter"', 4),
     ("SBX-CFG-114", DLT, 'ratio = "pt" }', 'ratio = "pt", poll = "slow" }', 12),
 )

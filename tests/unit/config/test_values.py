@@ -151,7 +151,7 @@ def test_a_taker_takes_or_says_what_is_wrong(taker: Taker) -> None:
 
 
 def test_the_vocabulary_is_that_of_the_design() -> None:
-    assert " ".join(QUANTITIES) == DESIGN_11 + " ct pt"  # the ratios in the meter: a change must be seen
+    assert " ".join(QUANTITIES) == DESIGN_11 + " in_1 in_2 in_3 in_4 ct pt"  # ADR 0009, ADR 0006
     units = {quantity.unit for quantity in QUANTITIES.values()}
     assert units == {"V", "A", "kW", "kvar", "kVA", "-", "Hz", "kWh", "kvarh", "C"}
     codes = [quantity.obis for quantity in QUANTITIES.values() if quantity.obis]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from config.load import load
@@ -58,6 +60,19 @@ line = "2400 8E1"
 every_s = 10
 slow_every_s = 100
 """
+
+
+def test_bits_take_an_eighth_of_a_byte() -> None:
+    """Seven bits in one byte, though the model answers four registers at most."""
+    bits = [
+        f'{{ quantity = "in_{n}", fc = 2, address = {100 + 2 * n}, type = "bit" }},' for n in (1, 2, 3, 4)
+    ]
+    profile = MODBUS[: MODBUS.index(b"item = [")] + "\n".join(("item = [", *bits, "]")).encode()
+    text = METER.format(protocol="modbus-rtu", address="1").encode()
+    profiles = {"d": load_profile("d.toml", profile.replace(b"max_registers = 8", b"max_registers = 4"))}
+    (bus,) = plan(load([("s.toml", text)], profiles).config, profiles)
+    wire = (8 + 5 + 1) * CHARACTER_MS  # 102, 104, 106, 108 in one read
+    assert bus.meters[0].fast.least == pytest.approx(wire + math.ceil(3.5 * CHARACTER_MS))
 
 
 def test_dlt645_blocks_and_single_items() -> None:

@@ -29,6 +29,12 @@ def test_limit_of_the_model_and_of_the_protocol() -> None:
     assert [one.count for one in plan(items[:9], 4, 0, NOTHING)] == [4, 4, 1]
 
 
+def test_bits_are_merged_to_their_own_limit() -> None:
+    bits = [ModbusItem(quantity=f"b{n}", fc=2, address=n, type="bit") for n in range(2_300)]
+    assert [one.count for one in plan(bits, 4, 0, NOTHING)] == [2000, 300]
+    assert _labels(plan(bits[:2], 4, 0, frozenset({"02:0x0000+2"}))) == ["02:0x0000+1", "02:0x0001+1"]
+
+
 def test_a_value_is_never_cut() -> None:
     items = [item("a", 0), item("b", 1, "f32"), item("c", 3, "u64")]
     assert _labels(plan(items, 4, 0, NOTHING)) == ["03:0x0000+3", "03:0x0003+4"]
