@@ -15,11 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from config.profile import PollClass, Profile
 from config.site import Meter
 from drivers.samples import Sample
+
+if TYPE_CHECKING:
+    from drivers.memory import ClockRead, Recall, Span, Tell
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,3 +97,10 @@ class Driver(Protocol):
 
     def probe(self, spec: MeterSpec) -> Poll:
         """One short exchange that shows whether the meter lives."""
+
+    def recall(self, spec: MeterSpec, span: Span, tell: Tell) -> Recall | None:
+        """What the meter stored of itself in ``span``, each record told once; None if its kind stores nothing
+        that can be asked for."""
+
+    def clock(self, spec: MeterSpec) -> ClockRead | None:
+        """The meter's date and time, by the exchange it ends with; None if its kind has none."""

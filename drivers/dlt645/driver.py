@@ -10,7 +10,8 @@ from typing import Final
 
 from config.profile import DltItem, PollClass
 from drivers.dlt645 import reading
-from drivers.dlt645.fetch import DIALECT_2007, Dialect
+from drivers.dlt645.clock import CLOCK_2007, read_clock
+from drivers.dlt645.fetch import DIALECT_2007, Dialect, MeterLine
 from drivers.dlt645.format import digits, take_digits
 from drivers.dlt645.frame import (
     OVERHEAD,
@@ -21,8 +22,10 @@ from drivers.dlt645.frame import (
     encode_read_address,
 )
 from drivers.dlt645.item import lookup
+from drivers.dlt645.recall import recall
 from drivers.dlt645.reply import Awaited
 from drivers.exchange import Answer, Exchange, MeterSpec, Poll
+from drivers.memory import ClockRead, Recall, Span, Tell
 
 _DEMAND: Final = "01"  # DI3 of the items that carry a time behind their value
 
@@ -95,6 +98,14 @@ class Dlt645:
     def probe(self, spec: MeterSpec) -> Poll:
         """One short read: voltage A, else the energy total, else the first item."""
         return reading.probe(_EDITION, spec)
+
+    def recall(self, spec: MeterSpec, span: Span, tell: Tell) -> Recall | None:
+        """Load records, then hourly, then daily freezes."""
+        return recall(spec, span, tell)
+
+    def clock(self, spec: MeterSpec) -> ClockRead | None:
+        """Date and time in one item, or in two."""
+        return read_clock(MeterLine(spec.meter.address), CLOCK_2007)
 
 
 DRIVER: Final = Dlt645()

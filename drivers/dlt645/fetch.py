@@ -65,9 +65,9 @@ class MeterLine:
     address: str
     dialect: Dialect = DIALECT_2007
 
-    def read(self, di: str, expected: int) -> Exchange:
-        """A read; ``expected`` bytes of data behind the DI."""
-        return _read(self.address, self.dialect, di, expected)
+    def read(self, di: str, expected: int, which: bytes = b"") -> Exchange:
+        """A read; ``expected`` bytes of data behind the DI. ``which``: count and time of load records."""
+        return _read(self.address, self.dialect, di, expected, which)
 
     def follow(self, di: str, expected: int, seq: int) -> Exchange:
         """Read-next for frame ``seq``; ``expected`` bytes still to come."""
@@ -80,11 +80,11 @@ class MeterLine:
         awaited = Awaited(request, address_bytes(self.address), function, di_bytes(di), seq)
         return _exchange(self.address, self.dialect, awaited, f"{di}#{seq}", expected + 1)
 
-    def fetch(self, di: str, expected: int) -> Exchanges:
+    def fetch(self, di: str, expected: int, which: bytes = b"") -> Exchanges:
         """All the data of ``di``, follow-up frames joined; NO_REPLY or GARBLED mean the line failed."""
         outcome: Outcome = Quality.INVALID
         for _ in range(_SEQUENCE_TRIES):
-            answer = yield self.read(di, expected)
+            answer = yield self.read(di, expected, which)
             first = self._outcome(answer)
             if isinstance(first, Quality) or not _more(answer):
                 return first
@@ -122,9 +122,9 @@ def _more(answer: Answer) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _read(address: str, dialect: Dialect, di: str, expected: int) -> Exchange:
+def _read(address: str, dialect: Dialect, di: str, expected: int, which: bytes) -> Exchange:
     """The same question is asked for years: it is put together once."""
-    request = encode(address, dialect.read, di_bytes(di))
+    request = encode(address, dialect.read, di_bytes(di) + which)
     awaited = Awaited(request, address_bytes(address), dialect.read, di_bytes(di))
     return _exchange(address, dialect, awaited, di, expected)
 

@@ -15,6 +15,7 @@ dlt645_table_record.json; AA between parts: wuhuangrui/C82_DL689 DL645V07.cpp.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -140,6 +141,30 @@ def explain(di: str, data: bytes, *, cut: bool = False) -> tuple[Named, ...]:
     if cut:
         return *named, as_hex("cut by frame border", rest)
     return *invalid(parts[0].fields), as_hex("data of wrong length", data)
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """One freeze as far as its energy goes: the meter's time as text, and by the DI of the live register
+    what it showed then."""
+
+    time: str | None
+    energies: Mapping[str, Named]
+
+
+_LIVE: Final = ("00010000", "00020000", "00030000", "00040000")  # of the first `_ENERGIES`, in their order
+
+
+def energies(di: str, data: bytes) -> Freeze:
+    """The time and the energy totals of a whole set; without time if it is not to be believed."""
+    found = _frozen(di)
+    by_name = {} if found is None else {one.name: one for one in explain(di, data)}
+    if found is None or not by_name:
+        return Freeze(None, {})
+    when = by_name.get(found[0].name("time"))
+    names = {live: found[0].energy(n, 1).fields[0].name for n, live in enumerate(_LIVE)}
+    totals = {live: by_name[name] for live, name in names.items() if name in by_name}
+    return Freeze(None if when is None else when.value, totals)
 
 
 def _walk(parts: tuple[Layout, ...], data: bytes) -> tuple[tuple[Named, ...], bytes]:

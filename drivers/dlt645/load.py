@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final
 
 from drivers.dlt645.layout import Field, number, time
@@ -76,6 +77,23 @@ _CLASSES: Final = (
         ),
         _DEMANDS,
     ),
+)
+# The live item of each value: the record holds what that DI showed at its time.
+LIVE: Final = MappingProxyType(
+    {
+        **{f"U{p}": f"02010{n}00" for n, p in enumerate("abc", 1)},
+        **{f"I{p}": f"02020{n}00" for n, p in enumerate("abc", 1)},
+        "f": "02800002",
+        **{f"P{p}": f"02030{n}00" for n, p in enumerate(("", "a", "b", "c"))},
+        **{f"Q{p}": f"02040{n}00" for n, p in enumerate(("", "a", "b", "c"))},
+        **{f"PF{p}": f"02060{n}00" for n, p in enumerate(("", "a", "b", "c"))},
+        "fwd active": "00010000",
+        "rev active": "00020000",
+        "comb reactive 1": "00030000",
+        "comb reactive 2": "00040000",
+        "neutral current": "02800001",
+        "apparent power": "02050000",
+    }
 )
 
 

@@ -11,10 +11,12 @@ from typing import Final
 
 from config.profile import DltItem, PollClass
 from drivers.dlt645 import reading
-from drivers.dlt645.fetch import DIALECT_1997, Dialect
+from drivers.dlt645.clock import CLOCK_1997, read_clock
+from drivers.dlt645.fetch import DIALECT_1997, Dialect, MeterLine
 from drivers.dlt645.format import digits
 from drivers.dlt645_1997.item import ENDS, is_block, lookup
 from drivers.exchange import MeterSpec, Poll
+from drivers.memory import ClockRead, Recall, Span, Tell
 
 _TARIFFS: Final = ("9", "A")  # blocks of as many registers as the meter has tariffs
 _LIMITS: Final = ("B63F", 4)  # bytes of limits that some meters append
@@ -70,6 +72,14 @@ class Dlt645Of1997:
     def probe(self, spec: MeterSpec) -> Poll:
         """One short read: the energy total, else voltage A, else the first item."""
         return reading.probe(_EDITION, spec)
+
+    def recall(self, spec: MeterSpec, span: Span, tell: Tell) -> Recall | None:
+        """None: the edition of 1997 has no load records, and its months say nothing of hours."""
+        return None
+
+    def clock(self, spec: MeterSpec) -> ClockRead | None:
+        """Date and time, each an item of its own."""
+        return read_clock(MeterLine(spec.meter.address, DIALECT_1997), CLOCK_1997)
 
 
 DRIVER: Final = Dlt645Of1997()

@@ -24,6 +24,7 @@ from typing import Final
 from config.profile import ModbusItem, PollClass, ratio_items
 from config.site import Meter
 from drivers.exchange import Answer, Exchange, MeterSpec, Poll, Polled
+from drivers.memory import ClockRead, Recall, Span, Tell
 from drivers.modbus import mbap, rtu
 from drivers.modbus.pdu import PduError, Refusal, Registers, data_bytes, encode
 from drivers.modbus.plan import Place, Range, place, plan
@@ -212,6 +213,14 @@ class Modbus:
         shortest = sorted(spec.profile.modbus, key=lambda item: WORDS[item.type])[:1]
         items = [replace(item, ratio="none") for item in shortest]  # one exchange: the value is not used
         return _poll(spec.meter, _plan_of(spec, items, frozenset()))
+
+    def recall(self, spec: MeterSpec, span: Span, tell: Tell) -> Recall | None:
+        """None: no common Modbus meter gives its stored values under a register map that is public."""
+        return None
+
+    def clock(self, spec: MeterSpec) -> ClockRead | None:
+        """None: where its clock stands each maker decides."""
+        return None
 
 
 DRIVER: Final = Modbus()

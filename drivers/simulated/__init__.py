@@ -63,6 +63,8 @@ Plant file
     echo_wildcard = false        # replies to AA with the AA address
     absent = "ff"                # phases B, C of a single-phase meter: "ff" fill or "zero"
     long_status = false          # 040005FF with 18 bytes instead of 14
+    load_step_min = 15           # load records (06); 0: none
+    freezes = "sets"             # hourly and daily freezes (05): also "parts" (no 0504FFnn) or "none"
 
 Control
 =======

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
 from drivers.simulated.faults import Faults, spoil
 from drivers.simulated.feed import PHASES, Feed
+from drivers.simulated.history import History
 from drivers.simulated.items import Facts645
 from drivers.simulated.plantfile import MeterSpec
 from drivers.simulated.registers import MODELS
@@ -27,6 +28,7 @@ EVENTS: Mapping[str, str] = {  # DL/T 645-2007 annex A.4, counts
     "cover-open": "03300D00",
     "terminal-cover": "03300E00",
 }
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 of the meter's own time, which has no zone
 _SIDES = {
     "u": "pt",
     "i": "ct",
@@ -86,7 +88,10 @@ class Meter:
 
     def shown(self) -> dict[str, float]:
         """All quantities as the meter shows them: on the secondary side where the model does so."""
-        primary = self.feed.values(self._now_ms() - self._anchor_ms)
+        return self._shown(self._now_ms())
+
+    def _shown(self, at_ms: float) -> dict[str, float]:
+        primary = self.feed.values(at_ms - self._anchor_ms)
         return {
             name: value / float(self.ratio(_SIDES.get(name.split("_")[0], "none")))
             for name, value in primary.items()
@@ -120,17 +125,28 @@ class Meter:
             phases=spec.phases,
             absent_ff=spec.absent == "ff",
         )
-        return Slave645(spec.address, habits, self.shown, self._facts)
+        history = History(self._shown_at, self._clock, spec.load_step_min, spec.freezes)
+        return Slave645(spec.address, habits, self.shown, self._facts, history.data)
+
+    def _clock(self) -> datetime:
+        """The meter's own date and time, to the second."""
+        return _EPOCH + timedelta(seconds=int(self._now_ms() / 1000 + self._ahead_s()))
+
+    def _shown_at(self, clock: datetime) -> Mapping[str, float]:
+        """The values shown when the meter's clock, as it goes now, said so."""
+        return self._shown(((clock - _EPOCH).total_seconds() - self._ahead_s()) * 1000)
+
+    def _ahead_s(self) -> int:
+        """Its clock against UTC."""
+        return self._utc_offset_s + self.clock_offset_s
 
     def _facts(self) -> Facts645:
         spec = self.spec
-        local = self._now_ms() / 1000 + self._utc_offset_s + self.clock_offset_s
-        clock = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=int(local))
         return Facts645(
             spec.address,
             self._ratios["ct"],
             self._ratios["pt"],
-            clock,
+            self._clock(),
             self._status(),
             self.counts,
             spec.long_status,

@@ -35,6 +35,7 @@ _CHOICES = {
     "model": (GENERIC_645, *MODELS),
     "anchor": ("start", "clock"),
     "absent": ("ff", "zero"),
+    "freezes": ("sets", "parts", "none"),
 }
 _Row = TypeVar("_Row")
 _HOURS = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)")
@@ -92,6 +93,8 @@ class MeterSpec:
     echo_wildcard: bool = False
     absent: Literal["ff", "zero"] = "ff"
     long_status: bool = False
+    load_step_min: int = 15  # how often a load record is stored; 0: never
+    freezes: Literal["sets", "parts", "none"] = "sets"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,9 +65,14 @@ class Habits:
     absent_ff: bool = True  # phases that are not there: FF fill, else zeros
 
 
+def _forgets(di: str, rest: bytes) -> bytes | None:
+    del di, rest
+    return None
+
+
 class Slave645:
-    """One meter. ``show`` gives its values on the secondary side, ``facts`` the rest; its only state is the
-    long reply in hand."""
+    """One meter. ``show`` gives its values on the secondary side, ``facts`` the rest, ``stored`` what it
+    keeps of its past; its only state is the long reply in hand."""
 
     def __init__(
         self,
@@ -75,11 +80,13 @@ class Slave645:
         habits: Habits,
         show: Callable[[], Mapping[str, float]],
         facts: Callable[[], Facts645],
+        stored: Callable[[str, bytes], bytes | None] = _forgets,
     ) -> None:
         self._address = bytes.fromhex(address)[::-1]
         self._habits = habits
         self._show = show
         self._facts = facts
+        self._stored = stored
         self._rest: list[bytes] = []  # frames of the last long reply still to be asked for
         self._rest_di = ""
         self._sequence = 0
@@ -117,7 +124,7 @@ class Slave645:
         if len(request.data) < 4:
             return self._refuse(request, request.data.hex(), _OTHER_ERROR)
         di = request.data[3::-1].hex().upper()
-        found = self._data(di)
+        found = self._data(di, request.data[4:])
         if found is None:
             return self._refuse(request, di, _NO_SUCH_DATA)
         data, values = found
@@ -137,12 +144,14 @@ class Slave645:
         data = request.data[:4] + self._rest[index] + bytes((wanted,))
         return Reply(self._frame(request, control, data), f"{di} next {wanted}", "good")
 
-    def _data(self, di: str) -> tuple[bytes, tuple[Shown, ...]] | None:
+    def _data(self, di: str, rest: bytes) -> tuple[bytes, tuple[Shown, ...]] | None:
         if di in SINGLES or (di in BLOCKS and self._habits.blocks):
             values = self._show()
             parts = [self._item(single, values) for single in BLOCKS.get(di, (di,))]
             return b"".join(data for data, _ in parts), tuple(part for _, part in parts)
         plain = fixed(di, self._facts())
+        if plain is None:
+            plain = self._stored(di, rest)
         return None if plain is None else (plain, (shown(di, plain),))
 
     def _item(self, di: str, values: Mapping[str, float]) -> tuple[bytes, Shown]:

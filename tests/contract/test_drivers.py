@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from decimal import Decimal
 
 import pytest
@@ -12,6 +13,7 @@ from config.profile import PollClass, Profile
 from config.profiles import builtin_profiles
 from config.site import Line, Meter
 from drivers.exchange import Answer, Driver, Exchange, Failure, MeterSpec, Poll, Polled
+from drivers.memory import Span
 from drivers.registry import drivers
 from drivers.samples import Quality
 
@@ -74,10 +76,11 @@ def _quantities(spec: MeterSpec, poll: PollClass) -> list[str]:
 
 
 def _exchanges(driver: Driver, spec: MeterSpec) -> list[Exchange]:
-    """The first request of each poll and of the probe."""
-    return [
-        next(poll) for poll in (*(driver.poll(spec, one, NOTHING) for one in CLASSES), driver.probe(spec))
-    ]
+    """The first request of each poll, of the probe, and of what else may be asked."""
+    polls = (*(driver.poll(spec, one, NOTHING) for one in CLASSES), driver.probe(spec))
+    day = datetime(2026, 11, 25)  # noqa: DTZ001 a meter's time has no zone
+    more = (driver.recall(spec, Span(day, day), lambda _: None), driver.clock(spec))
+    return [next(poll) for poll in polls] + [next(one) for one in more if one is not None]
 
 
 def test_every_family_has_a_driver_and_a_profile() -> None:

@@ -1,0 +1,47 @@
+"""What a meter keeps of itself, and its clock: questions beside the polls. Types only; no IO, no clock.
+
+::
+
+    recall(spec, span, have)   yields exchanges, tells each stored record, returns how it ended
+    clock(spec)                yields exchanges, returns the meter's date and time
+
+All times here are the meter's own: naive, as it shows them. What a driver's meters do not keep it does not
+offer: `Driver.recall` and `Driver.clock` give None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from drivers.exchange import Answer, Exchange
+from drivers.samples import Sample
+
+Source = Literal["load", "hourly", "daily"]  # load records, hourly freezes, daily freezes
+Ended = Literal["done", "interrupted"]  # "interrupted": the line failed; asking again goes on from there
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the meter stored at one moment ``at`` of its own clock."""
+
+    source: Source
+    at: datetime
+    samples: tuple[Sample, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From ``begin`` to ``end``, both within, on the meter's clock. ``have``: what is known of it already,
+    and is neither asked for nor told again."""
+
+    begin: datetime
+    end: datetime
+    have: frozenset[tuple[Source, datetime]] = frozenset()
+
+
+Tell = Callable[[Stored], None]
+Recall = Generator[Exchange, Answer, Ended]
+ClockRead = Generator[Exchange, Answer, datetime | None]
