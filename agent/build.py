@@ -16,9 +16,12 @@ from agent.history import newest_first
 from agent.inbox import Inbox, ReceiptHeard
 from agent.latches import Latches
 from agent.log import Log
+from agent.meters.book import Book
+from agent.meters.past import past
+from agent.meters.ratios import told
+from agent.meters.recall import Questions, Want, WantClock
 from agent.paths import Paths
 from agent.poller import Poller, Round
-from agent.ratios import Ratios, last_told, told
 from agent.recorder import Recorder
 from agent.restore import restore
 from agent.service import Service
@@ -31,6 +34,7 @@ from buffer.reader import JournalReader, last_boot
 from buffer.receipt import Receipt
 from config.site import Bus as BusConfig
 from drivers.bus import Bus
+from drivers.errand import Errand
 from drivers.exchange import MeterSpec
 from drivers.ports import open_port
 from drivers.samples import PollResult, WireFrame
@@ -55,10 +59,12 @@ def build(paths: Paths, log: Log) -> Service:
     reader = JournalReader(paths.journal)
     engine = restore(reader, config, now, latches.page())
     clean = _was_clean(reader)
-    ratios = Ratios(last_told(reader, told(config, accepted.profiles)))
+    before = past(reader, config, told(config, accepted.profiles), latches, now)
     reader.close()
     inbox = Inbox()
-    recorder = Recorder(journal, engine, inbox, config, latches, ratios)
+    buses = _buses(accepted, latches, inbox, now)
+    book = Book(config, before, latches, _asker(accepted, buses, inbox))
+    recorder = Recorder(journal, engine, inbox, config, latches, book)
     box = uplinks.Box(config.site.id, keys.identity.verifier, clean)
     return Service(
         paths=paths,
@@ -66,7 +72,7 @@ def build(paths: Paths, log: Log) -> Service:
         accepted=accepted,
         inbox=inbox,
         recorder=recorder,
-        buses=_buses(accepted, latches, inbox, now),
+        buses=buses,
         uplinks={
             uplink.id: uplinks.build(uplink, box, _hooks(uplink.id, paths, recorder, inbox, log))
             for uplink in config.uplinks
@@ -93,6 +99,22 @@ def _buses(accepted: Accepted, latches: Latches, inbox: Inbox, now: Instant) -> 
         poller = Poller([one for spec in specs for one in _rounds(spec)], now.mono_ms, now.utc_ms)
         loops[bus.id] = BusLoop(partial(_bus, bus, specs, learnt), poller, inbox.put)
     return loops
+
+
+def _asker(accepted: Accepted, buses: Mapping[str, BusLoop], inbox: Inbox) -> Callable[[Want], Errand | None]:
+    """Questions to a meter go to its bus as errands."""
+    config, profiles = accepted.loaded.config, accepted.profiles
+    bus_of = {meter.id: buses[meter.bus] for meter in config.meters}
+    specs = {meter.id: MeterSpec(meter, profiles[meter.profile]) for meter in config.meters}
+    asked = {meter: Questions(specs, loop.bus.manner, inbox.put) for meter, loop in bus_of.items()}
+
+    def ask(want: Want) -> Errand | None:
+        meter = want.meter if isinstance(want, WantClock) else want.gap.meter
+        errand = asked[meter].errand(want)
+        bus_of[meter].errand(errand)
+        return errand
+
+    return ask
 
 
 def _bus(

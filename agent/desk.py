@@ -115,6 +115,8 @@ class Desk:
                 records=snapshot.head.last_i,
                 dropped=snapshot.dropped,
                 logbook=snapshot.logbook,
+                gaps=snapshot.gaps,
+                wrong_clocks=snapshot.wrong_clocks,
                 buses=troubles,
                 problems=self.accepted.problems,
                 last_good=self.accepted.last_good,

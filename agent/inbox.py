@@ -11,9 +11,12 @@ import threading
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
+from agent.meters.clocks import Shown
 from buffer.receipt import Receipt
-from drivers.samples import PollResult
+from drivers.memory import Stored
+from drivers.samples import PollResult, WireFrame
 
 CAPACITY = 5_000  # readings; some 10 MB, minutes of a stalled disk at 32 meters
 
@@ -37,7 +40,7 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class ChoreDue:
-    """A wall-clock chore that belongs to the recorder: "retention" or "summary"."""
+    """A wall-clock chore that belongs to the recorder: "retention", "summary" or "meters"."""
 
     name: str
 
@@ -50,7 +53,35 @@ class Learnt:
     unsupported: frozenset[str]
 
 
-Item = Learnt | PollResult | ReceiptHeard | Remark | ChoreDue
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """A meter told of its past: ``gap`` is the number of the gap it was asked for; heard at ``mono_ms``."""
+
+    meter: str
+    gap: int
+    stored: Stored
+    mono_ms: int
+    frames: tuple[WireFrame, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecallEnded:
+    """The meter was asked for all of a gap, or the line failed ("interrupted"); "no memory": it has none."""
+
+    meter: str
+    gap: int
+    ended: Literal["done", "interrupted", "no memory"]
+
+
+@dataclass(frozen=True, slots=True)
+class ClockShown:
+    """A meter's clock was read."""
+
+    shown: Shown
+
+
+Told = Recalled | RecallEnded | ClockShown  # what a meter was asked beside its polls
+Item = Learnt | PollResult | ReceiptHeard | Remark | ChoreDue | Told
 
 
 class Inbox:

@@ -7,7 +7,7 @@ card) stops nothing: it waits in memory, `fault` says why, and `again` tries onc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,8 @@ class Latches:
         self._alarms = logbook.table("alarms", stamp)
         self._day = logbook.table("day", stamp)
         self._learnt = logbook.table("learnt", stamp)
+        self._gaps = logbook.table("gaps", stamp)
+        self._clocks = logbook.table("clocks", stamp)
         self._boot_id = boot_id
         self._waiting: dict[tuple[str, str], tuple[Table, Mapping[str, Any]]] = {}
         self.fault = ""  # why the newest pages are not on the card
@@ -81,6 +83,22 @@ class Latches:
     def learn(self, meter: str, unsupported: frozenset[str]) -> None:
         """Remember what a meter does not support."""
         self._put(self._learnt, meter, {"unsupported": sorted(unsupported)})
+
+    def gap_pages(self) -> list[Mapping[str, Any]]:
+        """The open gaps of all meters."""
+        return [gap for row in self._gaps.all() for gap in row.get("gaps", ())]
+
+    def keep_gaps(self, meter: str, documents: Sequence[Mapping[str, Any]]) -> None:
+        """Write the page of a meter's open gaps."""
+        self._put(self._gaps, meter, {"gaps": list(documents)})
+
+    def clock_pages(self) -> dict[str, Mapping[str, Any]]:
+        """What was last measured of each meter's clock."""
+        return {row["name"]: row for row in self._clocks.all()}
+
+    def keep_clock(self, meter: str, document: Mapping[str, Any]) -> None:
+        """Write what was last measured of a meter's clock."""
+        self._put(self._clocks, meter, document)
 
     def again(self) -> None:
         """Write the pages that could not be written."""

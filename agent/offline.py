@@ -9,12 +9,13 @@ from typing import Any
 from agent.accepted import accept
 from agent.clock import Clock, kernel_boot_id, kernel_sync
 from agent.errors import AgentError
-from agent.history import alarm_records, alarms_up, newest_first
+from agent.history import Record, alarm_records, alarms_up, newest_first
+from agent.lastpolls import LastPoll
 from agent.paths import Paths
-from agent.recorder import LastPoll
 from agent.software import version
 from agent.status import Facts, UplinkFacts, build
 from agent.storage import storage
+from buffer.block import is_live
 from buffer.reader import JournalReader
 from config.site import SiteConfig
 
@@ -75,11 +76,16 @@ def _polls(reader: JournalReader, config: SiteConfig) -> dict[str, LastPoll]:
     for record in itertools.islice(newest_first(reader), _LOOK_BACK):
         if len(found) == len(config.meters):
             break
-        if record["k"] == "reading" and record["v"] and record["m"] not in found:
+        if _has_values(record) and record["m"] not in found:
             found[record["m"]] = LastPoll(
                 record["mono"], None, None, MappingProxyType(record["v"]), record["t"]
             )
     return found
+
+
+def _has_values(record: Record) -> bool:
+    """A poll that gave values; what a meter told of its past is not its newest."""
+    return record["k"] == "reading" and is_live(record) and bool(record["v"])
 
 
 def last_reading(paths: Paths, meter: str) -> dict[str, Any]:
@@ -88,7 +94,7 @@ def last_reading(paths: Paths, meter: str) -> dict[str, Any]:
     if meter not in {known.id for known in config.meters}:
         raise AgentError("SBX-MTR-015", 64, meter=meter)
     for record in itertools.islice(newest_first(open_reader(paths)), _LOOK_BACK):
-        if record["k"] == "reading" and record["m"] == meter and record["v"]:
+        if _has_values(record) and record["m"] == meter:
             samples = [
                 {"quantity": name, "value": value, "quality": "good"} for name, value in record["v"].items()
             ]

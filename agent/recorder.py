@@ -14,13 +14,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any, Protocol
 
 from agent import readings
 from agent.days import Days, Kept
-from agent.inbox import ChoreDue, Inbox, Item, Learnt, ReceiptHeard
-from agent.ratios import Ratios
+from agent.inbox import ChoreDue, Inbox, Item, Learnt, Recalled, ReceiptHeard, Told
+from agent.lastpolls import LastPoll, LastPolls
+from agent.meters.book import Book
+from agent.meters.gaps import Gap
 from agent.rules.engine import Active, AlarmChange, Engine
 from agent.rules.world import World
 from buffer.errors import ReceiptRefused, StoreFull
@@ -28,21 +29,10 @@ from buffer.head import Cursor, Head
 from buffer.instant import Instant
 from buffer.journal import Journal, Retention
 from config.site import SiteConfig
-from drivers.samples import PollResult
+from drivers.samples import PollResult, WireFrame
 
 STEP_ITEMS = 500  # most items of one step, so that a burst cannot hold up a commit
 EARLY_SEAL_MS = 5_000  # at most one early seal in so long (DESIGN 6)
-
-
-@dataclass(frozen=True, slots=True)
-class LastPoll:
-    """The newest poll of a meter as status shows it; ``good_ms`` is the last one with a value."""
-
-    mono_ms: int
-    error: str | None
-    good_ms: int | None
-    values: Mapping[str, str]
-    utc_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +47,8 @@ class Snapshot:
     dropped: int = 0
     refused: tuple[tuple[str, str], ...] = ()  # uplink, code of the last receipt refused
     logbook: str = ""  # why its newest pages are not on the card, or ""
+    gaps: tuple[Gap, ...] = ()  # that meters are asked for
+    wrong_clocks: tuple[tuple[str, int], ...] = ()  # meters beyond their limit, and their offset in ms
 
 
 class Keeper(Kept, Protocol):
@@ -86,7 +78,7 @@ class Recorder:
         inbox: Inbox,
         config: SiteConfig,
         keep: Keeper,
-        ratios: Ratios,
+        book: Book,
     ) -> None:
         self._journal = journal
         self._engine = engine
@@ -94,9 +86,9 @@ class Recorder:
         self._settings = config.journal
         self._uplinks = tuple(uplink.id for uplink in config.uplinks)
         self._keep = keep
-        self._ratios = ratios
+        self._book = book
         self._days = Days(config.site.timezone, keep)
-        self._polls: dict[str, LastPoll] = {}
+        self._polls = LastPolls()
         self._refused: dict[str, str] = {}
         self._dropped = 0  # readings that never reached the journal, since this start
         self._owed = {"queue full": 0, "card full": 0}  # of these, not yet in a loss record
@@ -152,6 +144,8 @@ class Recorder:
             self._chore(item, now)
         elif isinstance(item, Learnt):
             self._keep.learn(item.meter, item.unsupported)
+        elif isinstance(item, Told):
+            self._told(item, now)
         else:
             self._append(item.kind, item.fields, now)
 
@@ -163,26 +157,30 @@ class Recorder:
             self._journal.prune(now, keep, self._uplinks)
             self._keep.again()
             return
+        if chore.name == "meters":
+            for kind, fields in self._book.hourly(now):
+                self._append(kind, fields, now)
+            return
         day = self._days.turn(now, self._journal.head)
         if day is not None:
             self._append("summary", day, now)
 
     def _reading(self, result: PollResult, now: Instant) -> None:
         at = _backdated(now, result.mono_ms)
-        raw = tuple((frame.mono_ms, frame.way, frame.data) for frame in result.frames)
-        record = self._append("reading", readings.fields(result), at, raw)
-        for change in self._ratios.changes(result):
-            since = {} if record is None else {"since_i": record}
-            self._append("meter-event", {**change, **since}, at)
-        before = self._polls.get(result.meter)
-        values = dict(before.values) if before else {}
-        values.update({s.quantity: f"{s.value:f}" for s in result.samples if s.value is not None})
-        good_ms = result.mono_ms if result.error is None else before.good_ms if before else None
-        self._polls[result.meter] = LastPoll(
-            result.mono_ms, result.error, good_ms, MappingProxyType(values), at.utc_ms
-        )
+        record = self._append("reading", readings.fields(result), at, _raw(result.frames))
+        for kind, fields in self._book.seen(result, record, at):
+            self._append(kind, fields, at)
+        self._polls.take(result, at.utc_ms)
         seen = readings.observation(result, self._journal.head.last_i if record is None else record)
         self._alarms(self._engine.observe(seen), at)
+
+    def _told(self, item: Told, now: Instant) -> None:
+        """What a meter was asked beside its polls: of its past with the frames that say so."""
+        at, raw = now, tuple[tuple[int, str, bytes], ...]()
+        if isinstance(item, Recalled):
+            at, raw = _backdated(now, item.mono_ms), _raw(item.frames)
+        for kind, fields in self._book.told(item, now):
+            self._append(kind, fields, at, raw)
 
     def _append(
         self,
@@ -274,12 +272,18 @@ class Recorder:
             self._journal.head,
             self._engine.world,
             self._engine.active,
-            MappingProxyType(dict(self._polls)),
+            self._polls.view(),
             self._journal.cursors(),
             self._dropped,
             tuple(sorted(self._refused.items())),
             self._keep.fault,
+            self._book.gaps,
+            self._book.wrong_clocks,
         )
+
+
+def _raw(frames: Sequence[WireFrame]) -> tuple[tuple[int, str, bytes], ...]:
+    return tuple((frame.mono_ms, frame.way, frame.data) for frame in frames)
 
 
 def _backdated(now: Instant, mono_ms: int) -> Instant:

@@ -76,6 +76,7 @@ class Service:
                 Chore("heartbeat", 1, self._heartbeat),
                 Chore("retention", 60, self._retention),
                 Chore("summary", 10, self._summary),
+                Chore("meters", 60, self._meters),
             ),
             self._chore_failed,
         )
@@ -109,6 +110,7 @@ class Service:
         spawn = self._supervisor.spawn
         for name in ("recorder", *(f"bus-{bus}" for bus in self._buses)):
             self._supervisor.beat(name, mono_ms())  # watched from now on: also one that never finishes a step
+        self._meters()  # gaps that were open, clocks that are due: not an hour from now
         spawn("recorder", self._run_recorder)
         spawn("control", self._control.run)
         for name, loop in self._buses.items():
@@ -209,6 +211,9 @@ class Service:
 
     def _retention(self) -> None:
         self._inbox.put(ChoreDue("retention"))
+
+    def _meters(self) -> None:
+        self._inbox.put(ChoreDue("meters"))
 
     def _summary(self) -> None:
         self._inbox.put(ChoreDue("summary"))

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.clock import Sync
-from agent.recorder import LastPoll
+from agent.lastpolls import LastPoll
+from agent.meters.gaps import Gap
 from agent.rules.engine import Active
 from agent.rules.world import World, fresh_ms
 from buffer.instant import Instant
@@ -77,14 +78,22 @@ class Facts:
     last_good: bool
     points: Sequence[Mapping[str, Any]] = ()
     logbook: str = ""  # why its newest pages are not on the card
+    gaps: Sequence[Gap] = ()  # that meters are asked for
+    wrong_clocks: Sequence[tuple[str, int]] = ()  # meters, and their offset in ms
 
 
 def build(facts: Facts) -> dict[str, Any]:
     """The status object: stable keys, times in UTC ms."""
-    checks = [*_daemon(facts), *_meters(facts), *_buses(facts)]
+    checks = [*_daemon(facts), *_meters(facts), *_buses(facts), *_gaps(facts.gaps)]
     for uplink in facts.uplinks:
         checks.append(_uplink(uplink))
-    checks += [*_storage(facts), _clock(facts.sync), *_alarms(facts.alarms), *_config(facts)]
+    checks += [
+        *_storage(facts),
+        _clock(facts.sync),
+        *_wrong_clocks(facts),
+        *_alarms(facts.alarms),
+        *_config(facts),
+    ]
     worst = max((LEVELS.index(check.level) for check in checks), default=0)
     hints = dict.fromkeys(check.hint for check in checks if check.level != "ok" and check.hint)
     return {
@@ -221,6 +230,29 @@ def _clock(sync: Sync) -> Check:
     if sync.synchronised:
         return Check("clock", "ok", "SBX-CLK-001", {"error_ms": str(sync.error_ms)})
     return Check("clock", "warn", "SBX-CLK-002", {}, "timedatectl")
+
+
+def _wrong_clocks(facts: Facts) -> list[Check]:
+    return [
+        Check("clock", "warn", "SBX-CLK-003", {"meter": meter, "offset_s": f"{offset_ms / 1000:+.0f}"})
+        for meter, offset_ms in facts.wrong_clocks
+    ]
+
+
+def _gaps(gaps: Sequence[Gap]) -> list[Check]:
+    return [
+        Check(
+            "meters",
+            "ok",
+            "SBX-STA-035",
+            {
+                "meter": gap.meter,
+                "hours": f"{gap.begin.until_ms(gap.end) / 3_600_000:.1f}",
+                "records": str(len(gap.have)),
+            },
+        )
+        for gap in gaps
+    ]
 
 
 def _alarms(alarms: Sequence[Active]) -> list[Check]:

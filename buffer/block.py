@@ -170,13 +170,13 @@ def _key(row: str) -> VerifierKey:
 def count(records: Iterable[Record], sums: Sums) -> Sums:
     """``sums`` carried on over ``records``; RowError where a counted field has no countable value.
 
-    A reading with values counts as good, one with an error as failed; an alarm counts when it is raised;
-    a loss adds its ``count``.
+    A live reading with values counts as good, one with an error as failed; an alarm counts when it is
+    raised; a loss adds its ``count``.
     """
     ok, failed, alarms, boots, lost = sums.values()
     for record in records:
         kind = record.get("k")
-        if kind == "reading":
+        if kind == "reading" and is_live(record):
             good = _is_good(record)
             ok, failed = ok + good, failed + (not good)
         elif kind == "alarm":
@@ -186,6 +186,11 @@ def count(records: Iterable[Record], sums: Sums) -> Sums:
         elif kind == "loss":
             lost += _lost(record)
     return Sums(ok, failed, alarms, boots, lost)
+
+
+def is_live(record: Record) -> bool:
+    """Whether a reading came of a poll; others a meter told of its own past."""
+    return bool(record.get("src", "live") == "live")
 
 
 def _is_good(record: Record) -> bool:

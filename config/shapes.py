@@ -68,6 +68,8 @@ METER: Shape = {
     "reply_timeout_s": number(0.05, 30),
     "retries": whole(0, 5),
     "gap_ms": whole(0, 5000),
+    "backfill_after_s": whole(0, DAY_S),
+    "clock_limit_s": whole(0, DAY_S),
 }
 
 POINT: Shape = {

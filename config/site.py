@@ -92,6 +92,8 @@ class Meter:
     reply_timeout_s: float = 1.0
     retries: int = 1
     gap_ms: int | None = None  # silence before a request; None = the protocol's default
+    backfill_after_s: int = 900  # a hole in its energy register that long is filled from its memory; 0: never
+    clock_limit_s: int = 120  # its clock may be so far off before status warns; 0: never
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from drivers.samples import WireFrame
 from drivers.search import Ask
 from drivers.wire import Heard
 
-STARVED_MS: Final = 30_000  # after so long without a free moment it asks all the same
+STARVED_MS: Final = 10_000  # after so long without a free moment it asks all the same
 
 
 @dataclass(slots=True, eq=False)

@@ -60,6 +60,7 @@ class Exchange:
     reply_bytes: int  # expected length of a good reply: when the rest is due
     wildcard: bool = False  # any meter may answer: fences the whole line
     label: str = ""  # for people: "0201FF00", "03 0x2006+6"
+    follows: bool = False  # it goes on with the exchange before: nothing else may be asked between
 
 
 Failure = Literal["no_reply", "garbled", "port"]

@@ -93,11 +93,13 @@ class Spare:
         return None
 
     def _alive(self, now_ms: float) -> Iterator[tuple[Errand, Ask]]:
+        """The errands that may ask something, as far as their meter is not held by another."""
         asks = [(errand, errand.due(now_ms)) for errand in self.errands]
         if any(errand.ended for errand, _ in asks):
             self.errands = [errand for errand in self.errands if not errand.ended]
+        held = self.held()
         for errand, ask in asks:
-            if ask is not None:
+            if ask is not None and (ask.follows or ask.manner.meter != held):
                 yield errand, ask
 
     def _start_ms(self, errand: Errand, ask: Ask, now_ms: float, free_until_ms: float) -> float:

@@ -17,7 +17,7 @@ Source: DL/T 645-2007 read and read-next commands; retry as in wuhuangrui/C82_DL
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -75,10 +75,12 @@ class MeterLine:
         if not self.dialect.numbered:
             request = encode(self.address, function, di_bytes(di))
             awaited = Awaited(request, address_bytes(self.address), function, di_bytes(di))
-            return _exchange(self.address, self.dialect, awaited, f"{di}#{seq}", expected)
+            made = _exchange(self.address, self.dialect, awaited, f"{di}#{seq}", expected)
+            return replace(made, follows=True)
         request = encode_next(self.address, di, seq)
         awaited = Awaited(request, address_bytes(self.address), function, di_bytes(di), seq)
-        return _exchange(self.address, self.dialect, awaited, f"{di}#{seq}", expected + 1)
+        made = _exchange(self.address, self.dialect, awaited, f"{di}#{seq}", expected + 1)
+        return replace(made, follows=True)
 
     def fetch(self, di: str, expected: int, which: bytes = b"") -> Exchanges:
         """All the data of ``di``, follow-up frames joined; NO_REPLY or GARBLED mean the line failed."""

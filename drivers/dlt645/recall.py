@@ -205,9 +205,11 @@ class _Memory:
         """All the data of a DI, or why the meter has none. Raises _LineFailedError."""
         for _ in range(TRIES):
             outcome = yield from self.line.fetch(di, expected, which)
-            if outcome is not Quality.NO_REPLY and outcome is not Quality.GARBLED:
+            if isinstance(outcome, bytes) or outcome is Quality.UNSUPPORTED:
                 return outcome
-        raise _LineFailedError
+        if outcome is Quality.NO_REPLY or outcome is Quality.GARBLED:
+            raise _LineFailedError
+        return outcome
 
 
 def _total(di: str, data: bytes) -> Named | None:

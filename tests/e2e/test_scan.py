@@ -11,7 +11,7 @@ import pytest
 from agent.cli import main
 from agent.demo.stage import Stage
 from tests.support.simulator import simulator
-from tests.support.stages import records
+from tests.support.stages import real_periods, records
 
 pytestmark = pytest.mark.slow
 
@@ -71,9 +71,7 @@ def test_scan_through_the_daemon(tmp_path: Path) -> None:
     line = next(bus["id"] for bus in plant["bus"] if bus.get("link") == "bus1")
     spare = spare.replace('"b1"', f'"{line}"').replace('"fan"', f'"{plant["load"][0]["id"]}"')
     (tmp_path / "plant.toml").write_text(text + spare)
-    site = tmp_path / "etc" / "sitebox.toml"  # the periods of a real plant: the line has free moments
-    slow = site.read_text().replace("\nevery_s = 2\n", "\nevery_s = 10\n")
-    site.write_text(slow.replace("after_s = 7\n", "after_s = 31\n"))
+    real_periods(stage)
     try:
         stage.start_plant()
         stage.start_daemon()

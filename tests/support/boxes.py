@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from agent.inbox import Inbox
 from agent.latches import Latches
-from agent.ratios import Ratios, last_told
+from agent.meters.book import Book
+from agent.meters.past import past
+from agent.meters.recall import Want
 from agent.recorder import Recorder
 from agent.restore import restore
-from buffer.instant import Instant
+from buffer.instant import ClockLetter, Instant
 from buffer.journal import Journal
 from buffer.keys import Keys
 from buffer.logbook import Logbook
 from buffer.reader import JournalReader
 from config.profile import RATIOS
 from config.site import SiteConfig
+from drivers.errand import Errand
 from drivers.samples import PollError, PollResult, Quality, Sample
 
 BOOT_ID = "5a" * 16
@@ -35,12 +38,14 @@ class Box:
         self.inbox = Inbox()
         self.down = True
         self.recorder: Recorder
+        self.ask: Callable[[Want], Errand | None] = lambda want: None  # a box without meters
+        self.letter: ClockLetter = "R"
         self._logbook: Logbook | None = None
 
     def at(self, second: float) -> Instant:
         """The instant so many seconds after the machine's start."""
         ms = int(second * 1000)
-        return Instant(START_MS + ms, ms, "R", max(self.boot, 1), BOOT_ID)
+        return Instant(START_MS + ms, ms, self.letter, max(self.boot, 1), BOOT_ID)
 
     def start(self, second: float, capacity: int = 100_000) -> None:
         """Open everything as the daemon does."""
@@ -56,10 +61,11 @@ class Box:
         reader = JournalReader(self.folder / "journal")
         engine = restore(reader, self.config, now, latches.page())
         both = frozenset((meter.id, name) for meter in self.config.meters for name in RATIOS)
-        ratios = Ratios(last_told(reader, both))
+        before = past(reader, self.config, both, latches, now)
         reader.close()
         self.inbox = Inbox(capacity)
-        self.recorder = Recorder(journal, engine, self.inbox, self.config, latches, ratios)
+        book = Book(self.config, before, latches, self.ask)
+        self.recorder = Recorder(journal, engine, self.inbox, self.config, latches, book)
 
     def _open_logbook(self) -> Logbook:
         if self._logbook is not None:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 import pytest
 
 from agent.clock import Sync
-from agent.recorder import LastPoll
+from agent.lastpolls import LastPoll
 from agent.rules.engine import Active
 from agent.status import Facts, StorageFacts, UplinkFacts, build
 from buffer.instant import Instant

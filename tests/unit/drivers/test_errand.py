@@ -122,6 +122,27 @@ def test_an_errand_waits_behind_the_fence_of_its_meter() -> None:
     assert min(b - a for a, b in pairwise(times)) >= SERIAL.late_reply_s * 1000
 
 
+def _pairs(spec: MeterSpec, count: int, name: str, sent: list[str]) -> Generator[Ask, Answer, None]:
+    """Requests in twos, of which the second goes on with the first."""
+    manner = Manner(spec.meter.id, spec.meter.line, 0, 500, drivers()["modbus-rtu"])
+    asked: Exchange = exchange(spec.meter, Range(3, 0, 1, ()))
+    for at in range(2 * count):
+        yield Ask(manner, asked, follows=at % 2 == 1)
+        sent.append(f"{name}{at}")
+
+
+def test_nothing_comes_between_two_requests_of_which_one_follows_the_other() -> None:
+    spec = modbus("m", 3, [FAST])
+    plant = Plant(FakePort(ModbusSlave(3, {0: 230})), spec, every_ms=700)
+    sent: list[str] = []
+    plant.bus.errand(Errand(_pairs(spec, 4, "a", sent)))
+    plant.bus.errand(Errand(_pairs(spec, 4, "b", sent)))
+    plant.run(30)
+    assert sorted(sent) == sorted(f"{name}{at}" for name in "ab" for at in range(8))
+    for first, second in zip(sent[::2], sent[1::2], strict=True):
+        assert (first[0], int(first[1:]) + 1) == (second[0], int(second[1:]))
+
+
 @pytest.mark.parametrize("how", ["cancel", "lease", "port"])
 def test_an_errand_ends(how: str) -> None:
     spec = modbus("m", 3, [FAST])

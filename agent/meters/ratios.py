@@ -17,6 +17,7 @@ from decimal import Decimal
 from itertools import islice
 
 from agent.history import newest_first
+from buffer.block import is_live
 from buffer.reader import JournalReader
 from config.profile import RATIOS, Profile
 from config.site import SiteConfig
@@ -65,7 +66,7 @@ def last_told(reader: JournalReader, wanted: frozenset[Key]) -> dict[Key, Decima
     if not wanted:
         return found
     for record in islice(newest_first(reader), MOST_RECORDS):
-        if record["k"] != "reading":
+        if record["k"] != "reading" or not is_live(record):
             continue
         for key in wanted - found.keys():
             if record["m"] == key[0] and key[1] in record["v"]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.ratios import told
+from agent.meters.ratios import told
 from config.profiles import builtin_profiles
 from config.site import Meter
 from drivers.samples import PollResult, Quality, Sample
