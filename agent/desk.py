@@ -117,6 +117,7 @@ class Desk:
                 logbook=snapshot.logbook,
                 gaps=snapshot.gaps,
                 wrong_clocks=snapshot.wrong_clocks,
+                key_fault=snapshot.key_fault,
                 buses=troubles,
                 problems=self.accepted.problems,
                 last_good=self.accepted.last_good,

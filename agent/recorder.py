@@ -49,6 +49,7 @@ class Snapshot:
     logbook: str = ""  # why its newest pages are not on the card, or ""
     gaps: tuple[Gap, ...] = ()  # that meters are asked for
     wrong_clocks: tuple[tuple[str, int], ...] = ()  # meters beyond their limit, and their offset in ms
+    key_fault: str = ""  # why the ratchet key could not turn, or ""
 
 
 class Keeper(Kept, Protocol):
@@ -279,6 +280,7 @@ class Recorder:
             self._keep.fault,
             self._book.gaps,
             self._book.wrong_clocks,
+            self._journal.ratchet.fault,
         )
 
 

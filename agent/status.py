@@ -80,6 +80,7 @@ class Facts:
     logbook: str = ""  # why its newest pages are not on the card
     gaps: Sequence[Gap] = ()  # that meters are asked for
     wrong_clocks: Sequence[tuple[str, int]] = ()  # meters, and their offset in ms
+    key_fault: str = ""  # why the ratchet key could not turn
 
 
 def build(facts: Facts) -> dict[str, Any]:
@@ -221,6 +222,8 @@ def _storage(facts: Facts) -> list[Check]:
         checks.append(
             Check("storage", "fail", "SBX-STA-033", {"count": str(facts.dropped)}, "sitebox journal")
         )
+    if facts.key_fault:
+        checks.append(Check("storage", "warn", "SBX-KEY-005", {"reason": facts.key_fault}, "df -h"))
     if facts.logbook:
         checks.append(Check("storage", "warn", "SBX-STA-034", {"reason": facts.logbook}, "df -h"))
     return checks

@@ -6,10 +6,12 @@ Signatures are the uplink's part, before; keeping the cursor is the journal's, a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Protocol
 
 from buffer.errors import ReceiptRefused
-from buffer.head import BlockInfo, Cursor, Head
+from buffer.head import BlockInfo, Cursor, Head, StoredReceipt
 from buffer.receipt import Receipt
 
 
@@ -41,3 +43,35 @@ def accept(receipt: Receipt, head: Head, at: Cursor | None, blocks: Blocks, box:
     if info is None or info.hash != receipt.stored_hash:
         raise ReceiptRefused("SBX-JNL-013", **facts)
     return at is None or receipt.stored_n > at.n
+
+
+def record_of(uplink: str, receipt: Receipt) -> dict[str, object]:
+    """The fields of its ``receipt`` record."""
+    return {
+        "by": receipt.by,
+        "uplink": uplink,
+        "n": receipt.stored_n,
+        "hash": receipt.stored_hash,
+        "time": receipt.time_ms,
+    }
+
+
+class Moves:
+    """The cursors as stored, and those that moved since: they are stored with the next block."""
+
+    def __init__(self, stored: Mapping[str, Cursor]) -> None:
+        self._stored = dict(stored)
+        self.moved: dict[str, StoredReceipt] = {}
+
+    def move(self, receipt: StoredReceipt) -> None:
+        """A receipt was believed."""
+        self.moved[receipt.uplink] = receipt
+
+    def view(self) -> Mapping[str, Cursor]:
+        """How far each uplink is, as of the last receipt believed."""
+        moved = {name: Cursor(one.n, one.hash, one.time_ms) for name, one in self.moved.items()}
+        return MappingProxyType({**self._stored, **moved})
+
+    def stored(self) -> None:
+        """What moved is durable."""
+        self._stored, self.moved = dict(self.view()), {}

@@ -15,17 +15,17 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final, cast
 
 from buffer import recovery, reserve, retention
-from buffer.cursors import accept
+from buffer.cursors import Moves, accept, record_of
 from buffer.errors import JournalLocked, ReceiptRefused, RowError, StorageError, StoreFull, WriteFailed
 from buffer.frame import PAGE
 from buffer.fs import DISK, File, FileSystem
 from buffer.head import Cursor, Head, StoredReceipt
 from buffer.instant import Instant
 from buffer.keys import Keys
+from buffer.ratchet import Ratchet
 from buffer.raw import RawFrame, Way, encode_raw
 from buffer.receipt import Receipt
 from buffer.retention import Pruned, Retention
@@ -50,12 +50,12 @@ class Journal:
         self._fs = fs
         self._folder = folder
         self._lock = lock
-        self._store, self._tail, self._stamp = ground.store, ground.tail, ground.stamp
+        self._store, self._tail = ground.store, ground.tail
+        self.ratchet = Ratchet(ground.stamp, ground.key_since_ms)
         self._header, self._hash = ground.header, ground.hash
         self._unsealed = Unsealed(ground.tail, ground.stamp, ground.header.n + 1, ground.hash)
         self._next = ground.header.last + 1
-        self._moved: dict[str, StoredReceipt] = {}
-        self._stored = dict(self._store.cursors())
+        self._moves = Moves(self._store.cursors())
         self._failed: StorageError | None = None
         self._retry: tuple[int, StoreFull] | None = None  # full: not tried again before this mono ms
         self._spare = 0
@@ -168,26 +168,19 @@ class Journal:
         (only a broker took the blocks) the cursor moves, and nothing is chained: no authority said
         anything. Raises ReceiptRefused."""
         self._check()
-        if not accept(receipt, self.head, self.cursors().get(uplink), self._store, self._stamp.box):
+        at, box = self.cursors().get(uplink), self.ratchet.stamp.box
+        if not accept(receipt, self.head, at, self._store, box):
             return False
-        fields = {
-            "by": receipt.by,
-            "uplink": uplink,
-            "n": receipt.stored_n,
-            "hash": receipt.stored_hash,
-            "time": receipt.time_ms,
-        }
         if note:
-            self.append("receipt", fields, now)
-        self._moved[uplink] = StoredReceipt(
-            uplink, receipt.by, receipt.stored_n, receipt.stored_hash, receipt.time_ms, note
+            self.append("receipt", record_of(uplink, receipt), now)
+        self._moves.move(
+            StoredReceipt(uplink, receipt.by, receipt.stored_n, receipt.stored_hash, receipt.time_ms, note)
         )
         return True
 
     def cursors(self) -> Mapping[str, Cursor]:
         """How far each uplink is, as of the last receipt believed."""
-        moved = {name: Cursor(one.n, one.hash, one.time_ms) for name, one in self._moved.items()}
-        return MappingProxyType({**self._stored, **moved})
+        return self._moves.view()
 
     def set_cfg(self, digest: str, now: Instant) -> None:
         """Chain another configuration; headers from the block of this record on name it."""
@@ -249,24 +242,26 @@ class Journal:
         return done
 
     def _seal(self, now: Instant, *, running: bool, plan: Plan | None = None) -> None:
-        """All durable records, and behind them what ``plan`` says: that is durable with the COMMIT."""
-        said = plan.said if plan is not None else ()
+        """All durable records, and behind them what ``plan`` and a turn of the key say: durable by COMMIT."""
+        stamp, turned = self.ratchet.prepare(now) if running else (self.ratchet.stamp, ())
+        said = (*(plan.said if plan is not None else ()), *turned)
         more = [recovery.entry(self._next + at, kind, fields, now) for at, (kind, fields) in enumerate(said)]
         records = [*self._unsealed.durable, *more]
-        blocks = seal(self._header, self._hash, self._stamp, records, now)
+        blocks = seal(self._header, self._hash, stamp, records, now)
         try:
-            self._store.put(blocks, self._moved, running, plan.blocks if plan is not None else ())
+            self._store.put(blocks, self._moves.moved, running, plan.blocks if plan is not None else ())
         except StoreFull as error:
             self._retry = now.mono_ms + RETRY_MS, error
             raise
         except WriteFailed as error:
             raise self._fail(error) from error
         self._retry = None
-        self._stored, self._moved = dict(self.cursors()), {}
+        self._moves.stored()
         if blocks:
             self._header, self._hash = blocks[-1].header, blocks[-1].hash
             self._next = self._header.last + 1
-            self._unsealed.restart(self._header.n + 1, self._hash)
+            self.ratchet.finish(stamp, now)
+            self._unsealed.restart(self._header.n + 1, self._hash, self.ratchet.stamp)
 
     def _take(self, taken: Entry) -> None:
         self._unsealed.take(taken)

@@ -45,6 +45,9 @@ class Ground:
     header: Header
     hash: str
     remarks: tuple[tuple[str, Mapping[str, Any]], ...]
+    key_since_ms: int | None = (
+        None  # when its ratchet key began to sign; None: not in this boot of the machine
+    )
     carried: tuple[Entry, ...] = ()
 
 
@@ -103,7 +106,7 @@ def _birth(opened: Opened, stamp: Stamp, cfg: str, now: Instant) -> Ground:
     entries = [entry(i, kind, fields, now) for i, (kind, fields) in enumerate(said, opened.first)]
     genesis = seal_genesis(stamp, entries, now, life)
     opened.store.give_birth(genesis)
-    return Ground(opened.store, opened.tail, stamp, genesis.header, genesis.hash, ())
+    return Ground(opened.store, opened.tail, stamp, genesis.header, genesis.hash, (), now.mono_ms)
 
 
 def boot_fields(stamp: Stamp, now: Instant, *, clean: bool, prev: str, last_i: int) -> Mapping[str, Any]:
@@ -117,9 +120,10 @@ def _owned(store: Store, folder: Path, stamp: Stamp) -> Stamp:
     if header.box != stamp.box:
         raise JournalUnusable("SBX-JNL-008", path=folder, box=stamp.box, found=header.box)
     identity = header_of(store, 0).keys[0]
-    if identity != stamp.keys.identity.verifier or header.next_key != stamp.keys.ratchet.verifier:
+    keys = stamp.keys.settled(header.next_key) if identity == stamp.keys.identity.verifier else None
+    if keys is None:
         raise JournalUnusable("SBX-JNL-006", path=folder)
-    return replace(stamp, epoch=header.epoch)
+    return replace(stamp, epoch=header.epoch, keys=keys)
 
 
 def _recover(opened: Opened, stamp: Stamp, cfg: str, now: Instant) -> Ground:
@@ -142,14 +146,15 @@ def _recover(opened: Opened, stamp: Stamp, cfg: str, now: Instant) -> Ground:
     old = last_cfg(entries, header.cfg)
     if cfg != old:
         remarks.append(("config", {"digest": cfg, "old": old}))
+    since_ms = now.mono_ms if prev == now.boot_id else None
     blocks = seal(header, digest, stamp, entries, now)
     try:
         store.put(blocks, {})
     except StoreFull:
-        return Ground(store, tail, stamp, header, digest, tuple(remarks), tuple(entries))
+        return Ground(store, tail, stamp, header, digest, tuple(remarks), since_ms, tuple(entries))
     if blocks:
         header, digest = blocks[-1].header, blocks[-1].hash
-    return Ground(store, tail, stamp, header, digest, tuple(remarks))
+    return Ground(store, tail, stamp, header, digest, tuple(remarks), since_ms)
 
 
 def last_cfg(entries: Iterable[Entry], before: str) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from buffer import note
@@ -22,6 +22,7 @@ from buffer.grammar import NO_HASH
 from buffer.head import Head
 from buffer.instant import Instant
 from buffer.keys import Keys
+from buffer.note import VerifierKey
 
 BODY_BYTES: Final = 96 * 1024  # a body over this is sealed at once ...
 BODY_RECORDS: Final = 512  # ... and so is one with more records
@@ -41,13 +42,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What the sealing software says of itself."""
+    """What the sealing software says of itself. ``turn``: the last block of the next sealing names the key
+    that is coming."""
 
     box: str
     epoch: str
     soft: str
     soft_digest: str
     keys: Keys
+    turn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +84,14 @@ def seal(
     blocks: list[Block] = []
     place = _Place(before.n + 1, before_hash, before)
     for part in _parts(entries):
-        for block in _fitting(place, stamp, part, now):
+        for block in _fitting(place, replace(stamp, turn=False), part, now):
             blocks.append(block)
             place = _after(block)
+    if blocks and stamp.turn:  # the last one once more, with the name of the next key
+        last = blocks.pop().header
+        place = _after(blocks[-1]) if blocks else _Place(before.n + 1, before_hash, before)
+        rest = [entry for entry in entries if entry.i >= last.first]
+        blocks.append(_seal(place, stamp, rest, now))
     return blocks
 
 
@@ -125,7 +133,7 @@ def _seal(place: _Place, stamp: Stamp, entries: Sequence[Entry], now: Instant) -
     body = b"".join(entry.row for entry in entries)
     raw = b"".join(entry.raw for entry in entries)
     records = [entry.record for entry in entries]
-    keys = (stamp.keys.ratchet.verifier,)
+    keys = (_next_key(stamp),)
     header = Header(
         box=stamp.box,
         epoch=stamp.epoch,
@@ -154,6 +162,12 @@ def _seal(place: _Place, stamp: Stamp, entries: Sequence[Entry], now: Instant) -
     alarms = sum(record["k"] == "alarm" for record in records)
     packed = zlib.compress(raw, ZLIB_LEVEL) if raw else b""
     return Block(header, hash_text(text), signed, zlib.compress(body, ZLIB_LEVEL), packed, alarms)
+
+
+def _next_key(stamp: Stamp) -> VerifierKey:
+    """The key that signs the next block."""
+    coming = stamp.keys.coming
+    return coming.verifier if stamp.turn and coming is not None else stamp.keys.ratchet.verifier
 
 
 def _cfg(records: Sequence[Mapping[str, Any]], before: str) -> str:

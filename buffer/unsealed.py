@@ -32,9 +32,11 @@ class Unsealed:
         self.since_ms: int | None = None
         self.restart(generation, running)
 
-    def restart(self, generation: int, running: str) -> None:
-        """The durable ones are sealed; the next generation takes the other half. None may be waiting."""
+    def restart(self, generation: int, running: str, stamp: Stamp | None = None) -> None:
+        """The durable ones are sealed; the next generation takes the other half. None may be waiting.
+        ``stamp``: another one from now on."""
         assert not self._waiting
+        self._stamp = self._stamp if stamp is None else stamp
         self._generation = generation
         self._seed = self._running = bytes.fromhex(running)
         self.durable = []

@@ -74,6 +74,7 @@ class Box:
         self.slot = 0
         self._boot = boot
         self._waiting: dict[int, bytes] = {}
+        self.said: set[str] = {""}  # what it said of its keys
         self.logbook = Logbook(root / "logbook", fs=disk)
         self.keys = Keys.open(root / "keys", BOX, disk)
         self.journal = Journal.open(
@@ -120,6 +121,7 @@ class Box:
         """A block, promised when it returns."""
         self.commit()
         head = self.journal.seal(self.now(1))
+        self.said.add(self.journal.ratchet.fault)
         self._mark("blocks", head.n, head.hash)
 
     def receipt(self, uplink: str) -> None:
@@ -140,17 +142,22 @@ class Box:
         """Let go of what was stored elsewhere."""
         self.journal.prune(self.now(1), keep, ("city",))
 
+    def journal_records(self) -> list[Mapping[str, Any]]:
+        """All sealed records that have a body."""
+        bodies = [block.body for block in blocks_of(self.journal._store)]
+        return [record for body in bodies if body is not None for record in decode_body(body)]
+
     def close(self) -> None:
         """Clean stop."""
         self.commit()
         self.journal.close(self.now(1))
 
 
-def live(disk: FileSystem, root: Path = ROOT, make: type[Box] = Box) -> None:
+def live(disk: FileSystem, root: Path = ROOT, make: type[Box] = Box) -> set[str]:
     """A short life: birth, commits of one and of many pages, seals, a turn of the hour (and so of the
     ratchet), a receipt, pages of the logbook, a clean stop, a second start with another configuration,
-    retention, and no clean end."""
-    box = make(disk, 1, root)
+    retention, and no clean end. Gives what it said of keys that could not turn."""
+    box = first = make(disk, 1, root)
     for slot in range(3):
         box.read(slot)
         box.commit()
@@ -176,6 +183,7 @@ def live(disk: FileSystem, root: Path = ROOT, make: type[Box] = Box) -> None:
     for slot in range(2, 5):
         box.read(slot)
         box.commit()
+    return (first.said | box.said) - {""}
 
 
 def wander(disk: FileSystem, root: Path, boot: int, rng: random.Random) -> None:

@@ -160,7 +160,7 @@ def test_a_clean_stop_is_said() -> None:
     Box(disk, 1).close()
     box = Box(disk, 2)
     box.seal()
-    boot, down = rows(box, 1)
+    boot, down, _ = rows(box, 1)
     assert (boot["clean"], boot["prev"], boot["last_i"], down["known"]) == (True, "boot-1", 4, "clean stop")
 
 

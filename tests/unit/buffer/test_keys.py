@@ -100,3 +100,64 @@ def test_a_key_signs_only_its_kinds() -> None:
 def test_no_box_id(box: str) -> None:
     with pytest.raises(ValueError):
         Keys.open(FOLDER, box, MemoryDisk())
+
+
+def turned(disk: MemoryDisk, times: int = 1) -> Keys:
+    keys = Keys.open(FOLDER, BOX, disk)
+    for _ in range(times):
+        keys = keys.prepared().adopted().cleaned()
+    return keys
+
+
+def test_a_turn_makes_the_next_key_and_leaves_nothing_of_the_old() -> None:
+    disk = MemoryDisk()
+    before = Keys.open(FOLDER, BOX, disk)
+    seed = bytes(disk.data[disk.names_["/box/keys/ratchet"]])
+    keys = turned(disk, 2)
+    assert keys.ratchet.verifier.name == f"{BOX}/r2"
+    assert keys.identity.verifier == before.identity.verifier
+    assert Keys.open(FOLDER, BOX, disk).ratchet.verifier == keys.ratchet.verifier
+    assert sorted(name for name in disk.names_ if name.startswith("/box/keys/")) == [
+        "/box/keys/identity",
+        "/box/keys/ratchet",
+    ]
+    assert all(seed[-66:-1] not in bytes(data) for data in disk.data.values()), (
+        "overwritten, not only unlinked"
+    )
+
+
+def test_a_cut_anywhere_in_a_turn_leaves_the_key_that_counts() -> None:
+    """Before a header names it the old key counts, afterwards the new one: it must be there when it does."""
+    disk = MemoryDisk()
+    before = Keys.open(FOLDER, BOX, disk)
+    prepared = before.prepared()
+    named = len(disk.steps)  # here the block would be durable
+    after = prepared.adopted().cleaned()
+    for k in range(len(disk.steps) + 1):
+        for names in get_args(Names):
+            left = disk.after(k, Chance(random.Random(k), 0.5, names))
+            if "/box/keys/identity" not in left.names_:
+                continue
+            wanted = after if k >= named else before
+            found = Keys.open(FOLDER, BOX, left).settled(wanted.ratchet.verifier)
+            assert found is not None, (k, names)
+            assert found.ratchet.verifier == wanted.ratchet.verifier
+            again = found.cleaned().prepared().adopted().cleaned()
+            assert (
+                again.ratchet.verifier.name == f"{wanted.ratchet.verifier.name[:-1]}{2 if k >= named else 1}"
+            )
+
+
+def test_neither_key_is_the_named_one() -> None:
+    stranger = Keys.open(FOLDER, BOX, MemoryDisk()).ratchet.verifier
+    disk = MemoryDisk()
+    assert Keys.open(FOLDER, BOX, disk).prepared().settled(stranger) is None
+
+
+def test_a_turn_that_did_not_end_is_ended_before_the_next() -> None:
+    disk = MemoryDisk()
+    owed = Keys.open(FOLDER, BOX, disk).prepared().adopted()
+    keys = owed.prepared()
+    assert keys.coming is not None
+    assert keys.coming.verifier.name == f"{BOX}/r2"
+    assert Keys.open(FOLDER, BOX, disk).ratchet.verifier == owed.ratchet.verifier

@@ -49,7 +49,7 @@ def grow(root: Path, blocks: int) -> None:
     journal = box.journal
     before = replace(journal._header, n=blocks - 2)
     box.read(1)
-    newest = sealing.seal(before, "ab" * 32, journal._stamp, journal._unsealed.entries, box.now(1))
+    newest = sealing.seal(before, "ab" * 32, journal.ratchet.stamp, journal._unsealed.entries, box.now(1))
     with journal._store._transaction():
         journal._store._db.executemany(
             "INSERT INTO blocks VALUES(?, 'ab', ?, ?, ?, 0, x'00', NULL, NULL)",
