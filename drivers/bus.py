@@ -7,9 +7,8 @@
                       |  silent: one short probe per back-off step, slots in between end at once
                       |  port lost: closed, everything due ends as "port", opened again later
 
-``step`` belongs to one thread and may block on the port for one exchange; ``submit``, ``counters``,
-``state`` and ``unsupported`` may be called from any. Nothing here knows a protocol, and nothing but
-`PortError` is caught.
+``step`` belongs to one thread and may block on the port for one exchange; ``submit``, ``counters``, ``state``
+and ``unsupported`` may be called from any. Knows no protocol, and catches nothing but `PortError`.
 """
 
 from __future__ import annotations
@@ -185,7 +184,7 @@ class Bus:
 
     def _finish(self, lane: Lane, task: Task, polled: Polled, error: PollError | None) -> None:
         lane.active = None
-        lane.learnt |= polled.unsupported
+        lane.learn(polled.unsupported)
         now_ms = self._port.now()
         ended = result(task, polled.samples, error, now_ms)
         if any_good(ended.samples):
@@ -276,13 +275,14 @@ class Bus:
             self._fence_ms = lane.fence_ms if wildcard else self._fence_ms
 
     def _answer(self, lane: Lane, task: Task, heard: Heard) -> None:
-        if heard.answer.failure is None:
-            task.answered_ms = heard.frames[-1].mono_ms
-        else:
+        if heard.answer.failure is not None:
             task.tries += 1
             if task.tries <= lane.spec.meter.retries and not task.probe:
                 return  # the poll waits behind the fence
         task.tries = 0
+        lane.heard(task, heard.answer.failure)
+        if heard.answer.failure is None:
+            task.answered_ms = heard.frames[-1].mono_ms
         try:
             task.exchange = task.poll.send(heard.answer)
         except StopIteration as stop:
@@ -295,6 +295,6 @@ class Bus:
             lane.backoff = lane.backoff.good()
             full = lane.active = self._start(lane, task.job, task.since_ms)
             if full is not None:
-                full.attempts, full.frames = task.attempts, task.frames
+                full.attempts, full.frames, full.alive = task.attempts, task.frames, True
         else:
             self._finish(lane, task, Polled(()), error_of(polled.samples) or "no_reply")

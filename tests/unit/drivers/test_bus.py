@@ -7,12 +7,23 @@ from itertools import pairwise
 
 import pytest
 
-from config.profile import DltItem
+from config.profile import DltBlock, DltItem
 from drivers.bus import Bus, Job
 from drivers.errors import DriverError
 from drivers.exchange import MeterSpec
 from drivers.samples import PollResult
-from tests.support.line import FakePort, Meter645, ModbusSlave, Replies, in_turn, late, mute, run, sound
+from tests.support.line import (
+    FakePort,
+    Fault,
+    Meter645,
+    ModbusSlave,
+    Replies,
+    in_turn,
+    late,
+    mute,
+    run,
+    sound,
+)
 from tests.support.specs import (
     CURRENT,
     ENERGY,
@@ -433,14 +444,72 @@ def test_declined_blocks_are_learnt_and_may_be_preset() -> None:
     slave = ModbusSlave(1, {0: 1, 1: 2}, holes=frozenset())
     spec = modbus("m1", 1, [item("a", 0), item("hole", 1), item("b", 2)])
     plant = Plant(FakePort(slave), spec)
-    plant.run(15)
+    plant.run(25)
     assert plant.bus.unsupported() == {"m1": {"03:0x0000+3"}}
-    assert [count for _, _, count in slave.heard] == [3, 1, 1, 1, 1, 1, 1]
+    assert [count for _, _, count in slave.heard] == [3, 1, 1, 1] * 2 + [1, 1, 1], "refused twice: learnt"
     again = Plant(FakePort(slave), spec)
     again.bus.preset({"m1": frozenset({"03:0x0000+3"}), "gone": frozenset({"x"})})
     slave.heard.clear()
     again.run(1)
     assert [count for _, _, count in slave.heard] == [1, 1, 1]
+
+
+def test_a_block_refused_once_is_asked_for_again() -> None:
+    """A damaged reply may look like a refusal."""
+    slave = ModbusSlave(1, REGISTERS | {0: 1, 1: 2, 2: 3})
+    whole = dict(slave.registers)
+    slave.registers = {0: 1, 2: 3}
+    spec = modbus("m1", 1, [item("a", 0), item("hole", 1), item("b", 2)])
+    plant = Plant(FakePort(slave), spec)
+    plant.run(5)
+    slave.registers = whole
+    slave.heard.clear()
+    plant.run(25)
+    assert [count for _, _, count in slave.heard] == [3, 3]
+    assert plant.bus.unsupported() == {"m1": frozenset()}
+
+
+def _silent_on(*dis: str) -> Fault:
+    """A meter that says nothing, and not D1, when it is asked for one of these."""
+    unknown = {bytes((byte + 0x33) & 0xFF for byte in bytes.fromhex(di)[::-1]) for di in dis}
+
+    def fault(request: bytes, replies: Replies) -> Replies:
+        return () if request.lstrip(b"\xfe")[10:14] in unknown else replies
+
+    return fault
+
+
+def test_a_meter_that_is_silent_on_its_first_block_is_read_item_by_item() -> None:
+    data = {"02010100": "2301", "02010200": "2302", "02010300": "2303"}
+    device = Meter645("000000000077", data, _silent_on("0201FF00"))
+    volts = [DltItem(quantity=f"u_{p}", di=f"02010{n}00", format="XXX.X") for n, p in enumerate("abc", 1)]
+    spec = dlt("d", "000000000077", volts)
+    block = DltBlock(di="0201FF00", items=("02010100", "02010200", "02010300"))
+    spec = MeterSpec(spec.meter, replace(spec.profile, blocks=(block,)))
+    plant = Plant(FakePort(device), spec)
+    plant.run(300)
+    assert plant.bus.unsupported() == {"d": {"0201FF00"}}
+    errors = [result.error for result in plant.results]
+    assert errors[0] == "no_reply"
+    assert errors[-10:] == [None] * 10
+    assert [str(sample.value) for sample in plant.results[-1].samples] == ["230.1", "230.2", "230.3"]
+
+
+def test_a_meter_that_comes_and_goes_keeps_its_blocks() -> None:
+    """Silence of the whole meter says nothing of its blocks."""
+    data = {"0201FF00": "230323022301", "02010100": "2301"}
+    volts = [DltItem(quantity=f"u_{p}", di=f"02010{n}00", format="XXX.X") for n, p in enumerate("abc", 1)]
+    spec = dlt("d", "000000000077", volts)
+    block = DltBlock(di="0201FF00", items=("02010100", "02010200", "02010300"))
+    spec = MeterSpec(spec.meter, replace(spec.profile, blocks=(block,)))
+    device = Meter645("000000000077", data)
+    plant = Plant(FakePort(device), spec)
+    for _ in range(6):
+        plant.run(30)
+        device.fault = mute
+        plant.run(30)
+        device.fault = sound
+    assert plant.bus.unsupported() == {"d": frozenset()}
 
 
 def test_state_and_counters() -> None:
