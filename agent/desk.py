@@ -8,6 +8,7 @@ from typing import Any
 
 from agent.accepted import Accepted
 from agent.busloop import BusLoop
+from agent.busstatus import BusFacts
 from agent.clock import Clock, kernel_sync
 from agent.control import Verb
 from agent.errors import AgentError
@@ -97,9 +98,7 @@ class Desk:
         config = self.accepted.loaded.config
         snapshot = self.recorder.snapshot
         now = self.clock.now()
-        troubles = {
-            bus: (state.code, state.facts) for bus, loop in self.buses.items() if (state := loop.state()).code
-        }
+        buses = [BusFacts(name, loop.state(), loop.bus.counters()) for name, loop in self.buses.items()]
         return build(
             Facts(
                 config=config,
@@ -118,7 +117,7 @@ class Desk:
                 gaps=snapshot.gaps,
                 wrong_clocks=snapshot.wrong_clocks,
                 key_fault=snapshot.key_fault,
-                buses=troubles,
+                buses=buses,
                 problems=self.accepted.problems,
                 last_good=self.accepted.last_good,
                 points=points(snapshot.world, config),

@@ -63,7 +63,7 @@ def status(paths: Paths) -> dict[str, Any]:
             head_n=head.n,
             records=head.last_i,
             dropped=0,
-            buses={},
+            buses=(),
             problems=accepted.problems,
             last_good=accepted.last_good,
         )

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agent.busstatus import BusFacts
+from agent.check import LEVELS, Check
 from agent.clock import Sync
 from agent.lastpolls import LastPoll
 from agent.meters.gaps import Gap
@@ -19,19 +21,7 @@ from buffer.instant import Instant
 from config.errors import Problem
 from config.site import SiteConfig
 
-LEVELS = ("ok", "warn", "fail")
 UPLINK_PATIENCE_MS = 180_000  # an uplink may be without a receipt so long before it is a warning
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One line: ``topic`` groups, ``level`` is one of LEVELS."""
-
-    topic: str
-    level: str
-    code: str
-    args: Mapping[str, str]
-    hint: str = ""  # a command that helps
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +63,7 @@ class Facts:
     head_n: int
     records: int
     dropped: int
-    buses: Mapping[str, tuple[str, Mapping[str, str]]]  # bus id -> code and facts of its trouble
+    buses: Sequence[BusFacts]
     problems: Sequence[Problem]
     last_good: bool
     points: Sequence[Mapping[str, Any]] = ()
@@ -85,7 +75,8 @@ class Facts:
 
 def build(facts: Facts) -> dict[str, Any]:
     """The status object: stable keys, times in UTC ms."""
-    checks = [*_daemon(facts), *_meters(facts), *_buses(facts), *_gaps(facts.gaps)]
+    checks = [*_daemon(facts), *_meters(facts), *_gaps(facts.gaps)]
+    checks += [check for bus in facts.buses for check in bus.checks()]
     for uplink in facts.uplinks:
         checks.append(_uplink(uplink))
     checks += [
@@ -110,6 +101,7 @@ def build(facts: Facts) -> dict[str, Any]:
         "checks": [_plain(check) for check in checks],
         "meters": [_meter(meter.id, facts) for meter in facts.config.meters],
         "points": list(facts.points),
+        "buses": [bus.row() for bus in facts.buses],
         "uplinks": [_uplink_row(uplink) for uplink in facts.uplinks],
         "journal": {"head": facts.head_n, "records": facts.records, "dropped": facts.dropped},
         "storage": {
@@ -170,13 +162,6 @@ def _meters(facts: Facts) -> list[Check]:
     level = "fail" if len(silent) == len(meters) else "warn"
     shown = ", ".join(silent[:4]) + (" ..." if len(silent) > 4 else "")
     return [Check("meters", level, "SBX-STA-002", args | {"silent": shown}, f"sitebox read {silent[0]}")]
-
-
-def _buses(facts: Facts) -> list[Check]:
-    return [
-        Check("bus", "fail", code, {**args, "bus": bus}, f"sitebox help {code}")
-        for bus, (code, args) in sorted(facts.buses.items())
-    ]
 
 
 def _uplink(uplink: UplinkFacts) -> Check:

@@ -84,6 +84,10 @@ class Keys:
             fs,
         )
 
+    def hold(self, named: VerifierKey) -> bool:
+        """Whether this ratchet key, or the one that is coming, is the named one."""
+        return self.settled(named) is not None
+
     def settled(self, named: VerifierKey) -> Keys | None:
         """At a start: the keys with the ratchet that the newest header names; None if it is neither of the
         two."""

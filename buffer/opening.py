@@ -6,6 +6,7 @@
     store  missing, tail remembers  a new epoch
     store  damaged                  buffer.salvage: the same epoch, or a new one
     store  older than the tail      a new epoch: a disk that lied about a sync, or an older copy put back
+           older than the keys      the same: the key that its newest header names is destroyed
 
 Gives open files that hold together, and what has to be said about them. Says nothing itself, deletes nothing.
 """
@@ -24,7 +25,8 @@ from buffer.block import FIRST_RECORD, Header, decode_header
 from buffer.errors import FormatError, StoreDamaged, StoreFull, UnknownVersion
 from buffer.fs import FileSystem
 from buffer.instant import Instant
-from buffer.note import VerifierKey, decode
+from buffer.keys import Keys
+from buffer.note import decode
 from buffer.salvage import last_record, move_aside, save
 from buffer.shelf import NAME, Shelf
 from buffer.store import Store
@@ -45,17 +47,17 @@ class Opened:
     first: int = FIRST_RECORD
 
 
-def open_files(fs: FileSystem, folder: Path, identity: VerifierKey, now: Instant) -> Opened:
+def open_files(fs: FileSystem, folder: Path, keys: Keys, now: Instant) -> Opened:
     """Open, make or mend. Raises WriteFailed, StoreFull, JournalUnusable; OSError from the tail."""
     with ExitStack() as on_error:
         tail, made = _open_tail(fs, folder, now)
         on_error.callback(tail.close)
         try:
-            store = _open_store_somehow(fs, folder, tail)
+            store = _open_store_somehow(fs, folder, tail, keys)
         except UnknownVersion:
             raise
         except (StoreDamaged, FormatError):
-            opened = _mend(fs, folder, tail, identity, now)
+            opened = _mend(fs, folder, tail, keys, now)
         else:
             said = made if store.version() else None
             opened = Opened(store, tail, (_loss("records", 0, said),) if said else ())
@@ -92,17 +94,17 @@ def _open_tail(fs: FileSystem, folder: Path, now: Instant) -> tuple[Tail, str | 
     return Tail(fs.open(path)), made or "tail missing"
 
 
-def _open_store_somehow(fs: FileSystem, folder: Path, tail: Tail) -> Store:
+def _open_store_somehow(fs: FileSystem, folder: Path, tail: Tail, keys: Keys) -> Store:
     """On a full card the reserve makes the room that SQLite needs to open at all."""
     try:
-        return _open_store(fs, folder / NAME, tail)
+        return _open_store(fs, folder / NAME, tail, keys)
     except StoreFull:
         if not reserve.give_up(fs, folder):
             raise
-    return _open_store(fs, folder / NAME, tail)
+    return _open_store(fs, folder / NAME, tail, keys)
 
 
-def _open_store(fs: FileSystem, path: Path, tail: Tail) -> Store:
+def _open_store(fs: FileSystem, path: Path, tail: Tail, keys: Keys) -> Store:
     """The store if it holds together at both ends; unborn only when the tail knows of no birth either."""
     store = Store(fs, path)
     try:
@@ -111,21 +113,23 @@ def _open_store(fs: FileSystem, path: Path, tail: Tail) -> Store:
                 raise StoreDamaged("SBX-JNL-009", path=path, reason="missing")
             return store
         store.meta()
-        header_of(store, 0)
+        ours = header_of(store, 0).keys[0] == keys.identity.verifier
         head, _ = newest(store)
         if tail.newest() > head.n + 1:  # begun only after block head + 1 was durable: it may have been sent
             raise StoreDamaged("SBX-JNL-009", path=path, reason=f"block {head.n + 1} is missing")
+        if ours and not keys.hold(head.next_key):  # it signed a block that is not here, or keys were put back
+            raise StoreDamaged("SBX-JNL-009", path=path, reason=f"{head.next_key.name} is gone")
     except BaseException:
         store.close()
         raise
     return store
 
 
-def _mend(fs: FileSystem, folder: Path, tail: Tail, identity: VerifierKey, now: Instant) -> Opened:
+def _mend(fs: FileSystem, folder: Path, tail: Tail, keys: Keys, now: Instant) -> Opened:
     path = folder / NAME
-    saved = save(fs, path, identity, tail.newest())
+    saved = save(fs, path, keys.identity.verifier, tail.newest())
     move_aside(fs, path, now)
-    if saved.whole:
+    if saved.whole and saved.header is not None and keys.hold(saved.header.next_key):
         fs.rename(path.with_name(NAME + ".new"), path)
         fs.sync_folder(folder)
         return Opened(Store(fs, path), tail, (_loss("bodies", saved.lost, "store damaged"),))

@@ -67,7 +67,7 @@ def entry(i: int, kind: str, fields: Mapping[str, Any], now: Instant, raw: bytes
 
 def start(fs: FileSystem, folder: Path, stamp: Stamp, cfg: str, now: Instant) -> Ground:
     """Open or create everything, recover, seal what was found. The epoch of ``stamp`` is set here."""
-    opened = open_files(fs, folder, stamp.keys.identity.verifier, now)
+    opened = open_files(fs, folder, stamp.keys, now)
     with ExitStack() as on_error:
         on_error.callback(opened.tail.close)
         on_error.callback(opened.store.close)

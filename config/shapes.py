@@ -45,7 +45,13 @@ _LEVEL: Taker = choice("warning", "alarm")
 SITE: Shape = {"id": site_id, "name": text, "timezone": timezone, "lang": choice("zh", "en")}
 
 BUS_KIND = choice("serial", "tcp", "rtu-over-tcp")
-SERIAL_BUS: Shape = {"id": ident, "kind": BUS_KIND, "port": path, "late_reply_s": number(0, 60)}
+SERIAL_BUS: Shape = {
+    "id": ident,
+    "kind": BUS_KIND,
+    "port": path,
+    "rs485": choice("off", "rts-high", "rts-low"),
+    "late_reply_s": number(0, 60),
+}
 NETWORK_BUS: Shape = {
     "id": ident,
     "kind": BUS_KIND,

@@ -18,6 +18,7 @@ Role = Literal["production", "treatment", "total"]
 Level = Literal["warning", "alarm"]  # 预警: the enterprise alone | 报警: enterprise and authority
 BusKind = Literal["serial", "tcp", "rtu-over-tcp"]
 UplinkKind = Literal["mqtt"]
+Rs485 = Literal["off", "rts-high", "rts-low"]
 
 _LINE = re.compile(r"([0-9]{1,7}) ([78])([NEO])([12])")
 
@@ -72,6 +73,7 @@ class Bus:
     port: str | None = None  # device path, kind serial
     host: str | None = None  # kind tcp, rtu-over-tcp
     tcp_port: int = 502
+    rs485: Rs485 = "off"  # kind serial: the kernel switches the transceiver, RTS at this level while sending
     late_reply_s: float = 3.0  # a meter that timed out is not asked again before (DESIGN 5)
 
 

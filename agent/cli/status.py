@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from agent.check import LEVELS
 from agent.cli.shell import Shell
-from agent.cli.table import pad
+from agent.cli.table import pad, table
 from agent.control import ask
 from agent.errors import AgentError
 from agent.offline import status as offline_status
-from agent.status import LEVELS
 
 VERB = "status"
 ORDER = 10
@@ -28,8 +29,12 @@ _TOPICS = {
 }
 
 
+COLUMNS = ("good", "timeouts", "checksum", "foreign", "echo", "refused", "dropped", "doubted")
+
+
 def add(parser: argparse.ArgumentParser) -> None:
-    """No options of its own."""
+    """``--buses``: what was counted on each line and of each meter since the daemon started."""
+    parser.add_argument("--buses", action="store_true")
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
@@ -37,6 +42,8 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     found = fetch(shell)
     if shell.json:
         shell.data(found)
+    elif args.buses:
+        _print_buses(found.get("buses", ()), shell)
     else:
         _print(found, shell)
     return LEVELS.index(found["level"])
@@ -61,3 +68,16 @@ def _print(found: dict[str, Any], shell: Shell) -> None:
         code = "" if check["level"] == "ok" else f"{check['code']} "
         shell.tell(f"{shell.tag(check['level'])} {topic}{code}{what}", 16)
     shell.tell(f"{shell.say('SBX-CLI-102')}: {' | '.join(found['next'][:3])}")
+
+
+def _print_buses(buses: Sequence[Mapping[str, Any]], shell: Shell) -> None:
+    """A table a bus: the line as a whole, then its meters."""
+    head = shell.say("SBX-CLI-191").split("|")
+    for bus in buses:
+        named = [(bus["id"], bus["line"]), *((f"  {name}", counts) for name, counts in bus["meters"].items())]
+        rows = [[name, *(str(counts[column]) for column in COLUMNS)] for name, counts in named]
+        for line in table(head, rows, right=range(1, len(head))):
+            shell.put(line)
+        shell.put(shell.say("SBX-CLI-192", bus=bus["id"], reopened=bus["reopened"]))
+    if not buses:
+        shell.fault("SBX-SYS-010")

@@ -25,7 +25,7 @@ SHAPES = {
     "rule": [shape for _, shape in RULES.values()],
     "uplink": [UPLINK],
 }
-KEY = re.compile(r"(# )?([a-z_]+) = ")
+KEY = re.compile(r"(# )?([a-z0-9_]+) = ")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 

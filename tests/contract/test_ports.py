@@ -20,11 +20,11 @@ import pytest
 import serial
 
 from config.site import Bus as BusConfig
-from config.site import Line
+from config.site import Line, Rs485
 from drivers.bus import Bus, Job
 from drivers.errors import DriverError
 from drivers.exchange import MeterSpec
-from drivers.ports import Port, PortError, PtyPort, SerialPort, TcpPort, is_pty, open_port
+from drivers.ports import Port, PortError, PtyPort, SerialPort, TcpPort, is_mini_uart, is_pty, open_port
 from drivers.samples import PollResult
 from tests.support.line import ModbusSlave
 from tests.support.specs import item, modbus, with_meter
@@ -196,6 +196,62 @@ def test_settings_that_cannot_be_are_a_port_error(
         port.configure(Line(2400, 8, "N", 1))
     assert error.value.code == "SBX-SER-006"
     port.close()
+
+
+def test_a_port_without_kernel_rs485_says_so(responder: Responder) -> None:
+    port = SerialPort(str(responder.link), now, rs485="rts-high")
+    with pytest.raises(PortError) as error:
+        port.open()
+    assert error.value.code == "SBX-SER-008"
+    assert not port.is_open
+
+
+@pytest.mark.parametrize(("rs485", "flags"), [("rts-high", 0b011), ("rts-low", 0b101)])
+def test_the_kernel_is_asked_to_switch_the_transceiver(
+    responder: Responder, monkeypatch: pytest.MonkeyPatch, rs485: Rs485, flags: int
+) -> None:
+    """SER_RS485_ENABLED, RTS_ON_SEND, RTS_AFTER_SEND are bits 0, 1, 2 (linux/serial.h); no pty can."""
+    asked: list[int] = []
+    real = fcntl.ioctl
+
+    def ioctl(fd: int, request: int, argument: object = 0, *more: bool) -> object:
+        if request == 0x542E:  # TIOCGRS485
+            return 0
+        if request == 0x542F:  # TIOCSRS485
+            asked.append(argument[0])  # type: ignore[index]  # an array of ints
+            return 0
+        return real(fd, request, argument, *more)  # type: ignore[call-overload]  # as it came
+
+    monkeypatch.setattr(fcntl, "ioctl", ioctl)
+    port = SerialPort(str(responder.link), now, rs485=rs485)
+    port.open()
+    port.close()
+    assert asked == [flags]
+
+
+def test_a_uart_without_parity_is_told_of(responder: Responder, tmp_path: Path) -> None:
+    tty_name = Path(os.path.realpath(responder.link)).name
+    node = tmp_path / "sys" / tty_name / "device" / "of_node"
+    node.mkdir(parents=True)
+    (node / "compatible").write_bytes(b"brcm,bcm2835-aux-uart\0")
+    port = SerialPort(str(responder.link), now, sysfs=tmp_path / "sys")
+    port.open()
+    port.configure(Line.parse("9600 8N1"))
+    assert port.notice == ""
+    with contextlib.suppress(PortError):  # the pty itself may not take it
+        port.configure(Line.parse("9600 8E1"))
+    assert port.notice == "SBX-SER-009"
+    port.close()
+    (node / "compatible").write_bytes(b"arm,pl011\0arm,primecell\0")
+    assert not is_mini_uart(str(responder.link), tmp_path / "sys")
+    assert not is_mini_uart(str(responder.link), tmp_path / "nothing")
+
+
+def test_a_gateway_with_a_line_behind_it_keeps_its_silence() -> None:
+    far = BusConfig(id="g", kind="rtu-over-tcp", host="127.0.0.1")
+    near = BusConfig(id="t", kind="tcp", host="127.0.0.1")
+    assert open_port(far, now).serial_line
+    assert not open_port(near, now).serial_line
 
 
 def test_reading_waits_no_longer_than_told(responder: Responder) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
 import pytest
 
+from agent.busstatus import BusFacts
 from agent.clock import Sync
 from agent.lastpolls import LastPoll
 from agent.rules.engine import Active
@@ -14,6 +16,8 @@ from agent.status import Facts, StorageFacts, UplinkFacts, build
 from buffer.instant import Instant
 from config.errors import Problem
 from config.messages import placeholders, template
+from drivers.bus import BusState
+from drivers.counters import BusCounters, Counters
 from tests.support.plants import plant
 
 NOW = Instant(1_795_000_000_000, 1_000_000, "S", 3, "ab" * 16)
@@ -43,10 +47,16 @@ GOOD = Facts(
     head_n=41,
     records=2_000,
     dropped=0,
-    buses={},
+    buses=(),
     problems=(),
     last_good=False,
 )
+
+
+def bus(code: str = "", facts: Mapping[str, str] = MappingProxyType({}), notice: str = "") -> BusFacts:
+    """A bus with a trouble or a notice."""
+    state = BusState(open=not code, code=code, facts=facts, notice=notice, last_good_ms={}, silent=())
+    return BusFacts("b1", state, BusCounters(Counters(), {"kiln-m": Counters()}, 0))
 
 
 def codes(facts: Facts) -> list[str]:
@@ -83,7 +93,10 @@ OLD = replace(POLL, good_ms=NOW.mono_ms - 36_000)
             "warn",
             "SBX-STA-023",
         ),
-        (replace(GOOD, buses={"b1": ("SBX-SER-001", {"port": "/dev/x"})}), "fail", "SBX-SER-001"),
+        (replace(GOOD, buses=(bus("SBX-SER-001", {"port": "/dev/x"}),)), "fail", "SBX-SER-001"),
+        (replace(GOOD, buses=(bus(notice="SBX-SER-009"),)), "warn", "SBX-SER-009"),
+        (replace(GOOD, wrong_clocks=(("kiln-m", -300_000),)), "warn", "SBX-CLK-003"),
+        (replace(GOOD, key_fault="full"), "warn", "SBX-KEY-005"),
         (
             replace(GOOD, last_good=True, problems=(Problem("SBX-CFG-011", "sitebox.toml", 3, "site.idd"),)),
             "fail",
