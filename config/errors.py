@@ -33,9 +33,11 @@ class Problem:
 
 class ConfigInvalid(ConfigError):  # noqa: N818 - says what is wrong
     """The files hold mistakes; ``problems`` are all of them, in file and line order. Caught at start and at
-    reload by the daemon, which goes on with its last good configuration, and by ``config check``."""
+    reload by the daemon, which goes on with its last good configuration, and by ``config check``. ``plans``:
+    the wire time of each bus, if it came so far (``config.wiretime.BusPlan``)."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[Problem], plans: Sequence[object] = ()) -> None:
+        self.plans = tuple(plans)
         self.problems = tuple(sorted(without_twins(problems), key=lambda p: (p.file, p.line, p.code, p.key)))
         first = self.problems[0] if self.problems else None
         where = f"{first.file}:{first.line} {first.key} {first.code}" if first else "no problem given"

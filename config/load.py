@@ -28,7 +28,7 @@ from config.site import SiteConfig
 from config.source import Place, Problems, Tree, parse
 from config.tables import Parts, build_parts
 from config.warn import note_warnings
-from config.wiretime import check_wire_time
+from config.wiretime import BusPlan, check_wire_time
 
 SITE_FILE = "sitebox.toml"
 FOLDER = "conf.d"
@@ -38,12 +38,14 @@ MAX_FILES = 64
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """An accepted configuration. ``text`` is its canonical form with all defaults and the digests of the
-    profiles used; ``digest`` is the SHA-256 of it, hex, as block headers quote it."""
+    profiles used; ``digest`` is the SHA-256 of it, hex, as block headers quote it; ``plans``: each bus's wire
+    time."""
 
     config: SiteConfig
     digest: str
     text: str
     warnings: tuple[Problem, ...]
+    plans: tuple[BusPlan, ...] = ()
 
 
 def load(files: Sequence[tuple[str, bytes]], profiles: Mapping[str, Profile]) -> Loaded:
@@ -70,12 +72,12 @@ def _load_trees(trees: Sequence[Tree], problems: Problems, profiles: Mapping[str
     if config is None or problems.all():
         raise ConfigInvalid(problems.all())
     warnings = Problems()
-    check_wire_time(config, profiles, parts, problems, warnings)
+    plans = check_wire_time(config, profiles, parts, problems, warnings)
     if problems.all():
-        raise ConfigInvalid(problems.all())
+        raise ConfigInvalid(problems.all(), plans)
     note_warnings(config, profiles, parts, warnings)
     text = canonical(config, profiles)
-    return Loaded(config, hashlib.sha256(text.encode()).hexdigest(), text, warnings.all())
+    return Loaded(config, hashlib.sha256(text.encode()).hexdigest(), text, warnings.all(), plans)
 
 
 def _config(parts: Parts) -> SiteConfig | None:

@@ -9,12 +9,14 @@ from importlib.resources import files
 from pathlib import Path
 
 from agent.accepted import parse, read
+from agent.cli import wireplan
 from agent.cli.scan import KEPT
 from agent.cli.shell import Shell
 from agent.errors import AgentError
 from config.errors import ConfigInvalid, Problem
 from config.load import Loaded
 from config.messages import render
+from config.wiretime import BusPlan
 
 VERB = "config"
 ORDER = 50
@@ -39,9 +41,13 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
             return _add(args.numbers, shell)
         loaded = _load(shell)
     except ConfigInvalid as invalid:
+        plans = [plan for plan in invalid.plans if isinstance(plan, BusPlan)]
         if shell.json:
-            shell.data({"ok": False, "problems": [_plain(problem, shell) for problem in invalid.problems]})
+            problems = [_plain(problem, shell) for problem in invalid.problems]
+            shell.data({"ok": False, "problems": problems, "buses": wireplan.plain(plans)})
         show_problems(invalid.problems, shell)
+        for line in () if shell.json else wireplan.lines(plans, shell):
+            shell.put(line)
         shell.fault("SBX-CFG-904", count=len(invalid.problems))
         return EX_CONFIG
     if args.action == "show":
@@ -62,8 +68,11 @@ def _check(loaded: Loaded, shell: Shell) -> int:
     config = loaded.config
     if shell.json:
         warnings = [_plain(problem, shell) for problem in loaded.warnings]
-        shell.data({"ok": True, "digest": loaded.digest, "warnings": warnings})
+        buses = wireplan.plain(loaded.plans)
+        shell.data({"ok": True, "digest": loaded.digest, "warnings": warnings, "buses": buses})
     else:
+        for line in wireplan.lines(loaded.plans, shell):
+            shell.put(line)
         for problem in loaded.warnings:
             shell.put(f"{shell.tag('warn')} {render(problem, shell.lang)}")
         counts = {

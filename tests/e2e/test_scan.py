@@ -84,6 +84,10 @@ def test_scan_through_the_daemon(tmp_path: Path) -> None:
         )
         assert [one["address"] for one in json.loads(found.stdout)["found"]] == ["9"]
         assert json.loads(found.stdout)["found"][0]["profile"] == "chint-dtsu666"
+        counted = ask("agent.cli", "status", "--buses", *places, good=(0, 1, 2)).stdout.decode()
+        rows = {line.split()[0]: line.split()[1:] for line in counted.splitlines() if len(line.split()) == 9}
+        assert int(rows["kiln-1"][0]) > 0, counted
+        assert {"b1", "net", "scrubber-1", "fan-1"} <= rows.keys()
         again = ask("agent.cli", "scan", "--bus", "nothing", *places, good=(64,))
         assert "SBX-BUS-010" in again.stderr.decode()
         kept = json.loads((tmp_path / "run" / "scan.json").read_text())

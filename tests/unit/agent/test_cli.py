@@ -83,6 +83,39 @@ def test_a_box_that_never_started_says_so(
     assert json.loads(capsys.readouterr().out)["code"] == code
 
 
+def test_config_check_shows_the_wire_time_and_what_would_fit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fresh = [
+        "--config",
+        str(tmp_path / "etc"),
+        "--state",
+        str(tmp_path / "s"),
+        "--runtime",
+        str(tmp_path / "r"),
+    ]
+    assert main(["config", "init", *fresh]) == 0
+    assert main(["config", "check", *fresh, "--json"]) == 0
+    *_, whole = capsys.readouterr().out.partition("{")
+    plan = {bus["bus"]: bus for bus in json.loads("{" + whole)["buses"]}["rs485"]
+    assert {meter["id"]: meter["every_s"] for meter in plan["meters"]} == {
+        "pusher": 10,
+        "crusher": 10,
+        "desulph-fan": 10,
+    }
+    assert 0 < plan["share"]["least"] < plan["share"]["slow"] < 1
+    for path in (tmp_path / "etc").rglob("*.toml"):
+        path.write_text(path.read_text().replace("every_s = 10\n", "every_s = 1\n"))
+    assert main(["config", "check", *fresh, "--lang", "en"]) == 78
+    seen = capsys.readouterr()
+    assert "SBX-CFG-090" in seen.err
+    row = next(line.split() for line in seen.out.splitlines() if line.split()[:1] == ["pusher"])
+    fits = int(row[-1])
+    for path in (tmp_path / "etc").rglob("*.toml"):
+        path.write_text(path.read_text().replace("every_s = 1\n", f"every_s = {fits}\n"))
+    assert main(["config", "check", *fresh]) == 0, "what it says would fit does"
+
+
 def test_config_check_show_init(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["config", "check", *places(tmp_path)]) == 1
     assert "SBX-CFG-093" in capsys.readouterr().out  # no uplink: said, and not refused
