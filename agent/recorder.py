@@ -32,6 +32,7 @@ from config.site import SiteConfig
 from drivers.samples import PollResult, WireFrame
 
 STEP_ITEMS = 500  # most items of one step, so that a burst cannot hold up a commit
+_OTHER_HISTORY = ("SBX-JNL-012", "SBX-JNL-013")  # signed: a block that we lack, or have otherwise
 EARLY_SEAL_MS = 5_000  # at most one early seal in so long (DESIGN 6)
 
 
@@ -50,6 +51,7 @@ class Snapshot:
     gaps: tuple[Gap, ...] = ()  # that meters are asked for
     wrong_clocks: tuple[tuple[str, int], ...] = ()  # meters beyond their limit, and their offset in ms
     key_fault: str = ""  # why the ratchet key could not turn, or ""
+    superseded: bool = False  # this history is at its end: the next start begins another epoch
 
 
 class Keeper(Kept, Protocol):
@@ -96,6 +98,7 @@ class Recorder:
         self._sealed_ms: int | None = None
         self._early_ms: int | None = None
         self._alarm_changed = False
+        self._superseded = False
         self.snapshot = self._look()
 
     def step(self, now: Instant) -> int:
@@ -203,6 +206,9 @@ class Recorder:
             self._journal.advance(heard.uplink, heard.receipt, heard.note, now)
         except ReceiptRefused as refused:
             self._refused[heard.uplink] = refused.code
+            if refused.code in _OTHER_HISTORY and heard.note:
+                with contextlib.suppress(OSError):  # the platform says it again
+                    self._superseded |= self._journal.ending.mark(heard.note)
         except StoreFull:
             return  # the platform says it again with its next receipt
         else:
@@ -281,6 +287,7 @@ class Recorder:
             self._book.gaps,
             self._book.wrong_clocks,
             self._journal.ratchet.fault,
+            self._superseded,
         )
 
 

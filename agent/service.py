@@ -154,6 +154,8 @@ class Service:
             if self._hup:
                 self._hup = False
                 self._reconsider()
+            if self._recorder.snapshot.superseded:
+                self._begin_anew()
             late = self._supervisor.late(now.mono_ms, GRACE_MS)
             if late:
                 self._log.put("fail", "SBX-SYS-005", threads=", ".join(late))
@@ -179,6 +181,12 @@ class Service:
             return
         self._log.put("info", "SBX-SYS-007", digest=found.loaded.digest[:16])
         self._reason, self._reload = "SIGHUP", True
+        self._stop.set()
+
+    def _begin_anew(self) -> None:
+        """A platform signed for a history that is not ours: start again, in another epoch."""
+        self._log.put("fail", "SBX-JNL-016", head=self._recorder.snapshot.head.n)
+        self._reason, self._reload = "new epoch", True
         self._stop.set()
 
     def _finish(self) -> int:

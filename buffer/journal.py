@@ -17,7 +17,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
-from buffer import recovery, reserve, retention
+from buffer import anew, recovery, reserve, retention
 from buffer.cursors import Moves, accept, record_of
 from buffer.errors import JournalLocked, ReceiptRefused, RowError, StorageError, StoreFull, WriteFailed
 from buffer.frame import PAGE
@@ -52,6 +52,7 @@ class Journal:
         self._lock = lock
         self._store, self._tail = ground.store, ground.tail
         self.ratchet = Ratchet(ground.stamp, ground.key_since_ms)
+        self.ending = anew.Ending(fs, folder)
         self._header, self._hash = ground.header, ground.hash
         self._unsealed = Unsealed(ground.tail, ground.stamp, ground.header.n + 1, ground.hash)
         self._next = ground.header.last + 1

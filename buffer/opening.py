@@ -7,6 +7,7 @@
     store  damaged                  buffer.salvage: the same epoch, or a new one
     store  older than the tail      a new epoch: a disk that lied about a sync, or an older copy put back
            older than the keys      the same: the key that its newest header names is destroyed
+           superseded               a new epoch: an authority signed for another history (buffer.anew)
 
 Gives open files that hold together, and what has to be said about them. Says nothing itself, deletes nothing.
 """
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from buffer import reserve
+from buffer import anew, reserve
 from buffer import tail as tail_file
 from buffer.block import FIRST_RECORD, Header, decode_header
 from buffer.errors import FormatError, StoreDamaged, StoreFull, UnknownVersion
@@ -27,6 +28,7 @@ from buffer.fs import FileSystem
 from buffer.instant import Instant
 from buffer.keys import Keys
 from buffer.note import decode
+from buffer.receipt import Receipt
 from buffer.salvage import last_record, move_aside, save
 from buffer.shelf import NAME, Shelf
 from buffer.store import Store
@@ -59,8 +61,12 @@ def open_files(fs: FileSystem, folder: Path, keys: Keys, now: Instant) -> Opened
         except (StoreDamaged, FormatError):
             opened = _mend(fs, folder, tail, keys, now)
         else:
-            said = made if store.version() else None
-            opened = Opened(store, tail, (_loss("records", 0, said),) if said else ())
+            ended = anew.marked(fs, folder) if store.version() else None
+            if ended is not None and store.meta()["epoch"] == ended.epoch:
+                opened = _anew(fs, folder, Opened(store, tail), ended, now)
+            else:
+                said = made if store.version() else None
+                opened = Opened(store, tail, (_loss("records", 0, said),) if said else ())
         on_error.pop_all()
         return opened
 
@@ -135,11 +141,26 @@ def _mend(fs: FileSystem, folder: Path, tail: Tail, keys: Keys, now: Instant) ->
         return Opened(Store(fs, path), tail, (_loss("bodies", saved.lost, "store damaged"),))
     last = saved.header.last if saved.header else 0
     known = max(last, last_record(tail.halves()))
+    losses = (_loss("records", known - last, "store damaged"),)
+    return Opened(Store(fs, path), _other_tail(fs, folder, tail, now), losses, saved.header, known + 1)
+
+
+def _anew(fs: FileSystem, folder: Path, old: Opened, ended: Receipt, now: Instant) -> Opened:
+    """Another epoch, for an authority has signed for a history of this one that is not ours. What the old one
+    holds stays beside it; what its tail had not sealed counts as lost."""
+    header, _ = newest(old.store)
+    known = max(header.last, last_record(old.tail.halves()))
+    old.store.close()
+    move_aside(fs, folder / NAME, now)
+    tail = _other_tail(fs, folder, old.tail, now)
+    losses = (anew.loss(ended, header.n, known - header.last),)
+    return Opened(Store(fs, folder / NAME), tail, losses, header, known + 1)
+
+
+def _other_tail(fs: FileSystem, folder: Path, tail: Tail, now: Instant) -> Tail:
     tail.close()
     move_aside(fs, folder / tail_file.NAME, now)
-    tail, _ = _open_tail(fs, folder, now)
-    losses = (_loss("records", known - last, "store damaged"),)
-    return Opened(Store(fs, path), tail, losses, saved.header, known + 1)
+    return _open_tail(fs, folder, now)[0]
 
 
 def _loss(what: str, count: int, reason: str) -> Loss:

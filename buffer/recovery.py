@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from buffer import anew
 from buffer.block import Header
 from buffer.errors import JournalUnusable, StoreFull
 from buffer.frame import Frame
@@ -74,6 +75,8 @@ def start(fs: FileSystem, folder: Path, stamp: Stamp, cfg: str, now: Instant) ->
         if opened.store.version() == 0:
             ground = _birth(opened, stamp, cfg, now)
             fs.sync_folder(folder)
+            if anew.marked(fs, folder) is not None:
+                anew.settle(fs, folder, now)
         else:
             ground = _recover(opened, _owned(opened.store, folder, stamp), cfg, now)
         on_error.pop_all()

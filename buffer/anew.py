@@ -1,0 +1,75 @@
+"""A history that cannot go on: an authority has signed for a block that this journal lacks, or for another in
+its place.
+
+::
+
+    receipt, signed: n is ahead of our head         the card was restored, or lost what it had promised
+                     n is here with another hash    a clone wrote as well: two histories
+      --> journal/superseded (the receipt itself)
+      --> next start: a new epoch; the old files stay beside it, and the receipt with them
+
+No number is signed a second time, and nothing is overwritten: the old history stays as ``journal.db.bad-*``,
+and the receipt that ended it as ``superseded-*``. An authority that claims this over and over stops its own
+uplink: after `MOST` times nothing more is begun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from buffer.errors import FormatError
+from buffer.fs import FileSystem, read_whole, write_whole
+from buffer.instant import Instant
+from buffer.note import MAX_NOTE, decode
+from buffer.receipt import Receipt, decode_receipt
+
+NAME: Final = "superseded"
+MOST: Final = 16  # of one box's life
+AHEAD, OTHER = "restored-or-lost", "two histories"
+
+
+class Ending:
+    """How a running journal is told of its end; it goes on until it is opened again."""
+
+    def __init__(self, fs: FileSystem, folder: Path) -> None:
+        self._fs = fs
+        self._folder = folder
+
+    def mark(self, note: bytes) -> bool:
+        """Keep the signed receipt that ends this history, durably; False: it has happened too often. OSError:
+        it is not kept; the authority says it again."""
+        if len([name for name in self._fs.names(self._folder) if name.startswith(NAME)]) >= MOST:
+            return False
+        write_whole(self._fs, self._folder / NAME, note, 0o640)
+        return True
+
+
+def marked(fs: FileSystem, folder: Path) -> Receipt | None:
+    """The receipt that ended a history, until it is settled."""
+    if NAME not in fs.names(folder):
+        return None
+    try:
+        return decode_receipt(decode(read_whole(fs, folder / NAME, MAX_NOTE)).text)
+    except FormatError:
+        return None
+
+
+def settle(fs: FileSystem, folder: Path, now: Instant) -> None:
+    """The new history is born: the receipt becomes part of what is kept of the old one."""
+    fs.rename(folder / NAME, folder / f"{NAME}-{now.utc_ms}")
+    fs.sync_folder(folder)
+
+
+def loss(receipt: Receipt, head_n: int, count: int) -> Mapping[str, Any]:
+    """What the new history says of the old one."""
+    return {
+        "what": "records",
+        "count": count,
+        "reason": AHEAD if receipt.stored_n > head_n else OTHER,
+        "by": receipt.by,
+        "epoch": receipt.epoch,
+        "n": receipt.stored_n,
+        "hash": receipt.stored_hash,
+    }
