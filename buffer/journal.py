@@ -160,7 +160,7 @@ class Journal:
         """
         self.commit(now)
         if self._unsealed.durable:
-            self._seal(now, running=True)
+            self._seal(now, running=True, turn=True)
         return self.head
 
     def advance(self, uplink: str, receipt: Receipt, note: bytes, now: Instant) -> bool:
@@ -242,9 +242,9 @@ class Journal:
             done += len(plan.blocks)
         return done
 
-    def _seal(self, now: Instant, *, running: bool, plan: Plan | None = None) -> None:
+    def _seal(self, now: Instant, *, running: bool, turn: bool = False, plan: Plan | None = None) -> None:
         """All durable records, and behind them what ``plan`` and a turn of the key say: durable by COMMIT."""
-        stamp, turned = self.ratchet.prepare(now) if running else (self.ratchet.stamp, ())
+        stamp, turned = self.ratchet.prepare(now) if turn else (self.ratchet.stamp, ())
         said = (*(plan.said if plan is not None else ()), *turned)
         more = [recovery.entry(self._next + at, kind, fields, now) for at, (kind, fields) in enumerate(said)]
         records = [*self._unsealed.durable, *more]
@@ -275,7 +275,8 @@ class Journal:
         try:
             if self._retry is not None and now.mono_ms < self._retry[0]:
                 raise self._retry[1]
-            self.seal(now)
+            self.commit(now)
+            self._seal(now, running=True)  # no turn: ``taken`` has the next number already
         except StoreFull:
             if not self._compact() or not self._unsealed.fits(taken, self._spare):
                 raise

@@ -177,12 +177,12 @@ def test_what_the_slave_has_not_is_refused_learnt_and_asked_singly(
         line(link, program, tmp_path, tables((0, [1, 2, 3, 4, 5]))) as config,
         RealBus(config, [spec]) as bus,
     ):
-        first, again = bus.read(spec.meter.id), bus.read(spec.meter.id)
+        first, second, again = (bus.read(spec.meter.id) for _ in range(3))
         learnt = bus.bus.unsupported()[spec.meter.id]
     told = {"last": "5", "beyond": "unsupported", "far": "unsupported", "no_input": "unsupported"}
-    assert values(first) == values(again) == told
+    assert values(first) == values(second) == values(again) == told
     assert learnt == {"03:0x0004+2"}
-    assert (len(requests(first)), len(requests(again))) == (5, 4)
+    assert [len(requests(one)) for one in (first, second, again)] == [5, 5, 4], "refused twice, then learnt"
 
 
 @LINKS

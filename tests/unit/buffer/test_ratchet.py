@@ -85,3 +85,18 @@ def test_a_key_file_that_cannot_be_written_stops_nothing(monkeypatch: pytest.Mon
     box.seal()
     assert box.journal.ratchet.fault == ""
     assert counters(blocks_of(box.journal._store))[-1] == ("r0", 1)
+
+
+def test_a_turn_never_takes_the_number_of_a_record() -> None:
+    """The tail is full while a record is appended, and a turn is due: each number has one content."""
+    box = Box(MemoryDisk(), 1)
+    box.now(HOUR_MS)
+    for slot in range(3000):
+        box.read(slot)
+        if slot % 50 == 0:
+            box.commit()
+    box.seal()
+    numbers = [record["i"] for record in box.journal_records()]
+    assert numbers == list(range(1, len(numbers) + 1))
+    report = verify(blocks_of(box.journal._store), identity=box.keys.identity.verifier)
+    assert report.exit_code() == 0, report.findings
