@@ -21,7 +21,7 @@ from agent import notify
 from agent.accepted import Accepted, accept
 from agent.busloop import BusLoop
 from agent.chores import Chore, Chores
-from agent.clock import Clock, mono_ms
+from agent.clock import Clock, kernel_sync, mono_ms
 from agent.control import ControlServer
 from agent.desk import Desk
 from agent.inbox import ChoreDue, Inbox, Remark
@@ -30,12 +30,12 @@ from agent.paths import Paths
 from agent.recorder import Recorder
 from agent.software import version
 from agent.supervisor import Supervisor
+from agent.timekeeper import Timekeeper
 from agent.uplinks import Uplink
 from buffer.instant import Instant
 
 EX_SOFTWARE = 70
 GRACE_MS = 30_000  # how far past its own deadline a watched thread may be before the watchdog starves
-STEP_MS = 2_000  # wall minus mono moved by more: somebody set the clock
 PULSE_S = 0.5
 
 
@@ -143,13 +143,16 @@ class Service:
         uplink.close()
 
     def _watch(self) -> None:
-        offset = _offset(self._clock.now())
+        timekeeper = Timekeeper(self._clock.now())
         while not self._stop.is_set():
             self._stop.wait(PULSE_S)
             now = self._clock.now()
-            if abs(_offset(now) - offset) > STEP_MS:
-                self._stepped(_offset(now) - offset, now)
-            offset = _offset(now)
+            delta_ms = timekeeper.stepped_ms(now)
+            if delta_ms is not None:
+                self._stepped(delta_ms, now)
+            anchor = timekeeper.anchor(now, kernel_sync().error_ms)
+            if anchor is not None:
+                self._inbox.put(Remark("anchor", anchor))
             self._chores.step()
             if self._hup:
                 self._hup = False
@@ -235,10 +238,6 @@ class Service:
 
     def _on_reload(self, number: int, frame: FrameType | None) -> None:
         self._hup = True
-
-
-def _offset(now: Instant) -> int:
-    return now.utc_ms - now.mono_ms
 
 
 def _bound(run: Callable[..., None], *args: object) -> Callable[[], None]:

@@ -11,6 +11,7 @@ from agent.errors import AgentError
 from agent.offline import open_reader
 from buffer.block import decode_header
 from buffer.note import decode
+from buffer.placing import Places
 from buffer.reader import JournalReader
 
 VERB = "journal"
@@ -19,16 +20,20 @@ HELP = "SBX-CLI-113"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Blocks by default; ``--block N``: one header; ``--records``: records; ``--tail``: what is unsealed."""
+    """Blocks by default; ``--block N``: one header; ``--records``: records; ``--tail``: what is unsealed;
+    ``--placed``: records with the time at which they truly lie, from the anchors of their boot."""
     parser.add_argument("--last", type=int, default=10, metavar="N")
     parser.add_argument("--block", type=int, metavar="N")
     parser.add_argument("--records", action="store_true")
     parser.add_argument("--tail", action="store_true")
+    parser.add_argument("--placed", action="store_true")
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
     """Reads beside the daemon; never writes."""
     reader = open_reader(shell.paths)
+    if args.placed:
+        return _placed(reader, max(1, args.last), shell)
     if args.tail:
         for record in reader.tail_records():
             shell.put(json.dumps(record, ensure_ascii=False))
@@ -36,6 +41,18 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     if args.block is not None:
         return _block(reader, args.block, args.records, shell)
     return _list(reader, max(1, args.last), args.records, shell)
+
+
+def _placed(reader: JournalReader, last: int, shell: Shell) -> int:
+    """The records of the last blocks and of the tail, each with ``placed``; all that is kept says when."""
+    places = Places([*reader.records(), *reader.tail_records()])
+    start = max(0, reader.head().n - last + 1)
+    for record in (*reader.records(start), *reader.tail_records()):
+        placed = places.place(record)
+        found = {"low": placed.low_ms, "high": placed.high_ms, "by": list(placed.sources)}
+        found |= {"disputed": True} if placed.disputed else {}
+        shell.put(json.dumps({**record, "placed": found}, ensure_ascii=False))
+    return 0
 
 
 def _block(reader: JournalReader, n: int, records: bool, shell: Shell) -> int:
