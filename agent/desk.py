@@ -127,7 +127,7 @@ class Desk:
     def _storage(self) -> StorageFacts:
         reader = JournalReader(self.paths.journal)
         try:
-            return storage(self.paths, reader)
+            return storage(self.paths, reader, self.accepted.loaded.config)
         finally:
             reader.close()
 

@@ -59,7 +59,7 @@ def status(paths: Paths) -> dict[str, Any]:
             polls=MappingProxyType(_polls(reader, config)),
             alarms=tuple(alarms_up(reader, now.boot_id).values()),
             uplinks=uplinks,
-            storage=storage(paths, reader),
+            storage=storage(paths, reader, config),
             head_n=head.n,
             records=head.last_i,
             dropped=0,

@@ -43,16 +43,6 @@ class BlockInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
-    """Bytes on the disk, and how many blocks have their header, body and raw frames there."""
-
-    bytes: int
-    blocks: int
-    bodies: int
-    raws: int
-
-
-@dataclass(frozen=True, slots=True)
 class StoredReceipt:
     """The newest receipt that moved an uplink's cursor, as the signed note that came."""
 

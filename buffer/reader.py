@@ -23,7 +23,7 @@ from typing import Any, Final
 from buffer import tail as tail_file
 from buffer.errors import FormatError, JournalUnreadable, StoreDamaged
 from buffer.fs import is_locked
-from buffer.head import BlockInfo, Cursor, Head, Size, StoredReceipt
+from buffer.head import BlockInfo, Cursor, Head, StoredReceipt
 from buffer.opening import newest
 from buffer.recovery import entries_of
 from buffer.rows import decode_body
@@ -58,10 +58,6 @@ class JournalReader:
     def block(self, n: int) -> BlockData | None:
         """Block ``n``; its body is None when pruned."""
         return self._shelf.block(n)
-
-    def info(self, n: int) -> BlockInfo | None:
-        """Block ``n`` at a glance."""
-        return self._shelf.info(n)
 
     def blocks(self, a: int = 0, b: int | None = None) -> Iterator[BlockData]:
         """Blocks a..b (None: to the head), one read each."""
@@ -107,11 +103,15 @@ class JournalReader:
         """The newest receipt of each uplink, as the note that came."""
         return self._shelf.receipts()
 
-    def size(self) -> Size:
-        """How much there is."""
+    def used_bytes(self) -> int:
+        """What its files take."""
         names = (NAME, NAME + "-wal", tail_file.NAME)
         paths = [self._folder / name for name in names]
-        return Size(sum(path.stat().st_size for path in paths if path.exists()), *self._shelf.counts())
+        return sum(path.stat().st_size for path in paths if path.exists())
+
+    def infos(self, a: int, b: int) -> tuple[BlockInfo, ...]:
+        """Blocks a..b at a glance."""
+        return self._shelf.infos(a, b)
 
     def close(self) -> None:
         """Let go of the files."""

@@ -98,11 +98,6 @@ class Shelf:
         rows = self._all("SELECT uplink, by, n, hash, time_ms, note FROM receipts ORDER BY uplink")
         return tuple(StoredReceipt(*row) for row in rows)
 
-    def counts(self) -> tuple[int, int, int]:
-        """Blocks, bodies, bus frames still there."""
-        blocks, bodies, raws = self._one("SELECT count(*), count(body), count(raw) FROM blocks")
-        return blocks, bodies, raws
-
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()

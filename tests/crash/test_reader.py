@@ -12,6 +12,7 @@ from buffer.errors import JournalUnreadable, StoreDamaged
 from buffer.fs import DISK, Disk
 from buffer.journal import Retention
 from buffer.reader import JournalReader, is_running
+from buffer.verify import BlockData
 from tests.support.life import Box
 
 
@@ -50,7 +51,7 @@ def test_all_it_gives(box: Box, reader: JournalReader, tmp_path: Path) -> None:
     assert list(reader.blocks(4)) == []
     assert len(list(reader.blocks(2, 99))) == 2
     assert reader.block(4) is None
-    assert reader.info(4) is None
+    assert reader.infos(4, 4) == ()
     assert reader.alarm_blocks(-1) == reader.alarm_blocks(1) == (2,)
     assert reader.alarm_blocks(2) == ()
     assert [row["k"] for row in reader.records(1)] == ["reading", "alarm", "receipt"]
@@ -59,20 +60,27 @@ def test_all_it_gives(box: Box, reader: JournalReader, tmp_path: Path) -> None:
     assert reader.last_boot() == (1, "boot-1")
     assert reader.cursors()["city"].n == 2
     assert [receipt.note for receipt in reader.receipts()] == [b"note"]
-    size = reader.size()
-    assert (size.blocks, size.bodies, size.raws) == (4, 4, 1)
-    assert size.bytes > 2 << 20
+    blocks = list(reader.blocks())
+    assert [sum(part is not None for part in parts) for parts in zip(*map(_parts, blocks), strict=True)] == [
+        4,
+        4,
+        1,
+    ]
+    assert reader.used_bytes() > 2 << 20
     assert is_running(tmp_path / "journal")
 
 
+def _parts(block: BlockData) -> tuple[bytes, bytes | None, bytes | None]:
+    return block.note, block.body, block.raw
+
+
 def test_a_block_at_a_glance(box: Box, reader: JournalReader) -> None:
-    info, block = reader.info(2), reader.block(2)
-    assert info is not None
+    (info,), block = reader.infos(2, 2), reader.block(2)
     assert block is not None
     assert (info.n, info.alarms, info.has_body, info.note_bytes) == (2, 1, True, len(block.note))
     assert info.first == info.last
     box.journal.prune(box.now(86_400_000), Retention(0, 0, 1 << 40), ("city",))
-    pruned = reader.info(2)
+    (pruned,) = reader.infos(2, 2)
     assert pruned is not None
     assert (pruned.has_body, pruned.body_bytes, pruned.hash) == (False, 0, info.hash)
     after = reader.block(2)
