@@ -78,6 +78,7 @@ def build(paths: Paths, log: Log) -> Service:
             for uplink in config.uplinks
         },
         log=log,
+        identity=keys.identity.verifier,
     )
 
 

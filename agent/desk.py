@@ -117,6 +117,7 @@ class Desk:
                 gaps=snapshot.gaps,
                 wrong_clocks=snapshot.wrong_clocks,
                 key_fault=snapshot.key_fault,
+                rot=snapshot.rot,
                 buses=buses,
                 problems=self.accepted.problems,
                 last_good=self.accepted.last_good,

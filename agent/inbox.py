@@ -15,6 +15,7 @@ from typing import Literal
 
 from agent.meters.clocks import Shown
 from buffer.receipt import Receipt
+from buffer.scrub import Rot
 from drivers.memory import Stored
 from drivers.samples import PollResult, WireFrame
 
@@ -81,7 +82,7 @@ class ClockShown:
 
 
 Told = Recalled | RecallEnded | ClockShown  # what a meter was asked beside its polls
-Item = Learnt | PollResult | ReceiptHeard | Remark | ChoreDue | Told
+Item = Learnt | PollResult | ReceiptHeard | Remark | ChoreDue | Rot | Told
 
 
 class Inbox:

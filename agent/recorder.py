@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from agent import readings
+from agent import alarmrecords, readings
 from agent.days import Days, Kept
 from agent.inbox import ChoreDue, Inbox, Item, Learnt, Recalled, ReceiptHeard, Told
 from agent.lastpolls import LastPoll, LastPolls
@@ -24,10 +24,11 @@ from agent.meters.book import Book
 from agent.meters.gaps import Gap
 from agent.rules.engine import Active, AlarmChange, Engine
 from agent.rules.world import World
-from buffer.errors import ReceiptRefused, StoreFull
+from buffer.errors import ReceiptRefused, StoreDamaged, StoreFull
 from buffer.head import Cursor, Head
 from buffer.instant import Instant
 from buffer.journal import Journal, Retention
+from buffer.scrub import Rot
 from config.site import SiteConfig
 from drivers.samples import PollResult, WireFrame
 
@@ -51,6 +52,7 @@ class Snapshot:
     gaps: tuple[Gap, ...] = ()  # that meters are asked for
     wrong_clocks: tuple[tuple[str, int], ...] = ()  # meters beyond their limit, and their offset in ms
     key_fault: str = ""  # why the ratchet key could not turn, or ""
+    rot: frozenset[tuple[int, str]] = frozenset()  # blocks of which something rotted, found since this start
     superseded: bool = False  # this history is at its end: the next start begins another epoch
 
 
@@ -99,6 +101,7 @@ class Recorder:
         self._early_ms: int | None = None
         self._alarm_changed = False
         self._superseded = False
+        self._rot: frozenset[tuple[int, str]] = frozenset()  # found since this start
         self.snapshot = self._look()
 
     def step(self, now: Instant) -> int:
@@ -150,6 +153,8 @@ class Recorder:
             self._keep.learn(item.meter, item.unsupported)
         elif isinstance(item, Told):
             self._told(item, now)
+        elif isinstance(item, Rot):
+            self._rotten(item, now)
         else:
             self._append(item.kind, item.fields, now)
 
@@ -186,6 +191,15 @@ class Recorder:
         for kind, fields in self._book.told(item, now):
             self._append(kind, fields, at, raw)
 
+    def _rotten(self, rot: Rot, now: Instant) -> None:
+        """Say it durably, then take it out; what could not be said now is found again in a week."""
+        if (rot.n, rot.part) in self._rot or self._append("loss", rot.loss(), now) is None:
+            return
+        self._rot |= {(rot.n, rot.part)}
+        with contextlib.suppress(StoreFull, StoreDamaged):
+            self._journal.commit(now)
+            self._journal.caretaker.take_out(rot)
+
     def _append(
         self,
         kind: str,
@@ -216,28 +230,13 @@ class Recorder:
 
     def _alarms(self, changes: tuple[AlarmChange, ...], now: Instant) -> None:
         for change in changes:
-            alarm = change.alarm
-            fields: dict[str, object] = {
-                "id": alarm.key,
-                "rule": alarm.rule,
-                "state": "raised" if change.raised else "cleared",
-                "level": alarm.level,
-                "code": alarm.code,
-                "subjects": list(alarm.subjects),
-                "facts": dict(alarm.facts),
-                "since_i": alarm.since_record,
-            }
-            if alarm.since_ms is not None:
-                fields["since_mono"] = alarm.since_ms
-            if change.dur_ms is not None:
-                fields["dur_ms"] = change.dur_ms
             try:
-                record = self._journal.append("alarm", fields, now)
+                record = self._journal.append("alarm", alarmrecords.fields(change), now)
             except StoreFull:
                 self._engine.undo(change)
                 continue
             if change.raised:
-                self._engine.numbered(alarm.key, record)
+                self._engine.numbered(change.alarm.key, record)
             self._alarm_changed = True
 
     def _write(self, now: Instant) -> None:
@@ -287,6 +286,7 @@ class Recorder:
             self._book.gaps,
             self._book.wrong_clocks,
             self._journal.ratchet.fault,
+            self._rot,
             self._superseded,
         )
 

@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from types import FrameType
 
 from agent import notify
@@ -33,6 +34,9 @@ from agent.supervisor import Supervisor
 from agent.timekeeper import Timekeeper
 from agent.uplinks import Uplink
 from buffer.instant import Instant
+from buffer.note import VerifierKey
+from buffer.reader import JournalReader
+from buffer.scrub import look, share
 
 EX_SOFTWARE = 70
 GRACE_MS = 30_000  # how far past its own deadline a watched thread may be before the watchdog starves
@@ -54,7 +58,9 @@ class Service:
         buses: Mapping[str, BusLoop],
         uplinks: Mapping[str, Uplink],
         log: Log,
+        identity: VerifierKey,
     ) -> None:
+        self._identity = identity
         self._paths = paths
         self._clock = clock
         self._accepted = accepted
@@ -77,6 +83,7 @@ class Service:
                 Chore("retention", 60, self._retention),
                 Chore("summary", 10, self._summary),
                 Chore("meters", 60, self._meters),
+                Chore("scrub", 1, self._scrub),
             ),
             self._chore_failed,
         )
@@ -225,6 +232,14 @@ class Service:
 
     def _meters(self) -> None:
         self._inbox.put(ChoreDue("meters"))
+
+    def _scrub(self) -> None:
+        """This minute's share of the store; the recorder acts on what is found."""
+        with closing(JournalReader(self._paths.journal)) as reader:
+            numbers = share(reader.head().n + 1, self._clock.now().utc_ms)
+            for rot in look(reader, numbers, self._identity):
+                self._log.put("fail", "SBX-JNL-017", n=rot.n, part=rot.part)
+                self._inbox.put(rot)
 
     def _summary(self) -> None:
         self._inbox.put(ChoreDue("summary"))

@@ -71,6 +71,7 @@ class Facts:
     gaps: Sequence[Gap] = ()  # that meters are asked for
     wrong_clocks: Sequence[tuple[str, int]] = ()  # meters, and their offset in ms
     key_fault: str = ""  # why the ratchet key could not turn
+    rot: frozenset[tuple[int, str]] = frozenset()  # blocks of which something rotted
 
 
 def build(facts: Facts) -> dict[str, Any]:
@@ -206,6 +207,11 @@ def _storage(facts: Facts) -> list[Check]:
     if facts.dropped:
         checks.append(
             Check("storage", "fail", "SBX-STA-033", {"count": str(facts.dropped)}, "sitebox journal")
+        )
+    if facts.rot:
+        blocks = ", ".join(str(n) for n, _ in sorted(facts.rot)[:4])
+        checks.append(
+            Check("storage", "fail", "SBX-JNL-018", {"count": str(len(facts.rot)), "blocks": blocks})
         )
     if facts.key_fault:
         checks.append(Check("storage", "warn", "SBX-KEY-005", {"reason": facts.key_fault}, "df -h"))

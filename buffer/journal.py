@@ -29,6 +29,7 @@ from buffer.ratchet import Ratchet
 from buffer.raw import RawFrame, Way, encode_raw
 from buffer.receipt import Receipt
 from buffer.retention import Pruned, Retention
+from buffer.scrub import Caretaker
 from buffer.sealing import BODY_BYTES, BODY_RECORDS, Entry, Stamp, seal
 from buffer.tail import HALF
 from buffer.thinning import YOUNG, Plan, Turn
@@ -53,6 +54,7 @@ class Journal:
         self._store, self._tail = ground.store, ground.tail
         self.ratchet = Ratchet(ground.stamp, ground.key_since_ms)
         self.ending = anew.Ending(fs, folder)
+        self.caretaker = Caretaker(ground.store)
         self._header, self._hash = ground.header, ground.hash
         self._unsealed = Unsealed(ground.tail, ground.stamp, ground.header.n + 1, ground.hash)
         self._next = ground.header.last + 1

@@ -135,6 +135,11 @@ class Store(Shelf):
         self._settle()
         return len(numbers)
 
+    def strip(self, numbers: Iterable[int], column: Column) -> None:
+        """Rows without their ``column``, whatever holds them."""
+        with self._transaction():
+            self._strip(numbers, column)
+
     def _strip(self, numbers: Iterable[int], column: Column) -> None:
         """Rows without their ``column``. Put in anew: one that shrinks in its place keeps its whole page."""
         values = ", ".join("NULL" if name == column else name for name in _COLUMNS)

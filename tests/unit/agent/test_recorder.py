@@ -19,6 +19,7 @@ from buffer.journal import Journal
 from buffer.logbook import Logbook
 from buffer.note import VerifierKey
 from buffer.reader import JournalReader
+from buffer.scrub import Rot
 from buffer.verify import verify
 from tests.support.boxes import BOOT_ID, Box, result
 from tests.support.plants import PAIR, SILENT, plant
@@ -238,3 +239,21 @@ def test_a_logbook_from_the_future_counts_as_none(box: Box) -> None:
     page.alarms((), box.recorder.snapshot.head.n + 1_000)
     box.start(105)
     assert [alarm.key for alarm in box.recorder.snapshot.alarms] == ["pair"]
+
+
+def test_what_rotted_is_a_loss_record_once(box: Box) -> None:
+    box.start(0)
+    box.run(0, 70, kiln="12")
+    n = box.recorder.snapshot.head.n
+    assert n >= 1
+    for _ in range(2):
+        box.inbox.put(Rot(n, "body", 7))
+        box.recorder.step(box.at(71))
+    (loss,) = box.records("loss")
+    assert (loss["what"], loss["reason"], loss["blocks"], loss["count"]) == ("bodies", "rotten", [[n, n]], 7)
+    assert box.recorder.snapshot.rot == {(n, "body")}
+    reader = JournalReader(box.folder / "journal")
+    block = reader.block(n)
+    reader.close()
+    assert block is not None
+    assert block.body is None

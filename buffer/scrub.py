@@ -1,0 +1,103 @@
+"""The slow look at the whole store: what rots in silence is found within a week, and not when it is needed.
+
+::
+
+    minute of the week 0 ......... 10079       each minute its share of the blocks, oldest first, by a reader
+       header: digest, signature, place in the chain      body, bus frames: digest
+
+What rotted is taken out of the store, so that it is missing with a reason and nobody is made to look a
+forger: its header stays, and a signed loss record names it. A header that rotted stays as it is: what it said
+only a platform that has it can say. Stateless: which minute it is says where to look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from buffer.block import decode_header, hash_text
+from buffer.errors import FormatError, StoreDamaged
+from buffer.head import BlockInfo
+from buffer.note import VerifierKey, decode
+from buffer.reader import JournalReader
+from buffer.store import Store
+from buffer.verify import BlockData
+
+MINUTE_MS: Final = 60_000
+MINUTES: Final = 7 * 24 * 60
+Part = Literal["header", "body", "raw"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rot:
+    """A part of block ``n`` that is not what was stored; ``records`` that its body held."""
+
+    n: int
+    part: Part
+    records: int
+
+    def loss(self) -> Mapping[str, Any]:
+        """The fields of its loss record; bus frames and headers hold no records."""
+        said = {"reason": "rotten", "blocks": [[self.n, self.n]]}
+        if self.part == "body":
+            return {"what": "bodies", "count": self.records, "records": self.records, **said}
+        return {"what": "headers" if self.part == "header" else "frames", "count": 0, **said}
+
+
+def share(blocks: int, utc_ms: int) -> range:
+    """The numbers whose turn it is in this minute; a week of minutes is all of them, once."""
+    minute = utc_ms // MINUTE_MS % MINUTES
+    return range(blocks * minute // MINUTES, blocks * (minute + 1) // MINUTES)
+
+
+def look(reader: JournalReader, numbers: range, identity: VerifierKey) -> Iterator[Rot]:
+    """What is rotten among ``numbers``."""
+    if not numbers:
+        return
+    infos = {info.n: info for info in reader.infos(numbers.start - 1, numbers.stop - 1)}
+    for n in numbers:
+        info = infos.get(n)
+        if info is None:
+            yield Rot(n, "header", 0)
+            continue
+        before = infos.get(n - 1)
+        try:
+            block = reader.block(n)
+        except (FormatError, StoreDamaged):  # a zlib stream, or SQLite's own pages
+            yield Rot(n, "body", info.last - info.first + 1)
+            continue
+        if block is not None:
+            yield from _parts(info, before, block, identity)
+
+
+def _parts(
+    info: BlockInfo, before: BlockInfo | None, block: BlockData, identity: VerifierKey
+) -> Iterator[Rot]:
+    try:
+        note = decode(block.note)
+        header = decode_header(note.text)
+        good = bool(note.signed_by((identity,))) and hash_text(note.text) == info.hash
+    except FormatError:
+        good = False
+    if not good or (before is not None and header.prev != before.hash):
+        yield Rot(info.n, "header", 0)
+        return
+    if block.body is not None and hash_text(block.body) != header.body_hash:
+        yield Rot(info.n, "body", info.last - info.first + 1)
+    if block.raw is not None and hash_text(block.raw) != header.raw_hash:
+        yield Rot(info.n, "raw", 0)
+
+
+class Caretaker:
+    """The journal's hand in its store: takes out what rotted."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def take_out(self, rot: Rot) -> None:
+        """Bus frames go with their body; a header stays. Raises StoreFull, WriteFailed, StoreDamaged."""
+        if rot.part != "header":
+            self._store.strip([rot.n], "raw")
+        if rot.part == "body":
+            self._store.strip([rot.n], "body")
