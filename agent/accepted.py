@@ -32,6 +32,7 @@ class Accepted:
     last_good: bool
     problems: tuple[Problem, ...] = ()
     unkept: str = ""
+    before: str | None = None  # canonical text of the last good one before this, if it is known
 
 
 def read(config: Path) -> tuple[Files, Files]:
@@ -61,7 +62,25 @@ def accept(config: Path, kept: Path, *, keep: bool = True) -> Accepted:
         loaded, known = parse(files, profiles)
     except ConfigInvalid as invalid:
         return _last_good(kept, invalid.problems)
-    return Accepted(loaded, known, False, unkept=_keep(kept, files, profiles) if keep else "")
+    before = _text_of(kept)
+    unkept = _keep(kept, files, profiles) if keep else ""
+    return Accepted(loaded, known, False, unkept=unkept, before=before)
+
+
+def _text_of(kept: Path) -> str | None:
+    """What was kept, as canonical text; None where it cannot be understood any more."""
+    try:
+        return _kept(kept)[0].text
+    except (OSError, ValueError, KeyError, TypeError, ConfigInvalid):
+        return None
+
+
+def _kept(kept: Path) -> Sound:
+    whole = json.loads(kept.read_bytes())
+    files, profiles = (
+        [(name, text.encode()) for name, text in whole[part]] for part in ("files", "profiles")
+    )
+    return parse(files, profiles)
 
 
 def _keep(keep: Path, files: Files, profiles: Files) -> str:
@@ -87,10 +106,7 @@ def _texts(files: Files) -> list[list[str]]:
 
 def _last_good(keep: Path, problems: tuple[Problem, ...]) -> Accepted:
     try:
-        kept = json.loads(keep.read_bytes())
-        files = [(name, text.encode()) for name, text in kept["files"]]
-        profiles = [(name, text.encode()) for name, text in kept["profiles"]]
-        return Accepted(*parse(files, profiles), True, problems)
+        return Accepted(*_kept(keep), True, problems)
     except FileNotFoundError:
         raise ConfigRefusedError(problems) from None
     except (ValueError, KeyError, TypeError, ConfigInvalid):

@@ -10,10 +10,11 @@ from functools import partial
 
 from agent import uplinks
 from agent.accepted import Accepted, accept
+from agent.audit import config_change
 from agent.busloop import BusLoop
 from agent.clock import Clock, kernel_boot_id, moment_ms
 from agent.history import newest_first
-from agent.inbox import Inbox, ReceiptHeard
+from agent.inbox import Inbox, ReceiptHeard, Remark
 from agent.latches import Latches
 from agent.log import Log
 from agent.meters.book import Book
@@ -65,6 +66,7 @@ def build(paths: Paths, log: Log) -> Service:
     buses = _buses(accepted, latches, inbox, now)
     book = Book(config, before, latches, _asker(accepted, buses, inbox))
     recorder = Recorder(journal, engine, inbox, config, latches, book)
+    _audit(accepted, inbox)
     box = uplinks.Box(config.site.id, keys.identity.verifier, clean)
     return Service(
         paths=paths,
@@ -80,6 +82,14 @@ def build(paths: Paths, log: Log) -> Service:
         log=log,
         identity=keys.identity.verifier,
     )
+
+
+def _audit(accepted: Accepted, inbox: Inbox) -> None:
+    """What differs from the configuration before, beside the digests."""
+    if accepted.before is not None:
+        changed = config_change(accepted.before, accepted.loaded.text, accepted.loaded.digest)
+        if changed is not None:
+            inbox.put(Remark("audit", changed))
 
 
 def _was_clean(reader: JournalReader) -> bool:

@@ -21,6 +21,7 @@ import struct
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -36,14 +37,18 @@ OPERATORS = "sitebox-op"
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """``act``: changes something, so it needs more than the right to read."""
+    """``act``: changes something: reading rights are not enough. ``audited``: its use is on record."""
 
     run: Callable[[Mapping[str, Any]], dict[str, Any]]
     act: bool = False
+    audited: bool = True
 
 
-def answer(line: bytes, verbs: Mapping[str, Verb], may_act: bool) -> dict[str, Any]:
-    """Serve one request line. Pure but for what the verb does; bad input becomes a coded answer."""
+def answer(
+    line: bytes, verbs: Mapping[str, Verb], may_act: bool, acted: Callable[[str], None] = lambda verb: None
+) -> dict[str, Any]:
+    """Serve one request line. Pure but for what the verb does; bad input becomes a coded answer. ``acted``
+    is told of a verb that changes something, before it runs."""
     try:
         request = json.loads(line)
     except (ValueError, RecursionError):
@@ -56,6 +61,8 @@ def answer(line: bytes, verbs: Mapping[str, Verb], may_act: bool) -> dict[str, A
         return _refuse("SBX-CTL-002", verb=str(name)[:40])
     if verb.act and not may_act:
         return _refuse("SBX-CTL-003", verb=str(name), group=OPERATORS)
+    if verb.act and verb.audited:
+        acted(str(name))
     try:
         return {"ok": True, "result": verb.run(args)}
     except AgentError as error:
@@ -85,8 +92,8 @@ class _Client:
         self.sock = sock
         self.buffer = b""
         packed = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        _, uid, gid = struct.unpack("3i", packed)
-        self.acting = may_act(uid, gid)
+        _, self.uid, gid = struct.unpack("3i", packed)
+        self.acting = may_act(self.uid, gid)
 
     def take(self) -> list[bytes] | None:
         """Whole lines that came; None when the client left. One beyond MAX_LINE counts as whole."""
@@ -104,7 +111,13 @@ class ControlServer:
     """Listens on a Unix socket, mode 0660. One thread waits for all clients; whole requests run in a small
     pool, so that a client that says nothing, or one that waits for a bus, holds up nobody."""
 
-    def __init__(self, path: Path, verbs: Mapping[str, Verb]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        verbs: Mapping[str, Verb],
+        acted: Callable[[str, int], None] = lambda verb, uid: None,
+    ) -> None:
+        self._acted = acted
         self._path = path
         self._verbs = verbs
         self._wake_r, self._wake_w = os.pipe()
@@ -181,12 +194,16 @@ class ControlServer:
         stays = True
         try:
             for line in lines:
-                reply = answer(line, self._verbs, client.acting)
+                reply = answer(line, self._verbs, client.acting, partial(self._did, client.uid))
                 client.sock.sendall(json.dumps(reply, ensure_ascii=False).encode() + b"\n")
         except OSError:  # it left without waiting for its answer
             stays = False
         self._served.put((client, stays))
         os.write(self._wake_w, b"x")
+
+    def _did(self, uid: int, verb: str) -> None:
+        if self._acted is not None:
+            self._acted(verb, uid)
 
 
 def _listen(path: Path) -> socket.socket:

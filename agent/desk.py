@@ -49,7 +49,7 @@ class Desk:
             "buses": Verb(self._buses),
             "trace": Verb(self._trace),
             "scan": Verb(self._scan, act=True),
-            "scan-look": Verb(self._scan_look, act=True),
+            "scan-look": Verb(self._scan_look, act=True, audited=False),
             "scan-cancel": Verb(self._scan_cancel, act=True),
         }
 

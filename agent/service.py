@@ -76,7 +76,7 @@ class Service:
         self._reload = False
         self._reason = "SIGTERM"
         self._desk = Desk(paths, clock, accepted, recorder, buses, uplinks)
-        self._control = ControlServer(paths.socket, self._desk.verbs())
+        self._control = ControlServer(paths.socket, self._desk.verbs(), self._acted)
         self._chores = Chores(
             (
                 Chore("heartbeat", 1, self._heartbeat),
@@ -220,6 +220,10 @@ class Service:
         for name in self._uplinks:
             self._supervisor.join(f"uplink-{name}", 3)
         return 0 if clean and self._supervisor.failure is None else EX_SOFTWARE
+
+    def _acted(self, verb: str, uid: int) -> None:
+        """Somebody used the right to act: on record before it is done."""
+        self._inbox.put(Remark("audit", {"what": "act", "verb": verb, "by": uid}))
 
     def _heartbeat(self) -> None:
         """The line that ``systemctl status`` shows."""

@@ -224,7 +224,7 @@ def test_coils_and_contacts_are_read(link: str, program: Path, tmp_path: Path) -
     bits = [(n * n // 3) % 2 for n in range(1000)]
     coils = [_item(f"coil{n}", 3 + n, "bit", fc=1) for n in range(13)]
     contacts = [_item(f"in{n}", 40 + n, "bit", fc=2) for n in range(1000)]
-    spec = meter(link, [*coils, *contacts, _item("beyond", 1040, "bit", fc=2), _item("p", 0, "u16")])
+    spec = meter(link, [*coils, *contacts, _item("beyond", 3000, "bit", fc=2), _item("p", 0, "u16")])
     holds = tables((0, [7]), coils=(0, bits[:16]), contacts=(40, bits))
     with line(link, program, tmp_path, holds) as config, RealBus(config, [spec]) as bus:
         first, again = bus.read(spec.meter.id), bus.read(spec.meter.id)

@@ -47,6 +47,13 @@ def test_bad_requests_are_answered_with_a_code(line: bytes, code: str) -> None:
     assert reply["code"] == code
 
 
+def test_the_use_of_the_right_to_act_is_told_before_it_is_used() -> None:
+    told: list[str] = []
+    answer(b'{"v":1,"verb":"act"}', VERBS, True, told.append)
+    answer(b'{"v":1,"verb":"act"}', VERBS, False, told.append)
+    assert told == ["act"]
+
+
 def test_acting_verbs_need_the_right() -> None:
     assert answer(b'{"v":1,"verb":"act"}', VERBS, may_act=True)["ok"] is True
 
