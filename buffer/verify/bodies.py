@@ -19,7 +19,9 @@ from buffer.header import Header
 from buffer.raw import RawFrame, decode_raw
 from buffer.rows import Record, decode_body
 from buffer.verify.chain import Link
+from buffer.verify.events import Events
 from buffer.verify.instants import Instants
+from buffer.verify.missing import Missing
 from buffer.verify.report import BlockData, Findings, Wrong
 from buffer.verify.slots import Slots
 
@@ -38,6 +40,8 @@ class Bodies:
         self._instants = instants
         self._recompute = recompute
         self.slots = Slots(findings)
+        self._events = Events(findings)
+        self._missing = Missing(findings)
         self.records = 0
         self.bodies = 0
         self.values_same = 0
@@ -50,25 +54,34 @@ class Bodies:
         raw_sound = self._raw(header, block.raw)
         if not link.in_place:
             return
+        self._missing.block(header, gone=block.body is None)
         if before is None:
-            self.slots.clear()
+            self._restart()
         elif header.first != before.last + 1:
             self._findings.add(Wrong.BAD_RECORDS, header.n, f"{before.last} then {header.first}")
         records = self._rows(header, block.body) if sound else None
         if records is None or not self._sums(header, before, records):
-            self.slots.clear()
+            self._restart()
             self._rising(header, before)
             self._instants.block(header, ())
             return
-        self._config(header, before, records)
+        self._events.block(header, before, records)
         self._instants.block(header, records)
         for record in records:
             self.slots.take(header.n, record)
+            self._missing.record(header.n, record)
         if self._recompute is not None:
             self._values(header, records, block.raw if raw_sound else None)
 
-    def close(self) -> None:
+    def epoch(self, stored: int) -> None:
+        """The end of an epoch, or of the data; ``stored``: receipts from outside say that so much is
+        stored."""
+        self._restart()
+        self._missing.settle(stored)
+
+    def _restart(self) -> None:
         self.slots.clear()
+        self._events.clear()
 
     def _body(self, header: Header, body: bytes | None) -> bool:
         if body is None:
@@ -123,12 +136,6 @@ class Bodies:
     def _rising(self, header: Header, before: Header | None) -> None:
         if before is not None and _below(header.sums, before.sums):
             self._findings.add(Wrong.BAD_SUMS, header.n, "sums fall")
-
-    def _config(self, header: Header, before: Header | None, records: list[dict[str, Any]]) -> None:
-        if before is None or before.cfg == header.cfg:
-            return
-        if not any(one["k"] == "config" and one.get("digest") == header.cfg for one in records):
-            self._findings.add(Wrong.CFG_UNSAID, header.n, header.cfg)
 
     def _values(self, header: Header, records: list[dict[str, Any]], raw: bytes | None) -> None:
         frames: dict[int, list[RawFrame]] = {}

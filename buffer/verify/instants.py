@@ -46,10 +46,10 @@ class Instants:
         boot, mono = self._header
         if header.boot == boot and header.mono_ms < mono:
             self._findings.add(Wrong.MONO_FALLS, header.n, f"header {mono} to {header.mono_ms}")
-        self._header = (header.boot, header.mono_ms)
         for record in records:
             self.letters[record["q"]] += 1
             self._record(header, record)
+        self._header = (header.boot, header.mono_ms)
 
     def receipt(self, header: Header, time_ms: int) -> None:
         """The receipt of exactly this block says when it was there at the latest."""
@@ -76,7 +76,16 @@ class Instants:
                 Wrong.MONO_FALLS, header.n, f"record {record['i']}: boot {self._boot} to {boot}"
             )
         elif boot > self._boot:
+            self._skipped(header, boot)
             self._boot, self._mono = boot, mono
         elif mono < self._mono - ORDER_MS:
             self._findings.add(Wrong.MONO_FALLS, header.n, f"record {record['i']}: {self._mono} to {mono}")
         self._mono = max(self._mono, mono)
+
+    def _skipped(self, header: Header, boot: int) -> None:
+        """Each start leaves a record, or at least the header of the block that it recovered."""
+        known = max(self._boot, self._header[0])
+        if known >= 0 and boot > known + 1:
+            self._findings.add(
+                Wrong.BOOT_SKIPPED, header.n, f"boot {known} then {boot}", times=boot - known - 1
+            )

@@ -27,8 +27,9 @@ _CHAIN: Final = (
     *(Wrong.EDITED_BODY, Wrong.EDITED_RAW, Wrong.BAD_ROW, Wrong.NEW_EPOCH),
 )
 _COMPLETE: Final = (
-    *(Wrong.BAD_RECORDS, Wrong.BAD_SUMS, Wrong.SLOT_REPEATED, Wrong.TRUNCATED),
-    *(Wrong.SLOT_MISSING, Wrong.BODY_MISSING, Wrong.CFG_UNSAID),
+    *(Wrong.BAD_RECORDS, Wrong.BAD_SUMS, Wrong.SLOT_REPEATED, Wrong.BOOT_WRONG, Wrong.LOSS_WRONG),
+    *(Wrong.TRUNCATED, Wrong.SLOT_MISSING, Wrong.BODY_UNSAID, Wrong.BODY_MISSING),
+    *(Wrong.BOOT_SKIPPED, Wrong.REGISTER_FALLS, Wrong.CFG_UNSAID),
 )
 _UNREAD: Final = (
     Wrong.EDITED_BODY,
@@ -79,8 +80,9 @@ class _Judge:
         link = self._chain.take(block.note)
         if link is None:
             return
-        if len(self._chain.epochs) != epochs:
+        if 0 < epochs < len(self._chain.epochs):
             self._instants.epoch()
+            self._bodies.epoch(self._receipts.stored(self._chain.epochs[-2]))
         self._bodies.take(link, block)
         if link.in_place:
             self._receipts.block(link.header, link.hash)
@@ -89,7 +91,7 @@ class _Judge:
         chain = self._chain
         self._findings.order += 1
         chain.close()
-        self._bodies.close()
+        self._bodies.epoch(self._receipts.stored(chain.epochs[-1]) if chain.epochs else -1)
         self._receipts.close(chain.box)
         return Report(
             signatures=self._signatures(),

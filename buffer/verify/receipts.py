@@ -28,6 +28,7 @@ class Receipts:
         self._open: dict[tuple[str, int], list[tuple[Receipt, str]]] = defaultdict(list)
         self._last: dict[str, int] = {}
         self._boxes: list[str] = []
+        self._stored: dict[str, int] = {}
         self.given = len(given)
         self.compared = 0
         self.unread = 0  # of a newer edition
@@ -63,6 +64,7 @@ class Receipts:
             self.authorities.add(receipt.by)
             if header.n == receipt.stored_n:
                 self._instants.receipt(header, receipt.time_ms)
+                self._stored[header.epoch] = header.n
 
     def close(self, box: str) -> None:
         """After the last block: what nobody has shown yet is beyond the end, or was not in the data."""
@@ -74,6 +76,10 @@ class Receipts:
             ahead = [receipt.by for receipt, _ in quotes if receipt.box == box]
             if last is not None and n > last and ahead:
                 self._findings.add(Wrong.TRUNCATED, last + 1, f"{ahead[0]} holds up to {n}")
+
+    def stored(self, epoch: str) -> int:
+        """Up to which block of an epoch a receipt that agreed says that everything is stored; -1: none."""
+        return self._stored.get(epoch, -1)
 
     @property
     def open(self) -> int:

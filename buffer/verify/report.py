@@ -51,15 +51,23 @@ class Wrong(StrEnum):
     MONO_FALLS = "monotonic time falls"
     VALUE_DIFFERS = "value differs from the frames"
     BAD_RECEIPT = "receipt not valid"
+    BOOT_WRONG = "boot record wrong"  # it does not follow the record that it says was the last
+    LOSS_WRONG = "loss record wrong"  # it names blocks that held another number of records
     TRUNCATED = "truncated"  # a receipt is ahead of the data
     SLOT_MISSING = "slot missing"
+    BODY_UNSAID = "body missing without a reason"  # no loss record and no receipt speaks of it
     BODY_MISSING = "body missing"
+    BOOT_SKIPPED = "boot skipped"  # a start of the box that left no record
+    REGISTER_FALLS = "energy register falls"  # and no record of that meter says why
     NEW_EPOCH = "new epoch"
     CFG_UNSAID = "configuration changed without a record"
 
 
 GAP_KINDS: Final = frozenset(
-    (Wrong.TRUNCATED, Wrong.SLOT_MISSING, Wrong.BODY_MISSING, Wrong.NEW_EPOCH, Wrong.CFG_UNSAID)
+    (
+        *(Wrong.TRUNCATED, Wrong.SLOT_MISSING, Wrong.BODY_UNSAID, Wrong.BODY_MISSING),
+        *(Wrong.BOOT_SKIPPED, Wrong.REGISTER_FALLS, Wrong.NEW_EPOCH, Wrong.CFG_UNSAID),
+    )
 )
 CODES: Final = MappingProxyType(
     {
@@ -87,6 +95,11 @@ CODES: Final = MappingProxyType(
         Wrong.BODY_MISSING: "SBX-VFY-222",
         Wrong.NEW_EPOCH: "SBX-VFY-223",
         Wrong.CFG_UNSAID: "SBX-VFY-224",
+        Wrong.BOOT_WRONG: "SBX-VFY-225",
+        Wrong.LOSS_WRONG: "SBX-VFY-226",
+        Wrong.BODY_UNSAID: "SBX-VFY-227",
+        Wrong.BOOT_SKIPPED: "SBX-VFY-228",
+        Wrong.REGISTER_FALLS: "SBX-VFY-229",
     }
 )
 

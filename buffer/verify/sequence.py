@@ -21,6 +21,8 @@ def _boot(before: Header, after: Header) -> Iterator[str]:
         yield f"boot {before.boot} to {after.boot}"
     if after.boot == before.boot and after.boot_id != before.boot_id:
         yield f"boot {after.boot} has two ids"
+    if after.boot == before.boot and (after.soft, after.soft_digest) != (before.soft, before.soft_digest):
+        yield f"boot {after.boot} ran two editions of the software"
 
 
 def _ratchet(before: Header, after: Header) -> Iterator[str]:

@@ -71,5 +71,10 @@ def test_every_kind_that_a_file_can_show_has_a_vector() -> None:
         Wrong.VALUE_DIFFERS,  # needs a decoder
         Wrong.NEW_EPOCH,
         Wrong.CFG_UNSAID,
+        Wrong.BOOT_WRONG,  # tests/attacks
+        Wrong.LOSS_WRONG,
+        Wrong.BODY_UNSAID,
+        Wrong.BOOT_SKIPPED,
+        Wrong.REGISTER_FALLS,
     }
     assert shown - {None} == set(Wrong) - elsewhere
