@@ -45,20 +45,26 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     """Print one line a verdict."""
     identity = None if args.key is None else _key(args.key)
     authorities = [_key(word) for word in args.authority]
-    if args.file is None:
-        reader = open_reader(shell.paths)
-        head = reader.head()
-        blocks: Iterable[BlockData] = () if head is None else reader.blocks(0, head.n)
-        receipts = [stored.note for stored in reader.receipts() if stored.note]
-    else:
-        try:
-            bundle = read_bundle(Path(args.file))
-        except (OSError, FormatError) as error:
-            raise AgentError("SBX-VFY-900", 66, file=args.file, reason=error) from error
-        blocks, receipts = bundle.blocks, list(bundle.receipts)
-    report = verify(blocks, identity=identity, receipts=_signed(receipts, authorities))
+    try:
+        blocks, receipts = _own(shell) if args.file is None else _filed(Path(args.file))
+        report = verify(blocks, identity=identity, receipts=_signed(receipts, authorities))
+    except (OSError, FormatError) as error:  # members are read while they are judged
+        if args.file is None:
+            raise
+        raise AgentError("SBX-VFY-900", 66, file=args.file, reason=error) from error
     show(report, shell)
     return report.exit_code()
+
+
+def _own(shell: Shell) -> tuple[Iterable[BlockData], Sequence[bytes]]:
+    reader = open_reader(shell.paths)
+    head = reader.head()
+    return reader.blocks(0, head.n), [stored.note for stored in reader.receipts() if stored.note]
+
+
+def _filed(path: Path) -> tuple[Iterable[BlockData], Sequence[bytes]]:
+    bundle = read_bundle(path)
+    return bundle.blocks, bundle.receipts
 
 
 def _signed(notes: Sequence[bytes], keys: Sequence[VerifierKey]) -> list[tuple[bytes, VerifierKey]]:
