@@ -12,6 +12,7 @@ order and named by their places.
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import json
 import shutil
@@ -75,10 +76,15 @@ def alone(
     *,
     quick: bool = False,
 ) -> Told:
-    """In this process, which saves a start of Python; openssl is started as ever."""
+    """In this process, which saves a start of Python; openssl is started as ever. No garbage is collected
+    meanwhile: what other tests left behind may only be closed by their own thread."""
     said = io.StringIO()
-    with contextlib.redirect_stdout(said):
-        code = main([*words(path, identity, authorities), "--json", *["--quick"] * quick])
+    gc.disable()
+    try:
+        with contextlib.redirect_stdout(said):
+            code = main([*words(path, identity, authorities), "--json", *["--quick"] * quick])
+    finally:
+        gc.enable()
     return _told(code, said.getvalue())
 
 

@@ -1,0 +1,143 @@
+"""Every attack is caught and named, by both verifiers alike; what is out of reach is said to be."""
+
+from __future__ import annotations
+
+import random
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from buffer.bundle import read_bundle
+from buffer.errors import FormatError
+from buffer.note import VerifierKey
+from buffer.verify import Report, verify
+from buffer.verify.alone import main
+from tests.arch.tree import ROOT
+from tests.attacks.catalogue import ATTACKS, BEYOND, Attack
+from tests.attacks.honest import AUTHORITIES, Evidence, Rewriting, cloned, lived, rewrite, turning, with_block
+from tests.support.alone import OPENSSL, Told, alone, evidence_file
+
+pytestmark = pytest.mark.skipif(not OPENSSL, reason="NOT TESTED: the second verifier needs openssl")
+
+SEED, FLIPS = 20261125, 40
+DOCUMENT = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
+
+
+def first(path: Path, identity: VerifierKey) -> Report:
+    """The first verifier on the file; each receipt with the key of the authority that it names."""
+    bundle = read_bundle(path)
+    pairs = [
+        (raw, key) for raw in bundle.receipts for key in AUTHORITIES if f"\nby {key.name}\n".encode() in raw
+    ]
+    return verify(bundle.blocks, identity=identity, receipts=pairs)
+
+
+def judged(folder: Path, evidence: Evidence) -> tuple[Report, Told]:
+    """Both verifiers on one file."""
+    path = evidence_file(folder / "e.zip", evidence.blocks, evidence.identity, evidence.receipts)
+    return first(path, evidence.identity), alone(path, evidence.identity, AUTHORITIES)
+
+
+@pytest.mark.parametrize("base", [lived, turning, lambda: cloned()[0]], ids=["lived", "turning", "cloned"])
+def test_the_honest_ones_are_honest(base: Callable[[], Evidence], tmp_path: Path) -> None:
+    report, told = judged(tmp_path, base())
+    assert (report.findings, report.exit_code()) == ((), 0)
+    assert (told.kinds, told.exit) == ((), 0)
+    assert told.verdicts["receipts"] == report.receipts.status == "pass"
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+def test_attack_is_named(attack: Attack, tmp_path: Path) -> None:
+    honest = attack.base()
+    forged = attack.change(honest)
+    assert forged.given() not in (honest.given(), cloned()[0].given()), "it changed nothing"
+    report, told = judged(tmp_path, forged)
+    assert (report.wrong_kind, report.first_wrong) == (attack.kind, attack.n), report.findings
+    assert (told.kind, told.first_wrong, told.exit) == (
+        report.wrong_kind,
+        report.first_wrong,
+        report.exit_code(),
+    )
+    assert set(told.kinds) == {finding.kind for finding in report.findings}
+
+
+@pytest.mark.parametrize("name", BEYOND)
+def test_what_is_out_of_reach(name: str, tmp_path: Path) -> None:
+    """Nobody can see these in what is given; each verifier says what it did not check, the document why."""
+    forged = BEYOND[name](lived())
+    assert forged.given() != lived().given(), "it changed nothing"
+    report, told = judged(tmp_path, forged)
+    assert (report.exit_code(), told.exit) == (0, 0), report.findings
+    assert f"| {name} |" in DOCUMENT
+
+
+def test_times_that_do_not_fit_the_receipts_are_no_forgery_but_said(tmp_path: Path) -> None:
+    """T10: the clock of the box was set a day back, consistently and signed; the receipts say otherwise."""
+    back = Rewriting(header=lambda one: replace(one, utc_ms=one.utc_ms - 86_400_000), later=True)
+    forged = replace(rewrite(lived(), 9, back), receipts=())
+    report, told = judged(tmp_path, forged)
+    assert (report.exit_code(), report.time.status, report.time.args["early"]) == (0, "warn", "3")
+    assert (told.exit, told.verdicts["time"]) == (0, "warn")
+
+
+@pytest.mark.parametrize("at", range(FLIPS))
+def test_no_flipped_bit_of_a_block_goes_unnoticed(at: int, tmp_path: Path) -> None:
+    """Any bit of any note, body or frames, drawn by a seed; both name the same."""
+    rng = random.Random(f"{SEED} {at}")
+    n, name = rng.randrange(len(lived().blocks)), rng.choice(("note", "body", "raw"))
+    block = lived().blocks[n]
+    data = bytearray(getattr(block, name) or b"x")
+    place = rng.randrange(len(data))
+    data[place] ^= 1 << rng.randrange(8)
+    report, told = judged(tmp_path, with_block(lived(), n, replace(block, **{name: bytes(data)})))
+    print(f"seed {SEED} {at}: block {n}, {name}, byte {place}: {report.wrong_kind}")
+    assert report.exit_code() == 65
+    # a genesis that cannot be read says nothing of what number it has
+    assert report.first_wrong == n or (n, report.first_wrong) == (0, None)
+    assert (told.exit, told.kind, told.first_wrong) == (65, report.wrong_kind, report.first_wrong)
+
+
+FILES: dict[str, Callable[[dict[str, bytes]], dict[str, bytes]]] = {
+    "without its end": lambda m: {k: v for k, v in m.items() if k != "end"},
+    "an end that counts otherwise": lambda m: m | {"end": b"sitebox/bundle/v1\nblocks 11\n"},
+    "of a newer edition": lambda m: m | {"end": b"sitebox/bundle/v2\n"},
+    "a member that does not belong there": lambda m: {"a.exe": b"MZ", **m},
+    "members in another order": lambda m: dict(sorted(m.items(), reverse=True)),
+    "a body without its header": lambda m: {
+        k: v for k, v in m.items() if k != "blocks/0000000000000004.note"
+    },
+    "a member that would unpack without end": lambda m: m | {"blocks/0000000000000004.rows": b"0" * 2**24},
+    "no key": lambda m: m | {"identity.vkey": b"SB-TEST-1\n"},
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files_that_are_no_evidence_are_refused_by_both(name: str, tmp_path: Path) -> None:
+    whole = evidence_file(tmp_path / "e.zip", lived().blocks, lived().identity, lived().receipts)
+    with zipfile.ZipFile(whole) as archive:
+        members = {one: archive.read(one) for one in archive.namelist()}
+    path = tmp_path / "f.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for member, data in FILES[name](members).items():
+            archive.writestr(member, data)
+    with pytest.raises(FormatError):
+        first(path, lived().identity)
+    assert main([str(path), "--key", str(lived().identity)]) == 66
+
+
+def test_there_are_enough_of_them_and_each_has_its_threat() -> None:
+    names = [attack.name for attack in ATTACKS]
+    print(f"{len(ATTACKS)} attacks, {len(BEYOND)} out of reach")
+    assert len(set(names)) == len(names) >= 45
+    threats = {line.split("|")[1].strip() for line in DOCUMENT.splitlines() if line.startswith("| T")}
+    assert {attack.threat for attack in ATTACKS} <= threats
+    assert set(_rows("## Out of reach")) == set(BEYOND)
+
+
+def _rows(chapter: str) -> Sequence[str]:
+    text = DOCUMENT.partition(chapter)[2].partition("\n## ")[0]
+    found = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| ")]
+    return [one for one in found if not one.startswith(("what is done", "---"))]
