@@ -262,6 +262,14 @@ def _genesis_named(evidence: Evidence) -> Evidence:
     return rewrite(made, 1, nexts, lambda n: (THIEF, THIEF_RATCHET))
 
 
+def with_the_card(evidence: Evidence) -> Evidence:
+    """No receipt is given, and the thief has what the card holds at the end: identity and last ratchet key.
+    The keys of the hours before are destroyed."""
+    last = evidence.signers(len(evidence.blocks))
+    how = Rewriting(rows=field("v", {"p": "0.00"}), quotes=False)
+    return replace(rewrite(evidence, PLAIN, how, lambda n: last), receipts=())
+
+
 def spliced(at: int) -> Change:
     """The original up to a block, the clone from there on."""
 
@@ -446,7 +454,7 @@ WITHOUT_KEYS = (
         W.SPLICED,
         PLAIN,
     ),
-    Attack("the original's end from its clone", "T4", spliced(11), W.SPLICED, 11),
+    Attack("the original's end from its clone", "T4", spliced(11), W.RE_SIGNED, 11),
     Attack("the clone's block beside the original's", "T4", both, W.FORK, 10),
     Attack(
         "the clone instead of the original",
@@ -465,6 +473,7 @@ WITHOUT_KEYS = (
 )
 
 WITH_KEYS = (
+    Attack("an hour before rewritten with the keys of the card", "T5", with_the_card, W.RE_SIGNED, PLAIN),
     Attack(
         "a value, behind it all signed again", "T1", keyed(PLAIN, rows=field("v", {"p": "0.00"})), W.FORK, 10
     ),

@@ -4,7 +4,7 @@
 
     lived()      two starts of one box with the product's own code: polls of two meters, failures, an alarm, a
                  loss, stored profiles, a changed ratio, another configuration, receipts of two platforms
-    turning()    the same formats with a ratchet that turns each third block (the daemon does not turn it yet)
+    turning()    the same formats with a ratchet that turns each third block
 
 An ``Evidence`` holds what an officer is given, and the keys that were on the card.
 """
@@ -50,6 +50,13 @@ class Plant(Box):
     """A box with two meters, read each ten seconds."""
 
     heard: dict[str, bytes]
+    ring: dict[str, Signer]  # every ratchet key there ever was: a thief who knew them all
+
+    def seal(self) -> None:
+        """As ever, and the key that signs next is remembered."""
+        super().seal()
+        signer = self.journal.ratchet.stamp.keys.ratchet
+        self.ring[signer.verifier.name] = signer
 
     def poll(self, *, failed: bool = False, skip: int = 0) -> None:
         """Both meters once; ``skip`` slots are left out before."""
@@ -86,17 +93,20 @@ class Plant(Box):
 
     def evidence(self) -> Evidence:
         """What stands in the journal at the end."""
-        keys = self.keys
+        keys, ring = self.keys, dict(self.ring)
         blocks = tuple(blocks_of(self.journal._store))
+        named = [header_of(block).next_key.name for block in blocks]
         receipts = tuple(self.heard[name] for name in sorted(self.heard))
         self.close()
-        return Evidence(blocks, receipts, keys.identity.verifier, lambda n: (keys.identity, keys.ratchet))
+        return Evidence(
+            blocks, receipts, keys.identity.verifier, lambda n: (keys.identity, ring[named[max(0, n - 1)]])
+        )
 
 
 def first_life(disk: MemoryDisk) -> Plant:
     """Blocks 0 to 9; the clone and the restored card begin with a copy of the disk."""
     box = Plant(disk, 1)
-    box.heard = {}
+    box.heard, box.ring = {}, {box.keys.ratchet.verifier.name: box.keys.ratchet}
     box.polls(3)
     box.append("alarm", {"id": "a", "state": "raised", "since_i": 9})
     box.polls(3)
@@ -109,7 +119,7 @@ def first_life(disk: MemoryDisk) -> Plant:
     box.polls(3)
     box.close()
     second = Plant(disk, 2, cfg=SECOND_CFG)
-    second.heard = box.heard
+    second.heard, second.ring = box.heard, box.ring
     second.append("meter-event", {"m": "kiln", "what": "ratio", "name": "ct", "old": "40", "new": "60"})
     second.polls(3)
     second.hear(CITY)
@@ -139,7 +149,7 @@ def cloned() -> tuple[Evidence, Evidence]:
     box.hear(CITY, chained=False)
     box.polls(2)
     clone = Plant(copy, 3, cfg=SECOND_CFG)
-    clone.heard = dict(box.heard)
+    clone.heard, clone.ring = dict(box.heard), dict(box.ring)
     clone.polls(4)
     clone.polls(3)
     return box.evidence(), clone.evidence()
