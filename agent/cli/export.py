@@ -7,17 +7,26 @@ judge that the evidence brought along, and so that its digest can be compared wi
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
+from agent.accepted import accept
 from agent.cli.shell import Shell
 from agent.errors import AgentError
 from agent.offline import open_reader
+from agent.proof import blocks, stretch
 from agent.software import version
 from buffer.block import decode_header, hash_text
 from buffer.bundle import write_bundle
 from buffer.note import decode
+from buffer.reader import JournalReader
+from buffer.receipt import decode_receipt
+from buffer.verify import BlockData
 
 VERB = "export"
 ORDER = 45
@@ -26,10 +35,14 @@ VERIFIER: Final = "verify_sitebox.py"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """A range of block numbers; the whole journal by default."""
+    """A range of block numbers, or one point (or meter) and a stretch of the plant's time: the smallest file
+    that proves it. The whole journal by default."""
     parser.add_argument("file", metavar="FILE")
     parser.add_argument("--from-block", type=int, default=0, metavar="N")
     parser.add_argument("--to-block", type=int, metavar="N")
+    parser.add_argument("--point", metavar="ID")
+    parser.add_argument("--from", dest="since", metavar="TIME", help="2026-11-25 or 2026-11-25T22:00")
+    parser.add_argument("--to", dest="until", metavar="TIME")
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
@@ -39,29 +52,81 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     head, genesis = reader.head(), reader.block(0)
     if head is None or genesis is None:
         raise AgentError("SBX-JNL-903", 66, path=shell.paths.journal)
+    header = decode_header(decode(genesis.note).text)
+    path = Path(args.file)
+    found = _proof(args, reader, shell) if args.point is not None else _range(args, reader)
+    receipts = [stored.note for stored in reader.receipts() if stored.note]
+    about = f"sitebox {version()}, box {header.box}, blocks {found.first}..{found.last}"
+    verifier = _put_verifier(path.with_name(VERIFIER))
+    try:
+        with path.open("xb") as file:
+            write_bundle(file, found.blocks, header.keys[0], receipts, about)
+    except FileExistsError as error:
+        raise AgentError("SBX-CFG-905", 73, path=path) from error
+    _report(found, path, verifier, shell)
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is written; ``anchored`` is None where nobody asked for a proof."""
+
+    first: int
+    last: int
+    blocks: Iterable[BlockData]
+    anchored: bool | None = None
+
+
+def _report(found: _Found, path: Path, verifier: Path, shell: Shell) -> None:
+    digest = hash_text(verifier.read_bytes())
+    if shell.json:
+        facts = {"file": str(path), "from": found.first, "to": found.last, "bytes": path.stat().st_size}
+        facts |= {} if found.anchored is None else {"anchored": found.anchored}
+        shell.data(facts | {"verifier": str(verifier), "verifier_sha256": digest})
+        return
+    done = shell.say("SBX-JNL-905", path=path, first=found.first, last=found.last)
+    shell.put(f"{shell.tag('ok')} {done}")
+    if found.anchored is False:
+        shell.put(f"{shell.tag('warn')} {shell.say('SBX-JNL-907')}")
+    shell.tell(shell.say("SBX-JNL-906", verifier=verifier, path=path, digest=digest))
+
+
+def _range(args: argparse.Namespace, reader: JournalReader) -> _Found:
+    head = reader.head()
     first = max(0, args.from_block)
     last = head.n if args.to_block is None else min(args.to_block, head.n)
     if first > last:
         raise AgentError("SBX-JNL-904", 64, first=first, last=last)
-    header = decode_header(decode(genesis.note).text)
-    receipts = [stored.note for stored in reader.receipts() if stored.note]
-    path = Path(args.file)
-    about = f"sitebox {version()}, box {header.box}, blocks {first}..{last}"
-    verifier = _put_verifier(path.with_name(VERIFIER))
+    return _Found(first, last, reader.blocks(first, last))
+
+
+def _proof(args: argparse.Namespace, reader: JournalReader, shell: Shell) -> _Found:
+    config = accept(shell.paths.config, shell.paths.accepted, keep=False).loaded.config
+    meters = {point.id: point.meter for point in config.points} | {
+        meter.id: meter.id for meter in config.meters
+    }
+    if args.point not in meters:
+        raise AgentError("SBX-JNL-908", 64, point=args.point, known=", ".join(sorted(meters)) or "-")
+    zone = ZoneInfo(config.site.timezone)
+    since, until = _moment(args.since, zone, 0), _moment(args.until, zone, 2**53)
+    receipts = [decode_receipt(decode(stored.note).text) for stored in reader.receipts() if stored.note]
+    wanted = stretch(reader, since, until, receipts)
+    if wanted is None:
+        raise AgentError("SBX-JNL-909", 66, since=args.since or "-", until=args.until or "-")
+    found = blocks(reader, wanted, meters[args.point])
+    return _Found(wanted.first, wanted.last, found, wanted.anchored)
+
+
+def _moment(text: str | None, zone: ZoneInfo, without: int) -> int:
+    """The plant's time as ms since 1970; a date alone is its midnight."""
+    if text is None:
+        return without
     try:
-        with path.open("xb") as file:
-            write_bundle(file, reader.blocks(first, last), header.keys[0], receipts, about)
-    except FileExistsError as error:
-        raise AgentError("SBX-CFG-905", 73, path=path) from error
-    if shell.json:
-        size = path.stat().st_size
-        found = {"file": str(path), "from": first, "to": last, "bytes": size, "verifier": str(verifier)}
-        shell.data(found | {"verifier_sha256": hash_text(verifier.read_bytes())})
-    else:
-        shell.put(f"{shell.tag('ok')} {shell.say('SBX-JNL-905', path=path, first=first, last=last)}")
-        digest = hash_text(verifier.read_bytes())
-        shell.tell(shell.say("SBX-JNL-906", verifier=verifier, path=path, digest=digest))
-    return 0
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise AgentError("SBX-JNL-910", 64, text=text) from error
+    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
+    return int(moment.timestamp() * 1000)
 
 
 def _put_verifier(path: Path) -> Path:
