@@ -56,6 +56,13 @@ def test_live_polls_lose_nothing_while_a_gap_is_filled(tmp_path: Path) -> None:
     plant.run(120)
     plant.off(24 * HOUR)
     plant.start()
+    begun, asked = plant.port.now(), len(plant.port.sent)
+    while not plant.events("filled"):
+        plant.run(1)
+    load = sum(one.data.lstrip(b"\xfe")[13] == 0x39 for one in plant.port.sent[asked:])
+    print(
+        f"{load} requests for load records, {(plant.port.now() - begun) / 1000:.0f} s to the end of the gap"
+    )
     plant.run(300)
     plant.commit()
     assert len(plant.stored()) == 96
