@@ -12,6 +12,9 @@
 Signed are the bytes of the text with its last newline. key id = SHA-256(name || 0x0A || 0x01 || public)[:4].
 A verifier key is written ``name+<key id, 8 hex>+<base64(0x01 || public)>`` (https://c2sp.org/signed-note).
 
+Closed list of algorithms: Ed25519 (0x01), and ECDSA P-256 with SHA-256 (0x02) for secure elements that know
+no other: public is the DER of its SubjectPublicKeyInfo, key id = SHA-256(public)[:4], the signature ASN.1.
+
 Never re-serialises a text to check it, and never accepts two spellings of one note: the signature lines are
 written again and compared.
 """
@@ -28,6 +31,8 @@ from functools import lru_cache
 from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from buffer.errors import NoteError
@@ -36,34 +41,49 @@ MAX_NOTE: Final = 64 * 1024  # bytes
 MAX_SIGNATURES: Final = 16
 DASH: Final = "— ".encode()
 ED25519: Final = b"\x01"  # signature type, C2SP signed-note
+ECDSA: Final = b"\x02"  # the same
 _ED25519_BYTES: Final = 64
+_ED25519_KEY: Final = 32
+_P256: Final = bytes.fromhex(
+    "3059301306072a8648ce3d020106082a8648ce3d03010703420004"
+)  # RFC 5480, before x, y
+_P256_KEY: Final = len(_P256) + 64
+_P256_BYTES: Final = range(8, 73)  # DER of two integers
 _KEY_ID_BYTES: Final = 4
 _NAME = re.compile(r"[!-*,-~]{1,64}")  # ASCII without blank and plus: no two names that look alike
 _CONTROL = re.compile(rb"[\x00-\x09\x0b-\x1f\x7f]")
 
 
 def key_id(name: str, public: bytes) -> bytes:
-    """The four bytes that say which key of that name is meant (C2SP signed-note, Ed25519)."""
+    """The four bytes that say which key of that name is meant (C2SP signed-note)."""
+    if len(public) == _P256_KEY:
+        return hashlib.sha256(public).digest()[:_KEY_ID_BYTES]
     return hashlib.sha256(name.encode() + b"\n" + ED25519 + public).digest()[:_KEY_ID_BYTES]
 
 
 @dataclass(frozen=True, slots=True)
 class VerifierKey:
-    """A public key with its name. Raises NoteError when made of parts that do not belong together."""
+    """A public key with its name: 32 raw bytes of Ed25519, or the DER of a P-256 key. Raises NoteError when
+    made of parts that do not belong together."""
 
     name: str
     key_id: bytes
     public: bytes
 
     def __post_init__(self) -> None:
-        if _NAME.fullmatch(self.name) is None or len(self.public) != 32:
+        if _NAME.fullmatch(self.name) is None or not (self.is_ed25519 or _is_p256(self.public)):
             raise NoteError("verifier key: bad name or length")
         if self.key_id != key_id(self.name, self.public):
             raise NoteError("verifier key: its id is not of this name and key")
 
+    @property
+    def is_ed25519(self) -> bool:
+        """The other algorithm is ECDSA P-256."""
+        return len(self.public) == _ED25519_KEY
+
     @classmethod
     def of(cls, name: str, public: bytes) -> VerifierKey:
-        """From a name and 32 raw bytes."""
+        """From a name and the bytes of its key."""
         return cls(name, key_id(name, public), public)
 
     @classmethod
@@ -72,8 +92,8 @@ class VerifierKey:
         name, _, rest = text.partition("+")
         id_text, _, key_text = rest.partition("+")
         data = _unbase64(key_text)
-        if data[:1] != ED25519:
-            raise NoteError("verifier key: not Ed25519")
+        if data[:1] not in (ED25519, ECDSA):
+            raise NoteError("verifier key: of no algorithm that counts")
         found = cls.of(name, data[1:])
         if str(found) != text or found.key_id.hex() != id_text:
             raise NoteError("verifier key: its id is not of this name and key")
@@ -81,16 +101,23 @@ class VerifierKey:
 
     def is_good(self, text: bytes, signature: bytes) -> bool:
         """Whether ``signature`` is this key's over ``text``."""
-        if len(signature) != _ED25519_BYTES:
-            return False
+        key = _public_key(self.public)
         try:
-            _public_key(self.public).verify(signature, text)
+            if isinstance(key, Ed25519PublicKey):
+                if len(signature) != _ED25519_BYTES:
+                    return False
+                key.verify(signature, text)
+            else:
+                if len(signature) not in _P256_BYTES:
+                    return False
+                key.verify(signature, text, ec.ECDSA(hashes.SHA256()))
         except InvalidSignature:
             return False
         return True
 
     def __str__(self) -> str:
-        return f"{self.name}+{self.key_id.hex()}+{base64.b64encode(ED25519 + self.public).decode()}"
+        kind = ED25519 if self.is_ed25519 else ECDSA
+        return f"{self.name}+{self.key_id.hex()}+{base64.b64encode(kind + self.public).decode()}"
 
 
 class Signer(Protocol):
@@ -225,6 +252,19 @@ def _unbase64(text: str) -> bytes:
         raise NoteError("not base64") from error
 
 
+def _is_p256(public: bytes) -> bool:
+    """The one spelling of a key on that curve."""
+    if len(public) != _P256_KEY or not public.startswith(_P256):
+        return False
+    try:
+        _public_key(public)
+    except ValueError:  # no point of the curve
+        return False
+    return True
+
+
 @lru_cache(maxsize=64)
-def _public_key(public: bytes) -> Ed25519PublicKey:
-    return Ed25519PublicKey.from_public_bytes(public)
+def _public_key(public: bytes) -> Ed25519PublicKey | ec.EllipticCurvePublicKey:
+    if len(public) == _ED25519_KEY:
+        return Ed25519PublicKey.from_public_bytes(public)
+    return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public[-65:])

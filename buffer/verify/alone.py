@@ -207,8 +207,12 @@ def sha(data: bytes) -> str:
 # -- texts: keys, notes, headers, receipts ------------------------------------------------------------------
 
 
+# ECDSA P-256: "secp256r1" before the point's coordinates, RFC 5480
+P256 = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
+
+
 class Key(NamedTuple):
-    """A verifier key."""
+    """A verifier key: Ed25519 in 32 bytes, or P-256 in DER."""
 
     name: str
     id: bytes
@@ -236,8 +240,10 @@ def read_key(text: str) -> Key:
     name, _, rest = text.partition("+")
     id_text, _, data_text = rest.partition("+")
     data = unbase64(data_text)
-    demand(re.fullmatch(r"[!-*,-~]{1,64}", name) and len(data) == 33 and data[0] == 1, "no verifier key")
-    digest = hashlib.sha256(name.encode() + b"\n" + data).digest()[:4]
+    ed25519 = len(data) == 33 and data[0] == 1
+    p256 = len(data) == 92 and data[0] == 2 and data[1:].startswith(P256)
+    demand(re.fullmatch(r"[!-*,-~]{1,64}", name) and (ed25519 or p256), "no verifier key")
+    digest = hashlib.sha256(name.encode() + b"\n" + data if ed25519 else data[1:]).digest()[:4]
     demand(digest.hex() == id_text, "verifier key: its id is another key's")
     return Key(name, digest, data[1:], text)
 
@@ -496,8 +502,8 @@ def counted(rows: list[Record], sums: tuple[int, ...]) -> tuple[int, ...]:
 
 
 class Signatures:
-    """Checks Ed25519 signatures with openssl, and remembers what was checked. ``derived`` are those that
-    need no check of their own."""
+    """Checks Ed25519 and ECDSA signatures with openssl, and remembers what was checked. ``derived`` are those
+    that need no check of their own."""
 
     PREFIX = bytes.fromhex("302a300506032b6570032100")  # "Ed25519" before a public key, RFC 8410
 
@@ -516,26 +522,34 @@ class Signatures:
         if asked in self.derived:
             return True
         if asked not in self.known:
-            self.known[asked] = len(signature) == 64 and self._run(*asked)
+            self.known[asked] = self._may_be(*asked) and self._run(*asked)
         return self.known[asked]
 
     def ahead(self, asked: Iterable[tuple[bytes, bytes, bytes]]) -> None:
         """Check many, some at a time."""
-        todo = sorted({one for one in asked if len(one[2]) == 64} - set(self.known))
+        todo = sorted({one for one in asked if self._may_be(*one)} - set(self.known))
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
             for one, found in zip(todo, pool.map(lambda one: self._run(*one), todo)):
                 self.known[one] = found
+
+    @staticmethod
+    def _may_be(public: bytes, text: bytes, signature: bytes) -> bool:
+        """Whether it has the size of one; openssl would say of another that it cannot work."""
+        del text
+        return len(signature) == 64 if len(public) == 32 else 8 <= len(signature) <= 72
 
     def _run(self, public: bytes, text: bytes, signature: bytes) -> bool:
         self.count += 1
         names = [
             self.folder / sha(b"%d " % at + data)[:32] for at, data in enumerate((public, text, signature))
         ]
-        for name, data in zip(names, (self.PREFIX + public, text, signature)):
+        der = self.PREFIX + public if len(public) == 32 else public
+        for name, data in zip(names, (der, text, signature)):
             if not name.exists():
                 name.write_bytes(data)
         words = ["openssl", "pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-inkey", str(names[0])]
         words += ["-rawin", "-in", str(names[1]), "-sigfile", str(names[2])]
+        words += [] if len(public) == 32 else ["-digest", "sha256"]
         try:
             done = subprocess.run(words, capture_output=True, check=False)
         except OSError as error:
