@@ -1,16 +1,20 @@
-"""``sitebox journal``: a human's look into the evidence: blocks, or the records of some of them."""
+"""``sitebox journal [list|check|salvage]``: a human's look into the evidence, its health, and its rescue."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
+from pathlib import Path
 
+from agent.check import LEVELS
 from agent.cli.shell import Shell
 from agent.cli.table import table
 from agent.errors import AgentError
+from agent.journalcheck import check, salvage
 from agent.offline import open_reader
 from buffer.block import decode_header
-from buffer.note import decode
+from buffer.note import VerifierKey, decode
 from buffer.placing import Places
 from buffer.reader import JournalReader
 
@@ -20,8 +24,11 @@ HELP = "SBX-CLI-113"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Blocks by default; ``--block N``: one header; ``--records``: records; ``--tail``: what is unsealed;
+    """``list``: blocks; ``check``: every block looked at; ``salvage FOLDER``: what is sound, copied there.
+    With ``list``, ``--block N``: one header; ``--records``: records; ``--tail``: what is unsealed;
     ``--placed``: records with the time at which they truly lie, from the anchors of their boot."""
+    parser.add_argument("action", choices=("list", "check", "salvage"), nargs="?", default="list")
+    parser.add_argument("folder", metavar="FOLDER", nargs="?", type=Path)
     parser.add_argument("--last", type=int, default=10, metavar="N")
     parser.add_argument("--block", type=int, metavar="N")
     parser.add_argument("--records", action="store_true")
@@ -30,8 +37,13 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
-    """Reads beside the daemon; never writes."""
+    """Reads beside the daemon, and writes nothing but a salvage, elsewhere. ``check``: 0 sound, 1 something
+    was set aside once, 2 rot."""
+    if args.action == "salvage":
+        return _salvage(args.folder, shell)
     reader = open_reader(shell.paths)
+    if args.action == "check":
+        return _check(reader, shell)
     if args.placed:
         return _placed(reader, max(1, args.last), shell)
     if args.tail:
@@ -41,6 +53,44 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     if args.block is not None:
         return _block(reader, args.block, args.records, shell)
     return _list(reader, max(1, args.last), args.records, shell)
+
+
+def _check(reader: JournalReader, shell: Shell) -> int:
+    found = check(shell.paths.journal, reader, _named(shell))
+    if shell.json:
+        shell.data({**asdict(found), "level": found.level})
+        return LEVELS.index(found.level)
+    facts = {"epoch": found.epoch, "blocks": found.blocks, "bodies": found.bodies, "frames": found.frames}
+    shell.tell(shell.say("SBX-JNL-912", **facts, tail=found.tail, mib=found.used_bytes >> 20))
+    for rot in found.rot:
+        shell.put(f"{shell.tag('fail')} {shell.say('SBX-JNL-017', n=rot.n, part=rot.part)}")
+    for name in found.aside:
+        shell.put(f"{shell.tag('warn')} {shell.say('SBX-JNL-913', name=name)}")
+    if found.level == "ok":
+        shell.put(f"{shell.tag('ok')} {shell.say('SBX-JNL-914')}")
+    return LEVELS.index(found.level)
+
+
+def _salvage(target: Path | None, shell: Shell) -> int:
+    if target is None:
+        raise AgentError("SBX-JNL-915", 64)
+    saved = salvage(shell.paths.journal, target, _named(shell))
+    if saved.header is None:
+        raise AgentError("SBX-JNL-916", 65, path=shell.paths.journal)
+    facts = {"path": str(saved.path), "last": saved.header.n, "lost": saved.lost}
+    if shell.json:
+        shell.data(facts)
+    else:
+        shell.tell(shell.say("SBX-JNL-917", **facts))
+    return 1 if saved.lost else 0
+
+
+def _named(shell: Shell) -> VerifierKey:
+    """The key that the journal itself names: this is about rot; who forged, ``sitebox verify --key`` says."""
+    genesis = open_reader(shell.paths).block(0)
+    if genesis is None:
+        raise AgentError("SBX-JNL-903", 66, path=shell.paths.journal)
+    return decode_header(decode(genesis.note).text).keys[0]
 
 
 def _placed(reader: JournalReader, last: int, shell: Shell) -> int:
