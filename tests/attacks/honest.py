@@ -63,14 +63,17 @@ class Plant(Box):
         self.slot += 1 + skip
         self.now(10_000)
         for meter in ("kiln", "scrubber"):
-            energy = f"{1000 + self._boot * 100 + self.slot}.{self.slot:02}"
-            values = {"p": f"{self.slot}.50", "ep_imp": energy}
+            values = {"p": f"{self.slot}.50", "ep_imp": self.energy()}
             fields: dict[str, Any] = {"m": meter, "s": f"f{self.slot}", "src": "live", "v": values, "x": {}}
             if failed and meter == "scrubber":
                 fields |= {"v": {}, "x": {"p": "no_reply"}, "e": "no_reply"}
             self.append(
                 "reading", fields, ((self._ms, ">", b"\xfe\x68\x11"), (self._ms + 90, "<", b"\x68\x91"))
             )
+
+    def energy(self) -> str:
+        """What a register shows now: it only rises."""
+        return f"{1000 + self._boot * 100 + self.slot}.{self.slot:02}"
 
     def stored_profile(self) -> None:
         """What a meter kept itself."""
