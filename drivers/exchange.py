@@ -15,14 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from datetime import datetime
+from typing import Literal, Protocol
 
 from config.profile import PollClass, Profile
 from config.site import Meter
+from drivers.memory import Ended, Span, Tell
 from drivers.samples import Sample
-
-if TYPE_CHECKING:
-    from drivers.memory import ClockRead, Recall, Span, Tell
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,6 +84,8 @@ class Polled:
 
 
 Poll = Generator[Exchange, Answer, Polled]
+Recall = Generator[Exchange, Answer, Ended]  # what a meter stored, told record by record
+ClockRead = Generator[Exchange, Answer, datetime | None]  # a meter's own date and time
 
 
 class Driver(Protocol):

@@ -11,12 +11,11 @@ offer: `Driver.recall` and `Driver.clock` give None.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from drivers.exchange import Answer, Exchange
 from drivers.samples import Sample
 
 Source = Literal["load", "hourly", "daily"]  # load records, hourly freezes, daily freezes
@@ -43,5 +42,3 @@ class Span:
 
 
 Tell = Callable[[Stored], None]
-Recall = Generator[Exchange, Answer, Ended]
-ClockRead = Generator[Exchange, Answer, datetime | None]

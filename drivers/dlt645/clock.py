@@ -21,8 +21,7 @@ from typing import Final
 
 from drivers.dlt645.fetch import MeterLine
 from drivers.dlt645.format import take_clock
-from drivers.exchange import Answer, Exchange
-from drivers.memory import ClockRead
+from drivers.exchange import Answer, ClockRead, Exchange
 
 _TOGETHER: Final = "ss mm hh WW DD MM YY"
 _DATE: Final = "WW DD MM YY"

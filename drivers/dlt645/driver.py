@@ -24,8 +24,8 @@ from drivers.dlt645.frame import (
 from drivers.dlt645.item import lookup
 from drivers.dlt645.recall import recall
 from drivers.dlt645.reply import Awaited
-from drivers.exchange import Answer, Exchange, MeterSpec, Poll
-from drivers.memory import ClockRead, Recall, Span, Tell
+from drivers.exchange import Answer, ClockRead, Exchange, MeterSpec, Poll, Recall
+from drivers.memory import Span, Tell
 
 _DEMAND: Final = "01"  # DI3 of the items that carry a time behind their value
 

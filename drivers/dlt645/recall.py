@@ -29,8 +29,8 @@ from drivers.dlt645.fetch import MeterLine, Outcome
 from drivers.dlt645.format import take, take_clock
 from drivers.dlt645.freeze import Freeze
 from drivers.dlt645.named import Named, take_fields
-from drivers.exchange import Answer, Exchange, MeterSpec
-from drivers.memory import Recall, Source, Span, Stored, Tell
+from drivers.exchange import Answer, Exchange, MeterSpec, Recall
+from drivers.memory import Source, Span, Stored, Tell
 from drivers.samples import Quality, Sample
 from drivers.scaling import factor, scaled
 

@@ -15,8 +15,8 @@ from drivers.dlt645.clock import CLOCK_1997, read_clock
 from drivers.dlt645.fetch import DIALECT_1997, Dialect, MeterLine
 from drivers.dlt645.format import digits
 from drivers.dlt645_1997.item import ENDS, is_block, lookup
-from drivers.exchange import MeterSpec, Poll
-from drivers.memory import ClockRead, Recall, Span, Tell
+from drivers.exchange import ClockRead, MeterSpec, Poll, Recall
+from drivers.memory import Span, Tell
 
 _TARIFFS: Final = ("9", "A")  # blocks of as many registers as the meter has tariffs
 _LIMITS: Final = ("B63F", 4)  # bytes of limits that some meters append

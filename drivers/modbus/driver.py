@@ -23,8 +23,8 @@ from typing import Final
 
 from config.profile import ModbusItem, PollClass, ratio_items
 from config.site import Meter
-from drivers.exchange import Answer, Exchange, MeterSpec, Poll, Polled
-from drivers.memory import ClockRead, Recall, Span, Tell
+from drivers.exchange import Answer, ClockRead, Exchange, MeterSpec, Poll, Polled, Recall
+from drivers.memory import Span, Tell
 from drivers.modbus import mbap, rtu
 from drivers.modbus.pdu import PduError, Refusal, Registers, data_bytes, encode
 from drivers.modbus.plan import Place, Range, place, plan
