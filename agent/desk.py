@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from agent.accepted import Accepted
@@ -12,6 +14,7 @@ from agent.busstatus import BusFacts
 from agent.clock import Clock, kernel_sync
 from agent.control import Verb
 from agent.errors import AgentError
+from agent.inbox import GivenBack, Inbox
 from agent.paths import Paths
 from agent.recorder import Recorder
 from agent.ring import Seen
@@ -20,12 +23,16 @@ from agent.software import version
 from agent.status import Facts, StorageFacts, UplinkFacts, build, points
 from agent.storage import storage
 from agent.uplinks import Uplink
+from buffer.bundle import read_bundle
+from buffer.errors import FormatError
 from buffer.instant import Instant
 from buffer.reader import JournalReader
+from buffer.refill import fitting
 from config.site import Bus
 from drivers.samples import PollResult
 
 READ_PATIENCE_S = 30.0
+REFILL_STEP = 100  # blocks put back between two commits
 
 
 @dataclass(slots=True)
@@ -39,6 +46,7 @@ class Desk:
     recorder: Recorder
     buses: Mapping[str, BusLoop]
     uplinks: Mapping[str, Uplink]
+    inbox: Inbox
     searches: Searches = field(default_factory=Searches)
 
     def verbs(self) -> dict[str, Verb]:
@@ -51,6 +59,7 @@ class Desk:
             "scan": Verb(self._scan, act=True),
             "scan-look": Verb(self._scan_look, act=True, audited=False),
             "scan-cancel": Verb(self._scan_cancel, act=True),
+            "refill": Verb(self._refill, act=True),
         }
 
     def _scan(self, args: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,6 +80,18 @@ class Desk:
         self.searches.cancel(loop.bus.config.id)
         loop.wake()
         return {}
+
+    def _refill(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Put back what an evidence file of a platform has and our store lost."""
+        file = Path(str(args.get("file", "")))
+        try:
+            with closing(JournalReader(self.paths.journal)) as reader:
+                found = list(fitting(reader, read_bundle(file).blocks))
+        except (OSError, FormatError) as error:
+            raise AgentError("SBX-VFY-900", 66, file=file, reason=error) from error
+        for start in range(0, len(found), REFILL_STEP):
+            self.inbox.put(GivenBack(tuple(found[start : start + REFILL_STEP]), file.name[:80]))
+        return {"blocks": len(found)}
 
     def _buses(self, args: Mapping[str, Any]) -> dict[str, Any]:
         del args

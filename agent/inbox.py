@@ -16,6 +16,7 @@ from typing import Literal
 from agent.meters.clocks import Shown
 from buffer.receipt import Receipt
 from buffer.scrub import Rot
+from buffer.verify import BlockData
 from drivers.memory import Stored
 from drivers.samples import PollResult, WireFrame
 
@@ -81,8 +82,16 @@ class ClockShown:
     shown: Shown
 
 
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """Blocks out of a platform's evidence that this store had lost."""
+
+    blocks: tuple[BlockData, ...]
+    file: str
+
+
 Told = Recalled | RecallEnded | ClockShown  # what a meter was asked beside its polls
-Item = Learnt | PollResult | ReceiptHeard | Remark | ChoreDue | Rot | Told
+Item = Learnt | PollResult | ReceiptHeard | Remark | ChoreDue | Rot | GivenBack | Told
 
 
 class Inbox:

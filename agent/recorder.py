@@ -18,13 +18,14 @@ from typing import Any, Protocol
 
 from agent import alarmrecords, readings
 from agent.days import Days, Kept
-from agent.inbox import ChoreDue, Inbox, Item, Learnt, Recalled, ReceiptHeard, Told
+from agent.inbox import ChoreDue, GivenBack, Inbox, Item, Learnt, Recalled, ReceiptHeard, Told
 from agent.lastpolls import LastPoll, LastPolls
+from agent.mending import Mending
 from agent.meters.book import Book
 from agent.meters.gaps import Gap
 from agent.rules.engine import Active, AlarmChange, Engine
 from agent.rules.world import World
-from buffer.errors import ReceiptRefused, StoreDamaged, StoreFull
+from buffer.errors import ReceiptRefused, StoreFull
 from buffer.head import Cursor, Head
 from buffer.instant import Instant
 from buffer.journal import Journal, Retention
@@ -101,7 +102,7 @@ class Recorder:
         self._early_ms: int | None = None
         self._alarm_changed = False
         self._superseded = False
-        self._rot: frozenset[tuple[int, str]] = frozenset()  # found since this start
+        self._mending = Mending(journal, self._append)
         self.snapshot = self._look()
 
     def step(self, now: Instant) -> int:
@@ -153,8 +154,8 @@ class Recorder:
             self._keep.learn(item.meter, item.unsupported)
         elif isinstance(item, Told):
             self._told(item, now)
-        elif isinstance(item, Rot):
-            self._rotten(item, now)
+        elif isinstance(item, Rot | GivenBack):
+            self._mending.take(item, now)
         else:
             self._append(item.kind, item.fields, now)
 
@@ -190,15 +191,6 @@ class Recorder:
             at, raw = _backdated(now, item.mono_ms), _raw(item.frames)
         for kind, fields in self._book.told(item, now):
             self._append(kind, fields, at, raw)
-
-    def _rotten(self, rot: Rot, now: Instant) -> None:
-        """Say it durably, then take it out; what could not be said now is found again in a week."""
-        if (rot.n, rot.part) in self._rot or self._append("loss", rot.loss(), now) is None:
-            return
-        self._rot |= {(rot.n, rot.part)}
-        with contextlib.suppress(StoreFull, StoreDamaged):
-            self._journal.commit(now)
-            self._journal.caretaker.take_out(rot)
 
     def _append(
         self,
@@ -286,7 +278,7 @@ class Recorder:
             self._book.gaps,
             self._book.wrong_clocks,
             self._journal.ratchet.fault,
-            self._rot,
+            self._mending.found,
             self._superseded,
         )
 

@@ -75,7 +75,7 @@ class Service:
         self._hup = False
         self._reload = False
         self._reason = "SIGTERM"
-        self._desk = Desk(paths, clock, accepted, recorder, buses, uplinks)
+        self._desk = Desk(paths, clock, accepted, recorder, buses, uplinks, inbox)
         self._control = ControlServer(paths.socket, self._desk.verbs(), self._acted)
         self._chores = Chores(
             (

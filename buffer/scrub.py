@@ -12,6 +12,7 @@ only a platform that has it can say. Stateless: which minute it is says where to
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -21,6 +22,7 @@ from buffer.errors import FormatError, StoreDamaged
 from buffer.head import BlockInfo
 from buffer.note import VerifierKey, decode
 from buffer.reader import JournalReader
+from buffer.refill import sound
 from buffer.store import Store
 from buffer.verify import BlockData
 
@@ -90,7 +92,7 @@ def _parts(
 
 
 class Caretaker:
-    """The journal's hand in its store: takes out what rotted."""
+    """The journal's hand in its store: takes out what rotted, puts back what a platform gave."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -101,3 +103,16 @@ class Caretaker:
             self._store.strip([rot.n], "raw")
         if rot.part == "body":
             self._store.strip([rot.n], "body")
+
+    def put_back(self, block: BlockData) -> int | None:
+        """The number of a block that was given back; None for one that is not ours, or that retention let go
+        of. Raises as `take_out`."""
+        header = sound(block)
+        if header is None or header.n > self._store.last():
+            return None
+        ours = self._store.hash(header.n) == hash_text(decode(block.note).text)
+        if not ours or 0 < header.n < self._store.floor("body"):
+            return None
+        body, raw = (None if part is None else zlib.compress(part) for part in (block.body, block.raw))
+        self._store.put_back(header.n, block.note, body, raw)
+        return header.n

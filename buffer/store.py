@@ -140,6 +140,14 @@ class Store(Shelf):
         with self._transaction():
             self._strip(numbers, column)
 
+    def put_back(self, n: int, note: bytes, body: bytes | None, raw: bytes | None) -> None:
+        """Other parts for block ``n``, as they are stored; None: what is there stays."""
+        with self._transaction():
+            (row,) = self._all(f"SELECT {', '.join(_COLUMNS)} FROM blocks WHERE n = ?", n)
+            parts = (note, row[-2] if body is None else body, row[-1] if raw is None else raw)
+            self._db.execute("DELETE FROM blocks WHERE n = ?", (n,))
+            self._db.execute(_INSERT, (*row[:-3], *parts))
+
     def _strip(self, numbers: Iterable[int], column: Column) -> None:
         """Rows without their ``column``. Put in anew: one that shrinks in its place keeps its whole page."""
         values = ", ".join("NULL" if name == column else name for name in _COLUMNS)

@@ -18,8 +18,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, BinaryIO, Final, NoReturn
 
+from buffer.bundle import write_bundle
 from config.messages import text
 from receiver import loop
 from receiver.config import Config, read
@@ -62,6 +63,7 @@ def _parser(lang: str) -> argparse.ArgumentParser:
     parser.add_argument("--box", metavar="ID")
     parser.add_argument("--from", metavar="N", dest="first", type=int, default=0)
     parser.add_argument("--to", metavar="N", dest="last", type=int, default=2**53)
+    parser.add_argument("--file", metavar="FILE", help="export: where to")
     parser.add_argument("--lang", choices=("zh", "en"), default=lang)
     return parser
 
@@ -146,6 +148,28 @@ def _verify(config: Config, args: argparse.Namespace) -> int:
     return status
 
 
+def _export(config: Config, args: argparse.Namespace) -> int:
+    """An evidence file of what is stored: for an officer, or for the box to put back what it lost."""
+    box = _one_box(args)
+    if args.file is None:
+        raise ReceiverError("SBX-RCV-032", EX_USAGE)
+    identity = Registry(config.boxes).key(box)
+    if identity is None:
+        raise ReceiverError("SBX-RCV-030", 66, box=box)
+    with closing(Query(config.store)) as query, _new(Path(args.file)) as file:
+        blocks = query.blocks(box, query.epoch(box), args.first, args.last)
+        count = write_bundle(file, blocks, identity, (), f"stored by {config.authority}, box {box}")
+    _put(text("SBX-RCV-103", args.lang, file=args.file, blocks=str(count)).what)
+    return 0
+
+
+def _new(path: Path) -> BinaryIO:
+    try:
+        return path.open("xb")
+    except OSError as error:
+        raise ReceiverError("SBX-RCV-033", 73, path=path, reason=error) from error
+
+
 VERBS: Final[Mapping[str, Callable[[Config, argparse.Namespace], int]]] = {
     "run": _run,
     "key": _key,
@@ -154,6 +178,7 @@ VERBS: Final[Mapping[str, Callable[[Config, argparse.Namespace], int]]] = {
     "alarms": _alarms,
     "records": _records,
     "verify": _verify,
+    "export": _export,
 }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from agent.check import LEVELS
 from agent.cli.shell import Shell
 from agent.cli.table import table
+from agent.control import ask
 from agent.errors import AgentError
 from agent.journalcheck import check, salvage
 from agent.offline import open_reader
@@ -24,11 +25,12 @@ HELP = "SBX-CLI-113"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """``list``: blocks; ``check``: every block looked at; ``salvage FOLDER``: what is sound, copied there.
+    """``list``: blocks; ``check``: every block looked at; ``salvage FOLDER``: what is sound, copied there;
+    ``refill FILE``: what a platform's evidence has and this store lost, put back by the daemon.
     With ``list``, ``--block N``: one header; ``--records``: records; ``--tail``: what is unsealed;
     ``--placed``: records with the time at which they truly lie, from the anchors of their boot."""
-    parser.add_argument("action", choices=("list", "check", "salvage"), nargs="?", default="list")
-    parser.add_argument("folder", metavar="FOLDER", nargs="?", type=Path)
+    parser.add_argument("action", choices=("list", "check", "salvage", "refill"), nargs="?", default="list")
+    parser.add_argument("path", metavar="PATH", nargs="?", type=Path)
     parser.add_argument("--last", type=int, default=10, metavar="N")
     parser.add_argument("--block", type=int, metavar="N")
     parser.add_argument("--records", action="store_true")
@@ -40,7 +42,9 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     """Reads beside the daemon, and writes nothing but a salvage, elsewhere. ``check``: 0 sound, 1 something
     was set aside once, 2 rot."""
     if args.action == "salvage":
-        return _salvage(args.folder, shell)
+        return _salvage(args.path, shell)
+    if args.action == "refill":
+        return _refill(args.path, shell)
     reader = open_reader(shell.paths)
     if args.action == "check":
         return _check(reader, shell)
@@ -83,6 +87,17 @@ def _salvage(target: Path | None, shell: Shell) -> int:
     else:
         shell.tell(shell.say("SBX-JNL-917", **facts))
     return 1 if saved.lost else 0
+
+
+def _refill(file: Path | None, shell: Shell) -> int:
+    if file is None:
+        raise AgentError("SBX-JNL-918", 64)
+    found = ask(shell.paths.socket, "refill", {"file": str(file.absolute())})
+    if shell.json:
+        shell.data(found)
+    else:
+        shell.put(f"{shell.tag('ok')} {shell.say('SBX-JNL-919', blocks=found['blocks'])}")
+    return 0
 
 
 def _named(shell: Shell) -> VerifierKey:

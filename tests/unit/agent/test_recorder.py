@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from agent.inbox import ChoreDue, Inbox, Remark
+from agent.inbox import ChoreDue, GivenBack, Inbox, Remark
 from agent.latches import Latches
 from buffer.errors import StoreFull
 from buffer.journal import Journal
@@ -257,3 +258,23 @@ def test_what_rotted_is_a_loss_record_once(box: Box) -> None:
     reader.close()
     assert block is not None
     assert block.body is None
+
+
+def test_what_a_platform_gives_back_is_on_record(box: Box) -> None:
+    box.start(0)
+    box.run(0, 70, kiln="12")
+    n = box.recorder.snapshot.head.n
+    with closing(JournalReader(box.folder / "journal")) as reader:
+        whole = list(reader.blocks())
+    box.inbox.put(Rot(n, "body", 7))
+    box.recorder.step(box.at(71))
+    box.inbox.put(GivenBack(tuple(whole), "city.zip"))
+    box.recorder.step(box.at(72))
+    box.recorder.step(box.at(74))
+    (record,) = box.records("audit")
+    assert (record["what"], record["file"]) == ("refill", "city.zip")
+    assert n in record["blocks"]
+    assert box.recorder.snapshot.rot == frozenset()
+    with closing(JournalReader(box.folder / "journal")) as reader:
+        again = reader.block(n)
+    assert again == whole[n]
