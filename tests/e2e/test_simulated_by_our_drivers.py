@@ -153,7 +153,7 @@ class Reader:
             line=meter.line if serial else None,
             ct=meter.ct if meter.model != "eastron-sdm630" else Decimal(1),
             pt=meter.pt,
-            reply_timeout_s=0.4,
+            reply_timeout_s=1.0,  # the simulator may wait for its turn on a busy machine
             gap_ms=None if serial else 5,  # a raw line over TCP: nobody else keeps its 3.5 characters
         )
         return MeterSpec(ours, builtin_profiles()[ours.profile])
