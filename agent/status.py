@@ -241,7 +241,7 @@ def _gaps(gaps: Sequence[Gap]) -> list[Check]:
             "SBX-STA-035",
             {
                 "meter": gap.meter,
-                "hours": f"{gap.begin.until_ms(gap.end) / 3_600_000:.1f}",
+                "hours": gap.hours,
                 "records": str(len(gap.have)),
             },
         )

@@ -37,10 +37,12 @@ class Mark:
     energy: Decimal
 
     def until_ms(self, later: Mark) -> int:
-        """Time between two marks: by the monotonic clock within a boot of the machine, else by the wall."""
+        """Time between two marks: by the monotonic clock within a boot of the machine, else by the wall. A
+        wall clock that went back says nothing: then it counts as long, and the meter's own clock tells."""
         if self.boot_id == later.boot_id:
             return later.mono_ms - self.mono_ms
-        return max(0, later.utc_ms - self.utc_ms)
+        between_ms = later.utc_ms - self.utc_ms
+        return between_ms if between_ms >= 0 else MOST_BACK_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,12 @@ class Gap:
     def number(self) -> int:
         """Its name for life: the record before it."""
         return self.begin.i
+
+    @property
+    def hours(self) -> str:
+        """How long, for people."""
+        length_ms = self.begin.until_ms(self.end)
+        return "?" if length_ms == MOST_BACK_MS else f"{length_ms / 3_600_000:.1f}"
 
     def opened(self) -> dict[str, object]:
         """The fields of its ``meter-event``."""

@@ -130,3 +130,26 @@ def test_a_gap_is_asked_for_in_the_meters_time_though_the_box_has_none(tmp_path:
     times = [datetime.fromisoformat(one["mt"]) for one in plant.stored()]
     assert before < times[0] <= before + timedelta(minutes=15)
     assert after - timedelta(minutes=15) <= times[-1] < after
+
+
+def test_a_gap_before_a_boot_in_1970_is_found(tmp_path: Path) -> None:
+    """Without a clock of its own the box wakes up long before it fell asleep."""
+    plant = Plant(tmp_path, ahead_s=30)
+    plant.start()
+    plant.run(120)
+    before = plant.device.clock()
+    plant.off(2 * HOUR)
+    right = plant.box.at
+    plant.box.letter = "R"
+    plant.box.at = lambda second: replace(  # type: ignore[method-assign]  # another boot, another time
+        right(second), utc_ms=int(second * 1000), boot_id="0d" * 16
+    )
+    plant.start()
+    after = plant.device.clock()
+    plant.run(300)
+    plant.commit()
+    (filled,) = plant.events("filled")
+    times = [datetime.fromisoformat(one["mt"]) for one in plant.stored()]
+    assert (filled["load"], filled["closes"]) == (len(times), True)
+    assert before < times[0] <= before + timedelta(minutes=15)
+    assert after - timedelta(minutes=15) <= times[-1] < after
