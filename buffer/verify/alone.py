@@ -32,6 +32,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -512,6 +513,7 @@ class Signatures:
         self.known: dict[tuple[bytes, bytes, bytes], bool] = {}
         self.derived: set[tuple[bytes, bytes, bytes]] = set()
         self.count = 0
+        self.lock = threading.Lock()
         public, signed = map(bytes.fromhex, EXAMPLE)
         if not self._run(public, b"\x72", signed) or self._run(public, b"\x73", signed):
             raise ToolError("it does not know an example of RFC 8032")
@@ -539,22 +541,28 @@ class Signatures:
         return len(signature) == 64 if len(public) == 32 else 8 <= len(signature) <= 72
 
     def _run(self, public: bytes, text: bytes, signature: bytes) -> bool:
-        self.count += 1
-        names = [
-            self.folder / sha(b"%d " % at + data)[:32] for at, data in enumerate((public, text, signature))
-        ]
+        """Some run at a time, so each has files of its own."""
+        with self.lock:
+            self.count += 1
+            at = self.count
+        names = [self.folder / f"{at}.{part}" for part in ("key", "text", "signature")]
         der = self.PREFIX + public if len(public) == 32 else public
         for name, data in zip(names, (der, text, signature)):
-            if not name.exists():
-                name.write_bytes(data)
+            name.write_bytes(data)
+        try:
+            return self._asked(names, ecdsa=len(public) != 32)
+        finally:
+            for name in names:
+                name.unlink()
+
+    def _asked(self, names: list[Path], ecdsa: bool) -> bool:
         words = ["openssl", "pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-inkey", str(names[0])]
         words += ["-rawin", "-in", str(names[1]), "-sigfile", str(names[2])]
-        words += [] if len(public) == 32 else ["-digest", "sha256"]
+        words += ["-digest", "sha256"] if ecdsa else []
         try:
             done = subprocess.run(words, capture_output=True, check=False)
         except OSError as error:
             raise ToolError(str(error)) from error
-        names[2].unlink()
         if done.returncode == 0:
             return True
         said = done.stdout + done.stderr

@@ -214,3 +214,18 @@ def test_no_flipped_byte_goes_unnoticed(tmp_path: Path) -> None:
         noticed += alone.main([str(path), "--key", str(KEY), "--quick", "--lang", "en"]) != 0
     print(f"{flips} flips, {noticed} noticed")
     assert noticed > flips * 0.7
+
+
+@needs_openssl
+def test_many_signatures_of_one_key_are_checked_at_a_time(tmp_path: Path) -> None:
+    """Runs of openssl side by side share no file: a half-written key would end the whole verification."""
+    signer = Ed25519Signer("SB-1", bytes(range(32)))
+    texts = [b"sitebox/block/v1\n%d\n" % n for n in range(120)]
+    asked = [(signer.verifier.public, text, signer.sign(text)) for text in texts]
+    spoilt = [(public, text + b"x", signature) for public, text, signature in asked[:40]]
+    checks = alone.Signatures(str(tmp_path))
+    checks.ahead([*asked, *spoilt])
+    assert [checks.known[one] for one in asked] == [True] * len(asked)
+    assert [checks.known[one] for one in spoilt] == [False] * len(spoilt)
+    assert checks.count == 2 + len(asked) + len(spoilt)
+    assert list(tmp_path.iterdir()) == []
