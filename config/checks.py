@@ -108,5 +108,5 @@ def _points(parts: Parts, profiles: Profiles, problems: Problems) -> None:
 
 def _uplinks(parts: Parts, problems: Problems) -> None:
     for uplink in parts.uplinks:
-        if uplink.receipts and not uplink.platform_key:
+        if uplink.receipts and uplink.blocks and not uplink.platform_key:
             problems.add("SBX-CFG-082", parts.place("uplink", uplink.id, "platform_key"))
