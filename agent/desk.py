@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.accepted import Accepted
+from agent.beside import Beside
 from agent.busloop import BusLoop
 from agent.busstatus import BusFacts
 from agent.clock import Clock, kernel_sync
@@ -47,6 +48,7 @@ class Desk:
     buses: Mapping[str, BusLoop]
     uplinks: Mapping[str, Uplink]
     inbox: Inbox
+    beside: Beside
     searches: Searches = field(default_factory=Searches)
 
     def verbs(self) -> dict[str, Verb]:
@@ -60,6 +62,7 @@ class Desk:
             "scan-look": Verb(self._scan_look, act=True, audited=False),
             "scan-cancel": Verb(self._scan_cancel, act=True),
             "refill": Verb(self._refill, act=True),
+            **self.beside.verbs(),
         }
 
     def _scan(self, args: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,6 +146,7 @@ class Desk:
                 problems=self.accepted.problems,
                 last_good=self.accepted.last_good,
                 points=points(snapshot.world, config),
+                more=self.beside.checks(),
             )
         )
 

@@ -12,7 +12,7 @@ It never touches a bus, an uplink or a socket. It must be given time: ``step(now
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -102,6 +102,9 @@ class Recorder:
         self._early_ms: int | None = None
         self._alarm_changed = False
         self._superseded = False
+        self.announce: Callable[[Mapping[str, Any]], object] = (
+            dict  # told of each alarm record; must not wait
+        )
         self._mending = Mending(journal, self._append)
         self.snapshot = self._look()
 
@@ -222,14 +225,16 @@ class Recorder:
 
     def _alarms(self, changes: tuple[AlarmChange, ...], now: Instant) -> None:
         for change in changes:
+            fields = alarmrecords.fields(change)
             try:
-                record = self._journal.append("alarm", alarmrecords.fields(change), now)
+                record = self._journal.append("alarm", fields, now)
             except StoreFull:
                 self._engine.undo(change)
                 continue
             if change.raised:
                 self._engine.numbered(change.alarm.key, record)
             self._alarm_changed = True
+            self.announce({**fields, "i": record, "t": now.utc_ms})
 
     def _write(self, now: Instant) -> None:
         waiting = self._journal.pending_since_ms

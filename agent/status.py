@@ -72,6 +72,7 @@ class Facts:
     wrong_clocks: Sequence[tuple[str, int]] = ()  # meters, and their offset in ms
     key_fault: str = ""  # why the ratchet key could not turn
     rot: frozenset[tuple[int, str]] = frozenset()  # blocks of which something rotted
+    more: Sequence[Check] = ()  # what notices and the source of the mains say of themselves
 
 
 def build(facts: Facts) -> dict[str, Any]:
@@ -86,6 +87,7 @@ def build(facts: Facts) -> dict[str, Any]:
         *_wrong_clocks(facts),
         *_alarms(facts.alarms),
         *_config(facts),
+        *facts.more,
     ]
     worst = max((LEVELS.index(check.level) for check in checks), default=0)
     hints = dict.fromkeys(check.hint for check in checks if check.level != "ok" and check.hint)
