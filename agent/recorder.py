@@ -90,7 +90,7 @@ class Recorder:
         self._engine = engine
         self._inbox = inbox
         self._settings = config.journal
-        self._uplinks = tuple(uplink.id for uplink in config.uplinks)
+        self._uplinks = tuple(uplink.id for uplink in config.uplinks if uplink.blocks)
         self._keep = keep
         self._book = book
         self._days = Days(config.site.timezone, keep)
