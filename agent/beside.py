@@ -18,6 +18,7 @@ from agent.control import Verb
 from agent.errors import AgentError
 from agent.inbox import Inbox
 from agent.log import Log
+from agent.mains.watch import MainsWatch, source_of
 from agent.notices import Notice, Outcome
 from agent.notices.announcer import Announcer, Listener
 from agent.notices.command import CommandNotice
@@ -35,13 +36,17 @@ class Beside:
 
     plant: Plant
     notices: Mapping[str, Notice]
+    mains: MainsWatch | None = None  # None: the meters tell
 
     @classmethod
     def of(cls, config: SiteConfig, paths: Paths, inbox: Inbox, log: Log) -> Beside:
         """The parts that the site file asks for."""
-        del inbox
         plant = Plant(config.site.id, config.site.name)
-        return cls(plant, {one.id: _notice(one, plant, paths, log) for one in config.notify})
+        notices = {one.id: _notice(one, plant, paths, log) for one in config.notify}
+        source = source_of(config.power, paths.sysfs)
+        if source is None:
+            return cls(plant, notices)
+        return cls(plant, notices, MainsWatch(config.power, source, inbox.put, partial(_report, log)))
 
     def announcer(self, up: Iterable[Active], more: Sequence[Listener] = ()) -> Announcer:
         """Who passes alarm records on, to the notices and to ``more``; ``up`` at this start."""
@@ -49,11 +54,17 @@ class Beside:
 
     def threads(self) -> dict[str, Callable[[threading.Event], None]]:
         """Name of the thread -> what it runs until the event is set."""
-        return {f"notice-{name}": notice.run for name, notice in self.notices.items()}
+        found: dict[str, Callable[[threading.Event], None]] = {
+            f"notice-{name}": notice.run for name, notice in self.notices.items()
+        }
+        if self.mains is not None:
+            found["mains"] = partial(self.mains.run, mono_ms=mono_ms)
+        return found
 
     def checks(self) -> tuple[Check, ...]:
         """What is wrong, for the status."""
-        return tuple(check for notice in self.notices.values() for check in notice.checks())
+        found = [check for notice in self.notices.values() for check in notice.checks()]
+        return (*found, *(self.mains.checks() if self.mains is not None else ()))
 
     def verbs(self) -> dict[str, Verb]:
         """``notices``: how they stand; ``notice-test``: try one, an act."""

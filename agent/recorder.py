@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from agent import alarmrecords, readings
 from agent.days import Days, Kept
-from agent.inbox import ChoreDue, GivenBack, Inbox, Item, Learnt, Recalled, ReceiptHeard, Told
+from agent.inbox import ChoreDue, GivenBack, Inbox, Item, Learnt, MainsSeen, Recalled, ReceiptHeard, Told
 from agent.lastpolls import LastPoll, LastPolls
 from agent.mending import Mending
 from agent.meters.book import Book
@@ -160,6 +160,8 @@ class Recorder:
         elif isinstance(item, Rot | GivenBack):
             self._mending.take(item, now)
         else:
+            if isinstance(item, MainsSeen):
+                self._engine.mains(item.on, item.since_ms)
             self._append(item.kind, item.fields, now)
 
     def _chore(self, chore: ChoreDue, now: Instant) -> None:

@@ -78,6 +78,11 @@ class Engine:
         self._world = worlds.begin(config, now_ms)
         self._pending: dict[str, _Pending] = {}
         self._active: dict[str, Active] = {}
+        self._mains: tuple[bool | None, int] | None = None
+
+    def mains(self, on: bool | None, at_ms: int) -> None:
+        """What a source beside the meters says of the plant's mains since ``at_ms`` (mono); None: unknown."""
+        self._mains = (on, at_ms)
 
     @property
     def world(self) -> World:
