@@ -79,6 +79,6 @@ def _words(record: Mapping[str, Any], lang: str) -> dict[str, str]:
     """What, why and next in one language; a code that this version does not know has none."""
     if record["code"] not in known_codes():
         return {}
-    facts = {name: str(value) for name, value in record["facts"].items() if name != "lang"}
+    facts = {name: str(value) for name, value in record.get("facts", {}).items() if name != "lang"}
     found = text(record["code"], lang, **{**facts, "alarm": record["id"]})
     return {"what": found.what, "why": found.why, "next": found.next}

@@ -23,6 +23,7 @@ ENVIRONMENT: Final = {
 }
 KEPT_BYTES: Final = 4096  # of its standard error
 LINE_CHARACTERS: Final = 120
+KILL_S: Final = 2.0
 LOOK_MS: Final = 200  # a stop is noticed so soon
 _READS: Final = 16  # of what stands in the pipe when it ends
 
@@ -64,17 +65,28 @@ def run(command: Sequence[str], payload: bytes, limits: Limits) -> Ended:
         return Ended("unstartable", 0, error.strerror or type(error).__name__)
     assert child.stdin is not None
     assert child.stderr is not None
-    watch = _Watch(child.pid, payload, child.stdin, child.stderr)
+    try:
+        watch = _Watch(child.pid, payload, child.stdin, child.stderr)
+    except OSError as error:  # no descriptor left
+        _kill(child)
+        return Ended("unstartable", 0, error.strerror or type(error).__name__)
     try:
         cut = _follow(watch, until_ms, limits)
         if cut is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)
+            _kill(child)
+            return Ended(cut, 0, watch.line())
         status = child.wait()
         watch.drain()
-        return Ended(cut or "ended", 0 if cut else status, watch.line())
+        return Ended("ended", status, watch.line())
     finally:
         watch.close()
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    """End it and its group. One that the kernel holds (a dead network disk) is not waited for longer."""
+    with contextlib.suppress(ProcessLookupError, PermissionError, subprocess.TimeoutExpired):
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait(KILL_S)
 
 
 def _follow(watch: _Watch, until_ms: int, limits: Limits) -> Literal["late", "stopped"] | None:

@@ -11,7 +11,18 @@ import pytest
 from config.errors import ConfigInvalid
 from config.load import Loaded, load, read_folder
 from config.profiles import builtin_profiles
-from config.shapes import JOURNAL, METER, NETWORK_BUS, POINT, RULES, SERIAL_BUS, SITE, UPLINK
+from config.shapes import (
+    JOURNAL,
+    METER,
+    NETWORK_BUS,
+    NOTIFIES,
+    POINT,
+    POWER,
+    RULES,
+    SERIAL_BUS,
+    SITE,
+    UPLINK,
+)
 from config.site import TreatmentOff
 from config.source import MAX_BYTES
 
@@ -24,6 +35,8 @@ SHAPES = {
     "point": [POINT],
     "rule": [shape for _, shape in RULES.values()],
     "uplink": [UPLINK],
+    "notify": [shape for _, shape in NOTIFIES.values()],
+    "power": [POWER],
 }
 KEY = re.compile(r"(# )?([a-z0-9_]+) = ")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -83,7 +96,7 @@ def test_every_key_is_shown_and_explained_in_both_languages(section: str) -> Non
 def test_a_default_that_is_shown_is_the_default() -> None:
     """Every ``# key = value`` line taken in changes nothing."""
     shown = [
-        (name, re.sub(rb"(?m)^# (?!meters|pt)([a-z_]+ = [^,]*)$", rb"\1", data))
+        (name, re.sub(rb"(?m)^# (?!meters|pt|supply|chip|line)([a-z_]+ = [^,]*)$", rb"\1", data))
         for name, data in read_folder(EXAMPLE)
     ]
     assert sum(data.count(b"\n# ") for _, data in shown) < sum(
