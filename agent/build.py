@@ -56,16 +56,16 @@ def build(paths: Paths, log: Log) -> Service:
     journal = Journal.open(
         paths.journal, box=config.site.id, keys=keys, soft=soft, cfg=accepted.loaded.digest, now=now
     )
-    latches = Latches(Logbook(paths.logbook), now.boot_id, str(now.utc_ms))
+    latches = Latches(Logbook(paths.logbook), str(now.utc_ms))
     reader = JournalReader(paths.journal)
-    engine = restore(reader, config, now, latches.page())
+    rules = restore(reader, config, now, latches.page())
     clean = _was_clean(reader)
     before = past(reader, config, told(config, accepted.profiles), latches, now)
     reader.close()
     inbox = Inbox()
     buses = _buses(accepted, latches, inbox, now)
     book = Book(config, before, latches, _asker(accepted, buses, inbox))
-    recorder = Recorder(journal, engine, inbox, config, latches, book)
+    recorder = Recorder(journal, rules, inbox, config, latches, book)
     _audit(accepted, inbox)
     box = uplinks.Box(config.site.id, keys.identity.verifier, clean)
     return Service(

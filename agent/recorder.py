@@ -18,13 +18,14 @@ from typing import Any, Protocol
 
 from agent import alarmrecords, readings
 from agent.days import Days, Kept
-from agent.inbox import ChoreDue, GivenBack, Inbox, Item, Learnt, Recalled, ReceiptHeard, Told
+from agent.inbox import ChoreDue, GivenBack, Inbox, Item, Learnt, Recalled, ReceiptHeard, Remark, Told
 from agent.lastpolls import LastPoll, LastPolls
 from agent.mending import Mending
 from agent.meters.book import Book
 from agent.meters.gaps import Gap
-from agent.rules.engine import Active, AlarmChange, Engine
-from agent.rules.world import World
+from agent.restore import Restored
+from agent.rules.alarms import Alarm, AlarmChange
+from agent.rules.world import Sight
 from buffer.errors import ReceiptRefused, StoreFull
 from buffer.head import Cursor, Head
 from buffer.instant import Instant
@@ -35,6 +36,8 @@ from drivers.samples import PollResult, WireFrame
 
 STEP_ITEMS = 500  # most items of one step, so that a burst cannot hold up a commit
 _OTHER_HISTORY = ("SBX-JNL-012", "SBX-JNL-013")  # signed: a block that we lack, or have otherwise
+JUDGE_MS = 1_000  # the rules are asked so often when nothing comes
+PAGE_MS = 3_600_000  # the engine's memory is written down so often: a start reads the records since
 EARLY_SEAL_MS = 5_000  # at most one early seal in so long (DESIGN 6)
 
 
@@ -43,8 +46,8 @@ class Snapshot:
     """What the recorder lets others see; replaced as a whole, never changed."""
 
     head: Head
-    world: World
-    alarms: tuple[Active, ...]
+    world: Sight
+    alarms: tuple[Alarm, ...]
     polls: Mapping[str, LastPoll]
     cursors: Mapping[str, Cursor]
     dropped: int = 0
@@ -63,8 +66,11 @@ class Keeper(Kept, Protocol):
 
     fault: str
 
-    def alarms(self, up: tuple[Active, ...], n: int) -> None:
+    def alarms(self, up: tuple[Alarm, ...], n: int) -> None:
         """Replace the alarm latches by those up as of block ``n``."""
+
+    def engine(self, page: Mapping[str, Any], n: int) -> None:
+        """Keep the engine's memory as of block ``n``."""
 
     def learn(self, meter: str, unsupported: frozenset[str]) -> None:
         """Remember what a meter does not support."""
@@ -80,14 +86,16 @@ class Recorder:
     def __init__(  # noqa: PLR0913 see above
         self,
         journal: Journal,
-        engine: Engine,
+        rules: Restored,
         inbox: Inbox,
         config: SiteConfig,
         keep: Keeper,
         book: Book,
     ) -> None:
         self._journal = journal
-        self._engine = engine
+        self._engine, self._axis, self._wall = rules.engine, rules.axis, rules.wall
+        self._judged_ms: int | None = None
+        self._paged_ms: int | None = None
         self._inbox = inbox
         self._settings = config.journal
         self._uplinks = tuple(uplink.id for uplink in config.uplinks)
@@ -113,7 +121,7 @@ class Recorder:
         for item in items:
             self._take(item, now)
         self._own_up(dropped, now)
-        self._alarms(self._engine.tick(now.mono_ms), now)
+        self._judge(now, bool(items))
         self._write(now)
         self.snapshot = self._look()
         return self._next_due(now, len(items) == STEP_ITEMS)
@@ -128,7 +136,7 @@ class Recorder:
                 self._take(item, now)
         with contextlib.suppress(StoreFull):  # what is not sealed stays durable in the tail
             self._journal.close(now)
-        self._keep.alarms(self._engine.active, self._journal.head.n)
+        self._keep_rules()
 
     def _own_up(self, dropped: int, now: Instant) -> None:
         """One signed loss record for what the queue or the card did not take, once it can be written."""
@@ -157,7 +165,17 @@ class Recorder:
         elif isinstance(item, Rot | GivenBack):
             self._mending.take(item, now)
         else:
-            self._append(item.kind, item.fields, now)
+            self._remark(item, now)
+
+    def _remark(self, remark: Remark, now: Instant) -> None:
+        self._append(remark.kind, remark.fields, now)
+        if remark.kind == "step":
+            self._wall.stepped(now)
+
+    def _witness(self, kind: str, fields: Mapping[str, Any], now: Instant) -> None:
+        """A meter's clock that was measured before says what time it is."""
+        if kind == "anchor":
+            self._wall.hear(fields["utc"] + now.mono_ms - fields["at"], now)
 
     def _chore(self, chore: ChoreDue, now: Instant) -> None:
         if chore.name == "retention":
@@ -181,8 +199,8 @@ class Recorder:
         for kind, fields in self._book.seen(result, record, at):
             self._append(kind, fields, at)
         self._polls.take(result, at.utc_ms)
-        seen = readings.observation(result, self._journal.head.last_i if record is None else record)
-        self._alarms(self._engine.observe(seen), at)
+        number = self._journal.head.last_i if record is None else record
+        self._engine.observe(readings.observation(result, number, self._axis.at(at.mono_ms)))
 
     def _told(self, item: Told, now: Instant) -> None:
         """What a meter was asked beside its polls: of its past with the frames that say so."""
@@ -191,6 +209,7 @@ class Recorder:
             at, raw = _backdated(now, item.mono_ms), _raw(item.frames)
         for kind, fields in self._book.told(item, now):
             self._append(kind, fields, at, raw)
+            self._witness(kind, fields, now)
 
     def _append(
         self,
@@ -219,11 +238,23 @@ class Recorder:
             return  # the platform says it again with its next receipt
         else:
             self._refused.pop(heard.uplink, None)
+            self._wall.hear(heard.receipt.time_ms, now)
+
+    def _judge(self, now: Instant, news: bool) -> None:
+        """Ask the rules, once a second at most and at once when something came."""
+        self._wall.look(now)
+        if not news and self._judged_ms is not None and now.mono_ms - self._judged_ms < JUDGE_MS:
+            return
+        self._judged_ms = now.mono_ms
+        self._alarms(self._engine.tick(self._axis.moment(now.mono_ms, self._wall)), now)
 
     def _alarms(self, changes: tuple[AlarmChange, ...], now: Instant) -> None:
         for change in changes:
             try:
-                record = self._journal.append("alarm", alarmrecords.fields(change), now)
+                if change.change == "excused":
+                    self._journal.append("declaration", alarmrecords.covered(change), now)
+                    continue
+                record = self._journal.append("alarm", alarmrecords.fields(change, self._axis), now)
             except StoreFull:
                 self._engine.undo(change)
                 continue
@@ -248,6 +279,16 @@ class Recorder:
             self._early_ms = now.mono_ms
             self._keep.alarms(self._engine.active, self._journal.head.n)
             self._alarm_changed = False
+        if self._paged_ms is None or now.mono_ms - self._paged_ms >= PAGE_MS:
+            self._paged_ms = now.mono_ms
+            self._keep_rules()
+
+    def _keep_rules(self) -> None:
+        """The pages of a journal that has nothing unsealed."""
+        head = self._journal.head.n
+        self._keep.alarms(self._engine.active, head)
+        axis = {"boot_id": self._axis.boot_id, "offset_ms": self._axis.offset_ms}
+        self._keep.engine({**self._engine.page(), "axis": axis}, head)
 
     def _seal_due(self, mono_ms: int) -> bool:
         if self._sealed_ms is None or self._journal.full:

@@ -6,28 +6,20 @@ in ``checks`` and ``rulechecks``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
 from config.build import Shape
 from config.merge import Sections
 from config.protocols import PROTOCOLS
-from config.site import MeterSilent, Threshold, TreatmentOff
 from config.values import (
-    Taker,
     choice,
-    decimal,
     filled,
     flag,
     host,
     ident,
-    idents,
     line,
     number,
     path,
     platform_key,
     power,
-    quantity,
     ratio,
     site_id,
     text,
@@ -38,9 +30,6 @@ from config.values import (
 DAY_S = 86_400
 
 SECTIONS = Sections(single=("site", "journal"), arrays=("bus", "meter", "point", "rule", "uplink"))
-
-_LEVEL: Taker = choice("warning", "alarm")
-
 
 SITE: Shape = {"id": site_id, "name": text, "timezone": timezone, "lang": choice("zh", "en")}
 
@@ -85,44 +74,10 @@ POINT: Shape = {
     "name": text,
     "on_above_kw": power,
     "off_below_kw": power,
+    "on_above_a": power,
+    "off_below_a": power,
     "hold_s": whole(0, DAY_S),
 }
-
-RULES: Mapping[str, tuple[type[TreatmentOff | Threshold | MeterSilent], Shape]] = MappingProxyType(
-    {
-        "treatment-off": (
-            TreatmentOff,
-            {
-                "id": ident,
-                "kind": text,
-                "production": idents,
-                "treatment": idents,
-                "need": choice("all", "any"),
-                "start_lead_s": whole(0, DAY_S),
-                "stop_lag_s": whole(0, DAY_S),
-                "level": _LEVEL,
-            },
-        ),
-        "threshold": (
-            Threshold,
-            {
-                "id": ident,
-                "kind": text,
-                "meter": ident,
-                "quantity": quantity,
-                "above": decimal,
-                "below": decimal,
-                "clear": decimal,
-                "hold_s": whole(0, DAY_S),
-                "level": _LEVEL,
-            },
-        ),
-        "meter-silent": (
-            MeterSilent,
-            {"id": ident, "kind": text, "meters": idents, "after_s": whole(1, DAY_S), "level": _LEVEL},
-        ),
-    }
-)
 
 UPLINK: Shape = {
     "id": ident,

@@ -11,8 +11,9 @@ import pytest
 from config.errors import ConfigInvalid
 from config.load import Loaded, load, read_folder
 from config.profiles import builtin_profiles
-from config.shapes import JOURNAL, METER, NETWORK_BUS, POINT, RULES, SERIAL_BUS, SITE, UPLINK
-from config.site import TreatmentOff
+from config.ruleshapes import RULES
+from config.shapes import JOURNAL, METER, NETWORK_BUS, POINT, SERIAL_BUS, SITE, UPLINK
+from config.rulekinds import TreatmentOff
 from config.source import MAX_BYTES
 
 EXAMPLE = Path(str(files("config").joinpath("example")))
