@@ -25,7 +25,7 @@ from agent.notices.command import CommandNotice
 from agent.notices.document import Plant
 from agent.notices.led import LedNotice
 from agent.paths import Paths
-from agent.rules.engine import Active
+from agent.rules.alarms import Alarm
 from agent.status import alarm_row
 from config.site import Notify, NotifyLed, SiteConfig
 
@@ -48,7 +48,7 @@ class Beside:
             return cls(plant, notices)
         return cls(plant, notices, MainsWatch(config.power, source, inbox.put, partial(_report, log)))
 
-    def announcer(self, up: Iterable[Active], more: Sequence[Listener] = ()) -> Announcer:
+    def announcer(self, up: Iterable[Alarm], more: Sequence[Listener] = ()) -> Announcer:
         """Who passes alarm records on, to the notices and to ``more``; ``up`` at this start."""
         return Announcer(self.plant, (*self.notices.values(), *more), map(alarm_row, up))
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from agent.alarmrecords import alarm_of
+from agent.axis import Axis
 from agent.latches import NO_PAGE, Page
-from agent.rules.engine import Active
+from agent.rules.alarms import Alarm
 from buffer.block import decode_header
 from buffer.note import decode
 from buffer.reader import JournalReader
@@ -59,26 +61,22 @@ def alarm_records(reader: JournalReader, after_n: int = -1) -> Iterator[tuple[Re
     yield from ((record, boot_id) for record in reader.tail_records() if record["k"] == "alarm")
 
 
-def alarms_up(reader: JournalReader, boot_id: str, page: Page = NO_PAGE) -> dict[str, Active]:
+def behind(reader: JournalReader, n: int) -> Iterator[Record]:
+    """Every record behind block ``n``, oldest first, those of the tail included."""
+    for number in range(n + 1, reader.head().n + 1):
+        yield from records_of(reader.block(number))
+    yield from reader.tail_records()
+
+
+def alarms_up(reader: JournalReader, axis: Axis, page: Page = NO_PAGE) -> dict[str, Alarm]:
     """Fold the alarm records behind a logbook page into the alarms that are up. A page of a block that the
-    journal does not have (restored card) counts as none. ``since_ms`` is kept only for alarms raised under
-    this boot of the machine: another boot's monotonic clock means nothing now."""
+    journal does not have (restored card) counts as none."""
     if page.n > reader.head().n:
         page = NO_PAGE
     up = dict(page.up)
     for record, raised_under in alarm_records(reader, page.n):
         if record["state"] == "cleared":
             up.pop(record["id"], None)
-            continue
-        up[record["id"]] = Active(
-            record["id"],
-            record["rule"],
-            record["code"],
-            record["level"],
-            tuple(record["subjects"]),
-            record["facts"],
-            record.get("since_mono") if raised_under == boot_id else None,
-            record["since_i"],
-            record["i"],
-        )
+        else:
+            up[record["id"]] = alarm_of(record, axis if raised_under == axis.boot_id else None)
     return up

@@ -90,29 +90,8 @@ class GivenBack:
     file: str
 
 
-@dataclass(frozen=True, slots=True)
-class MainsSeen:
-    """A source beside the meters says whether the mains is there, since a moment of mono ms; None:
-    unknown."""
-
-    on: bool | None
-    source: str
-    since_ms: int
-    kind: Literal["mains"] = "mains"
-
-    @property
-    def state(self) -> str:
-        """As the record has it."""
-        return "unknown" if self.on is None else "on" if self.on else "off"
-
-    @property
-    def fields(self) -> Mapping[str, object]:
-        """The record's own fields."""
-        return {"state": self.state, "source": self.source, "since_mono": self.since_ms}
-
-
 Told = Recalled | RecallEnded | ClockShown  # what a meter was asked beside its polls
-Item = Learnt | PollResult | ReceiptHeard | Remark | MainsSeen | ChoreDue | Rot | GivenBack | Told
+Item = Learnt | PollResult | ReceiptHeard | Remark | ChoreDue | Rot | GivenBack | Told
 
 
 class Inbox:

@@ -7,64 +7,64 @@ card) stops nothing: it waits in memory, `fault` says why, and `again` tries onc
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tinydb import Query
 from tinydb.table import Table
 
-from agent.rules.engine import Active
+from agent.rules.alarms import Alarm
+from agent.rules.page import back, plain
 from buffer.logbook import Logbook
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The alarms that were up as of block ``n`` (-1: nothing is known)."""
+    """The alarms that were up as of block ``n`` (-1: nothing is known), and the engine's memory as of block
+    ``engine_n``."""
 
     n: int
-    up: Mapping[str, Active]
+    up: Mapping[str, Alarm]
+    engine: Mapping[str, Any] | None = None
+    engine_n: int = -1
 
 
 NO_PAGE = Page(-1, {})
+_ALARM = tuple(field.name for field in dataclasses.fields(Alarm))
 
 
 class Latches:
     """Written by the recorder's thread alone. ``stamp`` names a broken file when it is moved aside."""
 
-    def __init__(self, logbook: Logbook, boot_id: str, stamp: str) -> None:
+    def __init__(self, logbook: Logbook, stamp: str) -> None:
         self._alarms = logbook.table("alarms", stamp)
+        self._engine = logbook.table("engine", stamp)
         self._day = logbook.table("day", stamp)
         self._learnt = logbook.table("learnt", stamp)
         self._gaps = logbook.table("gaps", stamp)
         self._clocks = logbook.table("clocks", stamp)
-        self._boot_id = boot_id
         self._waiting: dict[tuple[str, str], tuple[Table, Mapping[str, Any]]] = {}
         self.fault = ""  # why the newest pages are not on the card
 
-    def alarms(self, up: tuple[Active, ...], n: int) -> None:
+    def alarms(self, up: tuple[Alarm, ...], n: int) -> None:
         """Replace the latches by those up as of block ``n``: one document, so one atomic write."""
-        rows = [
-            {
-                "id": alarm.key,
-                "rule": alarm.rule,
-                "code": alarm.code,
-                "level": alarm.level,
-                "subjects": list(alarm.subjects),
-                "facts": dict(alarm.facts),
-                "since_mono": alarm.since_ms,
-                "since_record": alarm.since_record,
-                "record": alarm.record,
-            }
-            for alarm in up
-        ]
-        self._put(self._alarms, "up", {"n": n, "boot_id": self._boot_id, "alarms": rows})
+        rows = [{name: plain(getattr(alarm, name)) for name in _ALARM} for alarm in up]
+        self._put(self._alarms, "up", {"n": n, "alarms": rows})
+
+    def engine(self, page: Mapping[str, Any], n: int) -> None:
+        """Keep the engine's memory as of block ``n``."""
+        self._put(self._engine, "engine", {"n": n, "page": page})
 
     def page(self) -> Page:
         """The latches as they were written last; a page that cannot be understood counts as none."""
-        kept = _get(self._alarms, "up")
+        kept, memory = _get(self._alarms, "up"), _get(self._engine, "engine")
         try:
-            return NO_PAGE if kept is None else _page(kept, self._boot_id)
+            page = NO_PAGE
+            if kept is not None:
+                page = Page(kept["n"], {row["key"]: _alarm(row) for row in kept["alarms"]})
+            return page if memory is None else replace(page, engine=memory["page"], engine_n=memory["n"])
         except (KeyError, TypeError):
             return NO_PAGE
 
@@ -122,20 +122,6 @@ def _get(table: Table, name: str) -> Mapping[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _page(kept: Mapping[str, Any], boot_id: str) -> Page:
-    same = kept["boot_id"] == boot_id
-    up = {
-        row["id"]: Active(
-            row["id"],
-            row["rule"],
-            row["code"],
-            row["level"],
-            tuple(row["subjects"]),
-            row["facts"],
-            row["since_mono"] if same else None,
-            row["since_record"],
-            row["record"],
-        )
-        for row in kept["alarms"]
-    }
-    return Page(kept["n"], up)
+def _alarm(row: Mapping[str, Any]) -> Alarm:
+    kept = back(row)
+    return Alarm(**{**kept, "subjects": tuple(kept["subjects"])})

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from agent.accepted import accept
+from agent.axis import Axis
 from agent.clock import Clock, kernel_boot_id, kernel_sync
 from agent.errors import AgentError
 from agent.history import Record, alarm_records, alarms_up, newest_first
@@ -57,7 +58,7 @@ def status(paths: Paths) -> dict[str, Any]:
             now=now,
             sync=kernel_sync(),
             polls=MappingProxyType(_polls(reader, config)),
-            alarms=tuple(alarms_up(reader, now.boot_id).values()),
+            alarms=tuple(alarms_up(reader, Axis.begin(now)).values()),
             uplinks=uplinks,
             storage=storage(paths, reader, config),
             head_n=head.n,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 from agent.rules.world import Observation
 from drivers.samples import PollResult, Quality
@@ -31,18 +32,14 @@ def fields(result: PollResult) -> dict[str, object]:
     return record
 
 
-def observation(result: PollResult, record: int) -> Observation:
-    """What the rules see of a poll."""
+def observation(result: PollResult, record: int, at_ms: int) -> Observation:
+    """What the rules see of a poll; ``at_ms`` lies on the axis."""
     values = {s.quantity: s.value for s in result.samples if s.value is not None}
-    return Observation(result.meter, result.mono_ms, record, values)
+    return Observation(result.meter, at_ms, record, values, result.poll == "slow", result.error)
 
 
-def replayed(record: Mapping[str, object]) -> Observation:
-    """The same from a stored record."""
-    values, meter = record["v"], record["m"]
-    mono, number = record["mono"], record["i"]
-    assert isinstance(values, dict)
-    assert isinstance(meter, str)
-    assert isinstance(mono, int)
-    assert isinstance(number, int)
-    return Observation(meter, mono, number, {name: Decimal(text) for name, text in values.items()})
+def replayed(record: Mapping[str, Any], at_ms: int, wanted: frozenset[str]) -> Observation:
+    """The same from a stored record, of the ``wanted`` quantities alone."""
+    values = {name: Decimal(text) for name, text in record["v"].items() if name in wanted}
+    slow = record.get("s", "f").startswith("s")
+    return Observation(record["m"], at_ms, record["i"], values, slow, record.get("e"))

@@ -16,15 +16,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from agent import alarmrecords, readings
+from agent import readings
 from agent.days import Days, Kept
-from agent.inbox import ChoreDue, GivenBack, Inbox, Item, Learnt, MainsSeen, Recalled, ReceiptHeard, Told
+from agent.inbox import ChoreDue, GivenBack, Inbox, Item, Learnt, Recalled, ReceiptHeard, Remark, Told
 from agent.lastpolls import LastPoll, LastPolls
 from agent.mending import Mending
 from agent.meters.book import Book
 from agent.meters.gaps import Gap
-from agent.rules.engine import Active, AlarmChange, Engine
-from agent.rules.world import World
+from agent.restore import Restored
+from agent.rules.alarms import Alarm, AlarmChange
+from agent.rules.world import Sight
+from agent.supervision import Pages, Supervision
 from buffer.errors import ReceiptRefused, StoreFull
 from buffer.head import Cursor, Head
 from buffer.instant import Instant
@@ -43,8 +45,8 @@ class Snapshot:
     """What the recorder lets others see; replaced as a whole, never changed."""
 
     head: Head
-    world: World
-    alarms: tuple[Active, ...]
+    world: Sight
+    alarms: tuple[Alarm, ...]
     polls: Mapping[str, LastPoll]
     cursors: Mapping[str, Cursor]
     dropped: int = 0
@@ -57,14 +59,11 @@ class Snapshot:
     superseded: bool = False  # this history is at its end: the next start begins another epoch
 
 
-class Keeper(Kept, Protocol):
+class Keeper(Kept, Pages, Protocol):
     """The logbook as the recorder uses it: small documents that people read; the journal comes first. What
     cannot be written waits for ``again``; ``fault`` says why."""
 
     fault: str
-
-    def alarms(self, up: tuple[Active, ...], n: int) -> None:
-        """Replace the alarm latches by those up as of block ``n``."""
 
     def learn(self, meter: str, unsupported: frozenset[str]) -> None:
         """Remember what a meter does not support."""
@@ -80,14 +79,14 @@ class Recorder:
     def __init__(  # noqa: PLR0913 see above
         self,
         journal: Journal,
-        engine: Engine,
+        rules: Restored,
         inbox: Inbox,
         config: SiteConfig,
         keep: Keeper,
         book: Book,
     ) -> None:
         self._journal = journal
-        self._engine = engine
+        self._rules = Supervision(rules, keep)
         self._inbox = inbox
         self._settings = config.journal
         self._uplinks = tuple(uplink.id for uplink in config.uplinks if uplink.blocks)
@@ -116,7 +115,7 @@ class Recorder:
         for item in items:
             self._take(item, now)
         self._own_up(dropped, now)
-        self._alarms(self._engine.tick(now.mono_ms), now)
+        self._alarms(self._rules.judge(now, bool(items)), now)
         self._write(now)
         self.snapshot = self._look()
         return self._next_due(now, len(items) == STEP_ITEMS)
@@ -131,7 +130,7 @@ class Recorder:
                 self._take(item, now)
         with contextlib.suppress(StoreFull):  # what is not sealed stays durable in the tail
             self._journal.close(now)
-        self._keep.alarms(self._engine.active, self._journal.head.n)
+        self._rules.keep(self._journal.head.n, now)
 
     def _own_up(self, dropped: int, now: Instant) -> None:
         """One signed loss record for what the queue or the card did not take, once it can be written."""
@@ -160,9 +159,11 @@ class Recorder:
         elif isinstance(item, Rot | GivenBack):
             self._mending.take(item, now)
         else:
-            if isinstance(item, MainsSeen):
-                self._engine.mains(item.on, item.since_ms)
-            self._append(item.kind, item.fields, now)
+            self._remark(item, now)
+
+    def _remark(self, remark: Remark, now: Instant) -> None:
+        self._append(remark.kind, remark.fields, now)
+        self._rules.event(remark.kind, remark.fields, now)
 
     def _chore(self, chore: ChoreDue, now: Instant) -> None:
         if chore.name == "retention":
@@ -186,8 +187,8 @@ class Recorder:
         for kind, fields in self._book.seen(result, record, at):
             self._append(kind, fields, at)
         self._polls.take(result, at.utc_ms)
-        seen = readings.observation(result, self._journal.head.last_i if record is None else record)
-        self._alarms(self._engine.observe(seen), at)
+        number = self._journal.head.last_i if record is None else record
+        self._rules.see(result, number, at)
 
     def _told(self, item: Told, now: Instant) -> None:
         """What a meter was asked beside its polls: of its past with the frames that say so."""
@@ -196,6 +197,7 @@ class Recorder:
             at, raw = _backdated(now, item.mono_ms), _raw(item.frames)
         for kind, fields in self._book.told(item, now):
             self._append(kind, fields, at, raw)
+            self._rules.event(kind, fields, now)
 
     def _append(
         self,
@@ -224,19 +226,21 @@ class Recorder:
             return  # the platform says it again with its next receipt
         else:
             self._refused.pop(heard.uplink, None)
+            self._rules.hear(heard.receipt.time_ms, now)
 
     def _alarms(self, changes: tuple[AlarmChange, ...], now: Instant) -> None:
         for change in changes:
-            fields = alarmrecords.fields(change)
+            kind, fields = self._rules.record_of(change)
             try:
-                record = self._journal.append("alarm", fields, now)
+                record = self._journal.append(kind, fields, now)
             except StoreFull:
-                self._engine.undo(change)
+                self._rules.engine.undo(change)
                 continue
             if change.raised:
-                self._engine.numbered(change.alarm.key, record)
+                self._rules.engine.numbered(change.alarm.key, record)
             self._alarm_changed = True
-            self.announce({**fields, "i": record, "t": now.utc_ms})
+            if kind == "alarm":
+                self.announce({**fields, "i": record, "t": now.utc_ms})
 
     def _write(self, now: Instant) -> None:
         waiting = self._journal.pending_since_ms
@@ -253,8 +257,8 @@ class Recorder:
             return  # the records stay durable in the tail; the next seal is due in its own time
         if self._alarm_changed:
             self._early_ms = now.mono_ms
-            self._keep.alarms(self._engine.active, self._journal.head.n)
-            self._alarm_changed = False
+        self._rules.sealed(self._journal.head.n, now, self._alarm_changed)
+        self._alarm_changed = False
 
     def _seal_due(self, mono_ms: int) -> bool:
         if self._sealed_ms is None or self._journal.full:
@@ -275,8 +279,8 @@ class Recorder:
     def _look(self) -> Snapshot:
         return Snapshot(
             self._journal.head,
-            self._engine.world,
-            self._engine.active,
+            self._rules.sight,
+            self._rules.active,
             self._polls.view(),
             self._journal.cursors(),
             self._dropped,

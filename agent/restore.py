@@ -1,48 +1,84 @@
-"""What the rules knew before the restart: the alarms that are up, and the readings their hold times need.
+"""What the rules knew before the restart: the engine's page in the logbook, and the journal's records behind
+it.
 
-The journal is the truth. What the replay alone would raise is raised, and recorded, by the engine's next
-tick; what is up is not raised a second time.
-"""
+The journal is the truth. Without a page, or with one that this version cannot read, the rules begin to watch
+at the oldest record that any of them may need. What is up is not raised a second time; what the replay alone
+would raise is raised, and recorded, by the engine's next tick."""
 
 from __future__ import annotations
 
-from agent import readings
-from agent.history import Record, alarms_up, recent
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from agent.axis import Axis, Wall
+from agent.history import Record, alarms_up, behind, recent
 from agent.latches import Page
-from agent.rules.engine import Engine
+from agent.replay import Replay
+from agent.rules.engine import Engine, all_rules
 from agent.rules.world import fresh_ms
-from buffer.block import is_live
 from buffer.instant import Instant
 from buffer.reader import JournalReader
-from config.site import SiteConfig, Threshold, TreatmentOff
+from config.site import SiteConfig
 
 _MARGIN_MS = 60_000
+_HOLDS = ("stop_lag_s", "start_lead_s", "hold_s", "after_s", "average_s", "clear_s", "grace_s")
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """An engine that knows what one that had never stopped would know, and the times it runs by."""
+
+    engine: Engine
+    axis: Axis
+    wall: Wall
 
 
 def horizon_ms(config: SiteConfig) -> int:
-    """How much history the rules need: the longest hold and the longest freshness, with a margin."""
-    holds = [rule.stop_lag_s + rule.start_lead_s for rule in config.rules if isinstance(rule, TreatmentOff)]
-    holds += [rule.hold_s for rule in config.rules if isinstance(rule, Threshold)]
+    """How much history the rules need without a page: their longest times, with a margin."""
+    rules = all_rules(config)
+    holds = [sum(getattr(rule, name, 0) or 0 for name in _HOLDS) for rule in rules]
     holds += [point.hold_s for point in config.points]
     slow = [fresh_ms(meter.slow_every_s) for meter in config.meters]
     return max(holds, default=0) * 1000 + max(slow, default=0) + _MARGIN_MS
 
 
-def start_of_rules(reader: JournalReader, config: SiteConfig, now: Instant) -> int:
-    """When the rules begin to watch, mono ms: at the oldest reading of this boot they will be shown again."""
-    replay = recent(reader, now.mono_ms - horizon_ms(config), now.boot_id)
-    return min((record["mono"] for record in replay if _is_poll(record)), default=now.mono_ms)
+def restore(reader: JournalReader, config: SiteConfig, now: Instant, page: Page) -> Restored:
+    """See the module."""
+    found = None if page.engine_n > reader.head().n else _go_on(reader, config, now, page)
+    if found is None:
+        found = _begin(config, now, recent(reader, now.mono_ms - horizon_ms(config), now.boot_id))
+    found.engine.restore(alarms_up(reader, found.axis, page).values())
+    return found
 
 
-def restore(reader: JournalReader, config: SiteConfig, now: Instant, page: Page) -> Engine:
-    """An engine that knows what one that had never stopped would know."""
-    engine = Engine(config, start_of_rules(reader, config, now))
-    for record in recent(reader, now.mono_ms - horizon_ms(config), now.boot_id):
-        if _is_poll(record) and record["m"] in engine.world.meters:
-            engine.observe(readings.replayed(record))
-    engine.restore(alarms_up(reader, now.boot_id, page).values())
-    return engine
+def _go_on(reader: JournalReader, config: SiteConfig, now: Instant, page: Page) -> Restored | None:
+    """From the page on; None without one, or if it is of another version."""
+    kept = page.engine
+    if kept is None:
+        return None
+    try:
+        before = Axis(kept["axis"]["boot_id"], kept["axis"]["offset_ms"])
+        engine = Engine(config, kept["world"]["now"])
+        engine.turn_to(kept)
+    except (KeyError, TypeError, ValueError):
+        return None
+    return _run(engine, before, behind(reader, page.engine_n), now)
 
 
-def _is_poll(record: Record) -> bool:
-    return record["k"] == "reading" and is_live(record)
+def _begin(config: SiteConfig, now: Instant, records: list[Record]) -> Restored:
+    axis = Axis.begin(now)
+    polls = (record["mono"] for record in records if record["k"] == "reading")
+    engine = Engine(config, axis.at(min(polls, default=now.mono_ms)))
+    return _run(engine, axis, records, now)
+
+
+def _run(engine: Engine, axis: Axis, records: Iterable[Record], now: Instant) -> Restored:
+    replay = Replay(engine, axis)
+    for record in records:
+        replay.take(record)
+    replay.end()
+    if replay.axis.boot_id == now.boot_id:
+        axis, wall = replay.axis, replay.wall
+    else:
+        axis, wall = Axis.begin(now, replay.axis, replay.last_ms), Wall()
+    return Restored(engine, axis, wall)

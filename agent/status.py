@@ -15,8 +15,8 @@ from agent.check import LEVELS, Check
 from agent.clock import Sync
 from agent.lastpolls import LastPoll
 from agent.meters.gaps import Gap
-from agent.rules.engine import Active
-from agent.rules.world import World, fresh_ms
+from agent.rules.alarms import Alarm
+from agent.rules.world import Sight, fresh_ms
 from buffer.instant import Instant
 from config.errors import Problem
 from config.site import SiteConfig
@@ -59,7 +59,7 @@ class Facts:
     now: Instant
     sync: Sync
     polls: Mapping[str, LastPoll]
-    alarms: Sequence[Active]
+    alarms: Sequence[Alarm]
     uplinks: Sequence[UplinkFacts]
     storage: StorageFacts
     head_n: int
@@ -120,7 +120,7 @@ def build(facts: Facts) -> dict[str, Any]:
     }
 
 
-def alarm_row(alarm: Active) -> dict[str, Any]:
+def alarm_row(alarm: Alarm) -> dict[str, Any]:
     """An alarm as plain data."""
     return {
         "id": alarm.key,
@@ -254,7 +254,7 @@ def _gaps(gaps: Sequence[Gap]) -> list[Check]:
     ]
 
 
-def _alarms(alarms: Sequence[Active]) -> list[Check]:
+def _alarms(alarms: Sequence[Alarm]) -> list[Check]:
     return [
         Check(
             "alarm",
@@ -282,7 +282,7 @@ def _meter(meter_id: str, facts: Facts) -> dict[str, Any]:
     return {"id": meter_id, "error": poll.error, "age_ms": age, "values": dict(poll.values)}
 
 
-def points(world: World, config: SiteConfig) -> list[dict[str, Any]]:
+def points(world: Sight, config: SiteConfig) -> list[dict[str, Any]]:
     """The three states of each point."""
     views = world.points
     return [

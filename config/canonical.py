@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from decimal import Decimal
 
+from config.calendar import Window
 from config.profile import Profile
 from config.site import Line, SiteConfig
 
@@ -24,7 +25,7 @@ def canonical(config: SiteConfig, profiles: Mapping[str, Profile]) -> str:
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, Line | Decimal):
+    if isinstance(value, Line | Decimal | Window):
         return str(value)
     if isinstance(value, float):
         return repr(value)

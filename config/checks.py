@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from config.profile import Profile
 from config.protocols import PROTOCOLS
-from config.site import Bus, Meter
+from config.site import Bus, Meter, Point
 from config.source import Problems
 from config.tables import Parts
 
@@ -89,21 +89,35 @@ def _addresses(parts: Parts, problems: Problems) -> None:
         seen.setdefault(slot, meter.id)
 
 
+_PAIRS = (("on_above_kw", "off_below_kw", "p"), ("on_above_a", "off_below_a", "i_a"))
+
+
 def _points(parts: Parts, profiles: Profiles, problems: Problems) -> None:
     meters = {meter.id: meter for meter in parts.meters}
     for point in parts.points:
-        place = parts.place("point", point.id, "meter")
-        if point.off_below_kw > point.on_above_kw:
-            problems.add(
-                "SBX-CFG-060",
-                parts.place("point", point.id, "off_below_kw"),
-                off=point.off_below_kw,
-                on=point.on_above_kw,
-            )
+        measured = _pair_of(point, parts, problems)
         meter = meters.get(point.meter)
         profile = profiles.get(meter.profile) if meter else None
-        if meter and profile and "p" not in items_of(profile):
-            problems.add("SBX-CFG-046", place, quantity="p", meter=meter.id, profile=profile.id)
+        if meter and profile and measured and measured not in items_of(profile):
+            place = parts.place("point", point.id, "meter")
+            problems.add("SBX-CFG-046", place, quantity=measured, meter=meter.id, profile=profile.id)
+
+
+def _pair_of(point: Point, parts: Parts, problems: Problems) -> str | None:
+    """The quantity that a point's one whole pair of thresholds is about."""
+    written = [(on, off, quantity) for on, off, quantity in _PAIRS if _any(point, on, off)]
+    if len(written) != 1 or not all(getattr(point, key) is not None for key in written[0][:2]):
+        problems.add("SBX-CFG-056", parts.place("point", point.id, "on_above_kw"))
+        return None
+    on, off, quantity = written[0]
+    high, low = getattr(point, on), getattr(point, off)
+    if low > high:
+        problems.add("SBX-CFG-060", parts.place("point", point.id, off), key=off, off=low, on_key=on, on=high)
+    return quantity
+
+
+def _any(point: Point, *keys: str) -> bool:
+    return any(getattr(point, key) is not None for key in keys)
 
 
 def _uplinks(parts: Parts, problems: Problems) -> None:

@@ -24,14 +24,14 @@ def kernel_name(value: object) -> str:
     """The name of a device under a folder of /sys/class; no path."""
     taken = text(value)
     if not _KERNEL_NAME.fullmatch(taken):
-        raise Wrong("SBX-CFG-061", value=taken)
+        raise Wrong("SBX-CFG-047", value=taken)
     return taken
 
 
 def program(value: object) -> tuple[str, ...]:
     """A command as a list of words, the program by its absolute path. No shell reads it."""
     if not isinstance(value, list) or not value:
-        raise Wrong("SBX-CFG-062", value=shown(value))
+        raise Wrong("SBX-CFG-048", value=shown(value))
     if len(value) > MAX_WORDS:
         raise Wrong("SBX-CFG-019", limit=MAX_WORDS)
     return (path(value[0]), *(text(word) for word in value[1:]))
@@ -42,7 +42,7 @@ def several(*options: str) -> Taker:
 
     def take(value: object) -> tuple[str, ...]:
         if not isinstance(value, list):
-            raise Wrong("SBX-CFG-063", value=shown(value), choices=" ".join(options))
+            raise Wrong("SBX-CFG-049", value=shown(value), choices=" ".join(options))
         taken = tuple(filled(word) for word in value)
         for word in taken:
             if word not in options:

@@ -17,7 +17,7 @@ def check_notices(parts: Parts, problems: Problems) -> None:
     """All checks of this module."""
     for notice in parts.notify:
         if not notice.levels:
-            problems.add("SBX-CFG-064", parts.place("notify", notice.id, "levels"))
+            problems.add("SBX-CFG-068", parts.place("notify", notice.id, "levels"))
     _leds(parts, problems)
     _uplinks(parts, problems)
     _power(parts, problems)
@@ -31,7 +31,7 @@ def _leds(parts: Parts, problems: Problems) -> None:
             continue
         if notice.led in seen:
             place = parts.place("notify", notice.id, "led")
-            problems.add("SBX-CFG-065", place, led=notice.led, other=seen[notice.led])
+            problems.add("SBX-CFG-069", place, led=notice.led, other=seen[notice.led])
         seen.setdefault(notice.led, notice.id)
 
 
@@ -40,9 +40,9 @@ def _uplinks(parts: Parts, problems: Problems) -> None:
         if uplink.blocks:
             continue
         if uplink.receipts:
-            problems.add("SBX-CFG-083", parts.place("uplink", uplink.id, "receipts"))
+            problems.add("SBX-CFG-088", parts.place("uplink", uplink.id, "receipts"))
         if not uplink.levels:
-            problems.add("SBX-CFG-084", parts.place("uplink", uplink.id, "levels"))
+            problems.add("SBX-CFG-089", parts.place("uplink", uplink.id, "levels"))
 
 
 def _power(parts: Parts, problems: Problems) -> None:
@@ -52,9 +52,9 @@ def _power(parts: Parts, problems: Problems) -> None:
     needed = _NEEDS[mains]
     for key in needed:
         if key not in table.cells:
-            problems.add("SBX-CFG-066", table.at("mains"), wanted=key, mains=mains)
+            problems.add("SBX-CFG-078", table.at("mains"), wanted=key, mains=mains)
     others = {key for keys in _NEEDS.values() for key in keys}.union(_ONLY_GPIO).difference(needed)
     if mains == "gpio":
         others.difference_update(_ONLY_GPIO)
     for key in sorted(others.intersection(table.cells)):
-        problems.add("SBX-CFG-067", table.at(key), wrong=key, mains=mains)
+        problems.add("SBX-CFG-079", table.at(key), wrong=key, mains=mains)

@@ -18,7 +18,14 @@ _REFERENCES = MappingProxyType(
     {
         "meter": {"bus": "bus"},
         "point": {"meter": "meter"},
-        "rule": {"production": "point", "treatment": "point", "meter": "meter", "meters": "meter"},
+        "rule": {
+            **dict.fromkeys(
+                ("production", "treatment", "point", "points", "by", "sum", "over", "total", "parts"), "point"
+            ),
+            "meter": "meter",
+            "meters": "meter",
+            "uplinks": "uplink",
+        },
     }
 )
 

@@ -13,22 +13,18 @@ from config.build import Shape
 from config.devices import kernel_name, program, several
 from config.merge import Sections
 from config.protocols import PROTOCOLS
-from config.site import MeterSilent, NotifyCommand, NotifyLed, Threshold, TreatmentOff
+from config.site import NotifyCommand, NotifyLed
 from config.values import (
-    Taker,
     choice,
-    decimal,
     filled,
     flag,
     host,
     ident,
-    idents,
     line,
     number,
     path,
     platform_key,
     power,
-    quantity,
     ratio,
     site_id,
     text,
@@ -42,9 +38,7 @@ SECTIONS = Sections(
     single=("site", "journal", "power"), arrays=("bus", "meter", "point", "rule", "uplink", "notify")
 )
 
-_LEVEL: Taker = choice("warning", "alarm")
-_LEVELS: Taker = several("warning", "alarm")
-
+_LEVELS = several("warning", "alarm")
 
 SITE: Shape = {"id": site_id, "name": text, "timezone": timezone, "lang": choice("zh", "en")}
 
@@ -89,44 +83,10 @@ POINT: Shape = {
     "name": text,
     "on_above_kw": power,
     "off_below_kw": power,
+    "on_above_a": power,
+    "off_below_a": power,
     "hold_s": whole(0, DAY_S),
 }
-
-RULES: Mapping[str, tuple[type[TreatmentOff | Threshold | MeterSilent], Shape]] = MappingProxyType(
-    {
-        "treatment-off": (
-            TreatmentOff,
-            {
-                "id": ident,
-                "kind": text,
-                "production": idents,
-                "treatment": idents,
-                "need": choice("all", "any"),
-                "start_lead_s": whole(0, DAY_S),
-                "stop_lag_s": whole(0, DAY_S),
-                "level": _LEVEL,
-            },
-        ),
-        "threshold": (
-            Threshold,
-            {
-                "id": ident,
-                "kind": text,
-                "meter": ident,
-                "quantity": quantity,
-                "above": decimal,
-                "below": decimal,
-                "clear": decimal,
-                "hold_s": whole(0, DAY_S),
-                "level": _LEVEL,
-            },
-        ),
-        "meter-silent": (
-            MeterSilent,
-            {"id": ident, "kind": text, "meters": idents, "after_s": whole(1, DAY_S), "level": _LEVEL},
-        ),
-    }
-)
 
 UPLINK: Shape = {
     "id": ident,

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
+from config.rulekinds import Level, Rule
+
 Role = Literal["production", "treatment", "total"]
-Level = Literal["warning", "alarm"]  # 预警: the enterprise alone | 报警: enterprise and authority
 BusKind = Literal["serial", "tcp", "rtu-over-tcp"]
 UplinkKind = Literal["mqtt"]
 MainsSource = Literal["meters", "power_supply", "gpio"]
@@ -107,55 +108,11 @@ class Point:
     role: Role
     meter: str
     name: str = ""
-    on_above_kw: Decimal
-    off_below_kw: Decimal
-    hold_s: int = 0  # how long the power must stay past a threshold before the state changes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TreatmentOff:
-    """``[[rule]] kind = "treatment-off"``: treatment not running while production runs."""
-
-    id: str
-    production: tuple[str, ...]
-    treatment: tuple[str, ...]
-    need: Literal["all", "any"] = "all"
-    start_lead_s: int = 0  # treatment may start this much after production
-    stop_lag_s: int = 300  # treatment found off must stay off this long before the alarm
-    level: Level = "alarm"
-    kind: Literal["treatment-off"] = "treatment-off"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Threshold:
-    """``[[rule]] kind = "threshold"``: any quantity of a meter against a limit, with hysteresis.
-
-    Exactly one of ``above`` and ``below`` is set; ``clear`` lies on the good side of it.
-    """
-
-    id: str
-    meter: str
-    quantity: str
-    above: Decimal | None = None
-    below: Decimal | None = None
-    clear: Decimal
-    hold_s: int = 0
-    level: Level = "warning"
-    kind: Literal["threshold"] = "threshold"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeterSilent:
-    """``[[rule]] kind = "meter-silent"``: monitoring lost on some meters (none named: on each)."""
-
-    id: str
-    meters: tuple[str, ...] = ()
-    after_s: int = 60
-    level: Level = "alarm"
-    kind: Literal["meter-silent"] = "meter-silent"
-
-
-Rule = TreatmentOff | Threshold | MeterSilent
+    on_above_kw: Decimal | None = None  # a pair of thresholds: power ...
+    off_below_kw: Decimal | None = None
+    on_above_a: Decimal | None = None  # ... or the largest of the phase currents
+    off_below_a: Decimal | None = None
+    hold_s: int = 0  # how long the measure must stay past a threshold before the state changes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,19 +12,10 @@ from typing import TypeVar
 
 from config.build import Shape, build, has_all, take_cells
 from config.protocols import PROTOCOLS
-from config.shapes import (
-    JOURNAL,
-    METER,
-    NETWORK_BUS,
-    NOTIFIES,
-    POINT,
-    POWER,
-    RULES,
-    SERIAL_BUS,
-    SITE,
-    UPLINK,
-)
-from config.site import Bus, Journal, Meter, Notify, Point, Power, Rule, Site, Uplink
+from config.rulekinds import Rule
+from config.ruleshapes import RULES
+from config.shapes import JOURNAL, METER, NETWORK_BUS, NOTIFIES, POINT, POWER, SERIAL_BUS, SITE, UPLINK
+from config.site import Bus, Journal, Meter, Notify, Point, Power, Site, Uplink
 from config.source import Place, Problems, Table
 from config.suggest import nearest
 from config.values import Taker, Wrong, shown, text

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from config.profile import Profile
-from config.site import MeterSilent, SiteConfig, TreatmentOff
+from config.rulekinds import MeterSilent, TreatmentOff
+from config.site import SiteConfig
 from config.source import Place, Problems
 from config.tables import Parts
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from agent.check import Check
-from agent.inbox import MainsSeen
+from agent.inbox import Remark
 from agent.mains import MainsUnknownError, Source
 from agent.mains.debounce import Debounce
 from agent.mains.gpio import GpioLine
@@ -38,7 +38,7 @@ class MainsWatch:
         self,
         config: Power,
         source: Source,
-        put: Callable[[MainsSeen], bool],
+        put: Callable[[Remark], bool],
         report: Callable[[Outcome], None],
     ) -> None:
         self._kind: MainsSource = config.mains
@@ -46,7 +46,7 @@ class MainsWatch:
         self._put = put
         self._report = report
         self._debounce = Debounce(int(config.mains_debounce_s * 1000))
-        self._owed: MainsSeen | None = None
+        self._owed: Remark | None = None
         self._fault: MainsUnknownError | None = None
 
     def run(self, stop: threading.Event, mono_ms: Callable[[], int]) -> None:
@@ -60,8 +60,11 @@ class MainsWatch:
         """One look."""
         settled = self._debounce.take(self._look(), now_ms)
         if settled is not None:
-            self._owed = MainsSeen(settled.on, self._kind, settled.since_ms)
-            self._report(Outcome(True, "SBX-PWR-006", {"state": self._owed.state, "source": self._kind}))
+            state = "unknown" if settled.on is None else "on" if settled.on else "off"
+            self._owed = Remark(
+                "mains", {"state": state, "source": self._kind, "since_mono": settled.since_ms}
+            )
+            self._report(Outcome(True, "SBX-PWR-006", {"state": state, "source": self._kind}))
         if self._owed is not None and self._put(self._owed):
             self._owed = None
 

@@ -1,167 +1,127 @@
-"""The engine: feeds observations to the world, asks every rule, and keeps the alarms' latches.
+"""The engine: takes observations into the world, asks every rule, and leads the alarms' lives.
 
-Alarm life::
+::
 
-    idle --violated--> pending --lasted hold--> ACTIVE (raised) --fine--> idle (cleared)
-              ^            |                       |
-              |         fine/unknown            unknown: stays active, no data never clears
-              +------------+
+    observe(reading), know(orders, declarations), mains(...), owed(...)  ->  world
+    tick(moment)     ->  world -> step() of each rule -> findings -> latches -> AlarmChange
+
+Time is passed in; the engine reads no clock and touches no file. Nothing but ``tick`` changes an alarm, so
+what is raised depends on what was observed and on the moments of the ticks, not on how readings are batched.
 """
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import agent.rules
-from agent.rules import world as worlds
-from agent.rules.finding import Finding, Verdict
-from agent.rules.world import Observation, World
-from config.site import Level, Rule, SiteConfig
-
-Judge = Callable[[Any, SiteConfig, World], tuple[Finding, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Active:
-    """An alarm that is up. ``since_ms`` is None when it began under another boot of the machine."""
-
-    key: str
-    rule: str
-    code: str
-    level: Level
-    subjects: tuple[str, ...]
-    facts: Mapping[str, str]
-    since_ms: int | None
-    since_record: int
-    record: int = 0  # the record that raised it, filled in by the recorder
+from agent.rules.alarms import Alarm, AlarmChange
+from agent.rules.kinds.registry import steps, uses
+from agent.rules.latches import Latches
+from agent.rules.page import back, plain, restore_world, world_page
+from agent.rules.world import Moment, Observation, Sight, World
+from config.orders import Declaration, Order
+from config.rulekinds import LimitOrder, PowerCut, Rule, StopOrder
+from config.site import SiteConfig
 
 
-@dataclass(frozen=True, slots=True)
-class AlarmChange:
-    """An alarm went up (``raised``) or down; ``dur_ms`` only when it is known."""
-
-    raised: bool
-    alarm: Active
-    dur_ms: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    """A violation that has not lasted long enough yet."""
-
-    began_ms: int
-    since_record: int
+def all_rules(config: SiteConfig) -> tuple[Rule, ...]:
+    """The rules of a site, and those that are always there: orders are judged without being asked for, and
+    a plant in the dark is told from many dead meters."""
+    have = {rule.kind for rule in config.rules}
+    always: tuple[Rule, ...] = (StopOrder(), LimitOrder(), PowerCut())
+    return (*config.rules, *(rule for rule in always if rule.kind not in have))
 
 
-def judges() -> Mapping[str, Judge]:
-    """All rule kinds: every module of this folder that holds ``KIND`` and ``judge``."""
-    found: dict[str, Judge] = {}
-    for info in pkgutil.iter_modules(agent.rules.__path__):
-        module = importlib.import_module(f"agent.rules.{info.name}")
-        kind = getattr(module, "KIND", None)
-        if kind is not None:
-            found[kind] = module.judge
-    return MappingProxyType(found)
-
-
+# budget: what it is told and what it is asked: each name is one thing, none can be another
 class Engine:
-    """Rules of one site. ``observe`` and ``tick`` give the alarms that changed; nothing else has effect."""
+    """Rules of one site."""
 
     def __init__(self, config: SiteConfig, now_ms: int) -> None:
-        self._config = config
-        self._judges = judges()
-        self._world = worlds.begin(config, now_ms)
-        self._pending: dict[str, _Pending] = {}
-        self._active: dict[str, Active] = {}
-        self._mains: tuple[bool | None, int] | None = None
+        self._rules = all_rules(config)
+        self._steps = steps()
+        self._world = World(config, now_ms, max(getattr(rule, "average_s", 0) for rule in self._rules))
+        self._held: dict[str, Mapping[str, Any]] = {}
+        self._latches = Latches(self._world)
+
+    @property
+    def world(self) -> Sight:
+        """What others may see of the world: a copy."""
+        return self._world.sight()
+
+    @property
+    def active(self) -> tuple[Alarm, ...]:
+        """The alarms that are up, oldest record first."""
+        return self._latches.active
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """The quantities that the world and the rules look at."""
+        return frozenset(_BASIC).union(*(uses(rule) for rule in self._rules))
+
+    @property
+    def meters(self) -> frozenset[str]:
+        """The meters it knows of."""
+        return frozenset(self._world.meters)
+
+    def observe(self, seen: Observation) -> None:
+        """Take one reading in."""
+        self._world.observe(seen)
+
+    def know(self, orders: Iterable[Order], declarations: Iterable[Declaration]) -> None:
+        """All orders and declarations that may matter now; replaces what was known."""
+        self._world.orders, self._world.declarations = tuple(orders), tuple(declarations)
 
     def mains(self, on: bool | None, at_ms: int) -> None:
-        """What a source beside the meters says of the plant's mains since ``at_ms`` (mono); None: unknown."""
-        self._mains = (on, at_ms)
+        """What a contact or a supply says of the mains; None: it cannot be read."""
+        self._world.mains, self._world.mains_ms = on, at_ms
 
-    @property
-    def world(self) -> World:
-        """The present world, immutable."""
-        return self._world
+    def owed(self, uplink: str, age_ms: int) -> None:
+        """How old the oldest block is that an uplink has not confirmed; 0: none."""
+        self._world.owed_ms[uplink] = age_ms
 
-    @property
-    def active(self) -> tuple[Active, ...]:
-        """The alarms that are up, oldest record first."""
-        return tuple(sorted(self._active.values(), key=lambda alarm: (alarm.since_record, alarm.key)))
+    def tick(self, moment: Moment) -> tuple[AlarmChange, ...]:
+        """Judge everything as of now."""
+        self._world.advance(moment)
+        self._latches.begin()
+        for rule in self._rules:
+            findings, held = self._steps[rule.kind](rule, self._world, self._held.get(rule.id, _NOTHING))
+            self._held[rule.id] = held
+            for finding in findings:
+                self._latches.take(rule, finding)
+        return self._latches.end()
 
-    def restore(self, alarms: Iterable[Active]) -> None:
+    def acknowledge(self, key: str, by: str, reason: str) -> AlarmChange | None:
+        """Somebody has seen an alarm; None if it is not up."""
+        return self._latches.acknowledge(key, by, reason)
+
+    def restore(self, alarms: Iterable[Alarm]) -> None:
         """The alarms that were up before a restart, all of them: they are not raised a second time. One whose
         rule no longer exists is cleared by the next tick."""
-        self._active = {alarm.key: alarm for alarm in alarms}
-        self._pending.clear()
+        self._latches.restore(alarms)
+
+    def page(self) -> Mapping[str, Any]:
+        """All that a restart must not forget, for the logbook."""
+        return {
+            "world": world_page(self._world),
+            "held": {name: plain(held) for name, held in self._held.items()},
+            **self._latches.page(),
+        }
+
+    def turn_to(self, page: Mapping[str, Any]) -> None:
+        """Go on where a page ends. KeyError, TypeError or ValueError for one of another version; then the
+        engine is of no more use."""
+        restore_world(self._world, page["world"])
+        self._held = {name: back(held) for name, held in page["held"].items()}
+        self._latches.turn_to(page)
 
     def undo(self, change: AlarmChange) -> None:
         """The change could not be recorded: as if it had not happened, so that it comes again."""
-        if change.raised:
-            self._active.pop(change.alarm.key, None)
-        else:
-            self._active[change.alarm.key] = change.alarm
+        self._latches.undo(change)
 
     def numbered(self, key: str, record: int) -> None:
         """Tell the engine in which record an alarm was raised."""
-        alarm = self._active.get(key)
-        if alarm is not None:
-            self._active[key] = replace(alarm, record=record)
+        self._latches.numbered(key, record)
 
-    def observe(self, seen: Observation) -> tuple[AlarmChange, ...]:
-        """Take one reading in."""
-        self._world = worlds.observe(self._world, self._config.points, seen)
-        return self._judge()
 
-    def tick(self, now_ms: int) -> tuple[AlarmChange, ...]:
-        """Let time pass without a reading."""
-        self._world = worlds.advance(self._world, self._config.points, max(now_ms, self._world.now_ms))
-        return self._judge()
-
-    def _judge(self) -> tuple[AlarmChange, ...]:
-        changes: list[AlarmChange] = []
-        judged: set[str] = set()
-        for rule in self._config.rules:
-            for finding in self._judges[rule.kind](rule, self._config, self._world):
-                judged.add(finding.key)
-                change = self._latch(rule, finding)
-                if change is not None:
-                    changes.append(change)
-        for key in [key for key in self._active if key not in judged]:
-            changes.append(AlarmChange(False, self._active.pop(key)))  # its rule is gone
-        return tuple(changes)
-
-    def _latch(self, rule: Rule, finding: Finding) -> AlarmChange | None:
-        if finding.key in self._active:
-            return self._clear(finding) if finding.verdict is Verdict.FINE else None
-        if finding.verdict is not Verdict.VIOLATED:
-            self._pending.pop(finding.key, None)
-            return None
-        first = _Pending(finding.began_ms, self._world.last_record)
-        pending = self._pending.setdefault(finding.key, first)
-        began_ms = min(pending.began_ms, finding.began_ms)
-        if self._world.now_ms - began_ms < finding.hold_ms:
-            return None
-        del self._pending[finding.key]
-        alarm = Active(
-            finding.key,
-            rule.id,
-            finding.code,
-            rule.level,
-            finding.subjects,
-            MappingProxyType(dict(finding.facts)),
-            began_ms,
-            pending.since_record,
-        )
-        self._active[finding.key] = alarm
-        return AlarmChange(True, alarm)
-
-    def _clear(self, finding: Finding) -> AlarmChange:
-        alarm = self._active.pop(finding.key)
-        duration = None if alarm.since_ms is None else self._world.now_ms - alarm.since_ms
-        return AlarmChange(False, alarm, duration)
+_BASIC = ("p", "p_a", "p_b", "p_c", "i_a", "i_b", "i_c", "ep_imp")
+_NOTHING: Mapping[str, Any] = {}

@@ -1,24 +1,37 @@
-"""What one rule says at one moment: violated, fine or unknown, with the numbers it stands on."""
+"""What one rule says of one thing at one moment: violated, fine or unknown, with the numbers it stands on.
+
+UNKNOWN neither raises nor clears. ``facts`` is called only when an alarm changes: the numbers are put into
+words for few findings of many.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from decimal import Decimal
 from enum import StrEnum
+from typing import Literal, NamedTuple
+
+from config.rulekinds import Level
+
+Facts = Callable[[], Mapping[str, str]]
+Fault = Literal["plant", "device", "supply"]  # whose fault it looks like: the plant's doing, ours, the mains
 
 
 class Verdict(StrEnum):
-    """UNKNOWN neither raises nor clears."""
+    """See the module."""
 
     VIOLATED = "violated"
     FINE = "fine"
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """``key`` names the alarm (a rule may watch several things); the violation must last ``hold_ms`` from
-    ``began_ms`` before the alarm is raised; ``facts`` fill the message of ``code``."""
+    ``began_ms`` before the alarm is raised; ``facts`` fill the message of ``code``. ``subjects`` are points,
+    meters, uplinks or orders. ``until_ms``: the violation is seen up to here (None: now): what has not been
+    seen to last is not held against anybody. ``bridge_ms``: two sights of it no further apart are one.
+    ``peak``: how far it goes, the largest counts. ``record``: first one behind it, where the rule knows; else
+    the newest when the engine first sees it."""
 
     key: str
     verdict: Verdict
@@ -26,4 +39,19 @@ class Finding:
     began_ms: int
     hold_ms: int
     subjects: tuple[str, ...]
-    facts: Mapping[str, str]
+    facts: Facts
+    until_ms: int | None = None
+    bridge_ms: int = 0
+    peak: Decimal | None = None
+    record: int = 0
+    fault: Fault = "plant"
+    meters: tuple[str, ...] = ()  # whose readings it stands on, where subjects do not say so
+    level: Level | None = None  # where it is not the rule's
+
+
+def shown(value: Decimal | None, unit: str = "kW") -> str:
+    """A number for a message: at most three digits behind the point; unknown is a question mark."""
+    if value is None:
+        return "?"
+    text = f"{value:.3f}".rstrip("0").rstrip(".") if value.as_tuple().exponent else f"{value:f}"
+    return f"{'0' if text in ('-0', '') else text} {unit}".strip()

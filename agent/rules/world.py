@@ -1,17 +1,30 @@
-"""The world as the rules see it: the newest good values of each meter and the three states of each point.
+"""The world as the rules see it: good values of the meters, states of the points, orders, declarations.
 
-It is built from observations alone; it never sees a frame, a record or a clock.
-"""
+It is built from observations alone; it never sees a frame, a record or a clock. It has one owner, the engine;
+what it holds is immutable or belongs to it, and others are given a ``Sight`` of it.
+
+Two times are passed in and never mixed. ``now_ms`` is the **axis**: ms that run with the monotonic clock and
+go on over restarts; durations and hold times are differences of it, so a step of the wall clock changes none.
+``utc_ms`` is the wall clock, for calendars only; None while it cannot be trusted, and then nothing that
+depends on a calendar is judged."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from types import MappingProxyType
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
+from config.orders import Declaration, Order
 from config.site import Meter, Point, SiteConfig
+
+HOUR_MS = 3_600_000
+TRAIL_STEP_MS = 30_000  # grid of the running sums that means are made of
+COVERED = Decimal("0.8")  # of a mean's time must have been measured, else there is none
+_KEPT = 3  # readings of a class: an item that one reading lacks may stand in the one before
 
 
 class State(StrEnum):
@@ -22,69 +35,111 @@ class State(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """One reading: the good values of one meter (empty: the read failed) and its record number."""
+class Moment(NamedTuple):
+    """A moment on the axis, and what the wall clock says if it can be trusted."""
+
+    ms: int
+    utc_ms: int | None = None
+
+
+class Observation(NamedTuple):
+    """One reading: the good values of a meter (empty: it failed, ``error`` says why) and its record."""
 
     meter: str
-    mono_ms: int
+    at_ms: int
     record: int
     values: Mapping[str, Decimal]
+    slow: bool = False
+    error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """A good value, when it was read and in which record it stands."""
 
     value: Decimal
-    mono_ms: int
+    at_ms: int
     record: int
 
 
-@dataclass(frozen=True, slots=True)
-class MeterView:
-    """What is known of a meter; ``good_ms`` is the last good reading, or when watching began."""
+class Sum(NamedTuple):
+    """What a meter's power came to since watching began: kW ms, over how many ms it was measured."""
 
-    good_ms: int
-    ever_read: bool
-    fresh_ms: int
-    slow_fresh_ms: int
-    values: Mapping[str, Value]
-
-    def fresh(self, quantity: str, now_ms: int) -> Value | None:
-        """The newest value of a quantity unless it is too old to speak for now."""
-        found = self.values.get(quantity)
-        if found is None or now_ms - found.mono_ms > self.fresh_ms:
-            return None
-        return found
-
-    def fresh_any(self, quantity: str, now_ms: int) -> Value | None:
-        """As ``fresh``, for a quantity of either class: the slow class may be older."""
-        found = self.values.get(quantity)
-        if found is None or now_ms - found.mono_ms > self.slow_fresh_ms:
-            return None
-        return found
+    at_ms: int
+    work: Decimal
+    covered_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class PointView:
-    """A point's state, since when, and the state it is on the way to (hold time)."""
+class PointView(NamedTuple):
+    """A point's state, since when, the record that began it, and the state it is on the way to (hold time).
+
+    ``sure`` is the last reading that says the state by itself: beyond its threshold, not between the two.
+    ``known`` is the last other state that was not UNKNOWN, and ``known_ms`` when that was last sure."""
 
     state: State
     since_ms: int
+    since_record: int = 0
     toward: State | None = None
     toward_ms: int = 0
+    toward_record: int = 0
     power: Value | None = None
+    sure: Value | None = None
+    known: State = State.UNKNOWN
+    known_ms: int = 0
+
+
+@dataclass(slots=True)
+class MeterView:
+    """What is known of a meter. ``good_ms`` is the last good reading, or when watching began."""
+
+    id: str
+    bus: str
+    step_ms: int  # two readings further apart have one missing between them
+    fresh_ms: int
+    slow_fresh_ms: int
+    good_ms: int
+    sum: Sum
+    ever_read: bool = False
+    error: str = ""  # why the newest poll failed
+    ok: int = 0
+    failed: int = 0
+    fast: tuple[Observation, ...] = ()  # newest first
+    slow: tuple[Observation, ...] = ()
+    power: Value | None = None
+    trail: deque[Sum] = field(default_factory=deque)
+    trail_ms: int = 0  # how far back it reaches: the longest mean that a rule asks for
+
+    def fresh(self, quantity: str, now_ms: int) -> Value | None:
+        """The newest value of a quantity unless it is too old to speak for now."""
+        for readings, age_ms in ((self.fast, self.fresh_ms), (self.slow, self.slow_fresh_ms)):
+            for seen in readings:
+                value = seen.values.get(quantity)
+                if value is not None:
+                    return None if now_ms - seen.at_ms > age_ms else Value(value, seen.at_ms, seen.record)
+        return None
+
+    def mean_kw(self, over_ms: int, now_ms: int) -> Decimal | None:
+        """Mean power of the last ``over_ms``; None unless most of that time was measured."""
+        start = next((one for one in reversed(self.trail) if one.at_ms <= now_ms - over_ms), None)
+        if start is None:
+            return None
+        covered = self.sum.covered_ms - start.covered_ms
+        if covered < COVERED * over_ms:
+            return None
+        return (self.sum.work - start.work) / covered
+
+
+class DayUse(NamedTuple):
+    """What a point drew on one local day, kWh by hour; None: too little of the hour was measured."""
+
+    day: str
+    hours: tuple[Decimal | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class World:
-    """Immutable: each observation and each tick makes the next one."""
+class Sight:
+    """What others may see of the world: a copy that stays as it is."""
 
     now_ms: int
-    started_ms: int
-    last_record: int
-    meters: Mapping[str, MeterView]
     points: Mapping[str, PointView]
 
 
@@ -94,59 +149,152 @@ def fresh_ms(every_s: int) -> int:
     return (3 * every_s + 5) * 1000
 
 
-def begin(config: SiteConfig, now_ms: int) -> World:
-    """The world before the first reading: every point UNKNOWN."""
-    meters = {meter.id: _unread(meter, now_ms) for meter in config.meters}
-    points = {point.id: PointView(State.UNKNOWN, now_ms) for point in config.points}
-    return World(now_ms, now_ms, 0, MappingProxyType(meters), MappingProxyType(points))
+class World:
+    """Everything a rule may look at. Changed by the engine alone."""
+
+    def __init__(self, config: SiteConfig, now_ms: int, mean_s: int = 0) -> None:
+        self.now_ms = now_ms
+        self.utc_ms: int | None = None
+        self.started_ms = now_ms
+        self.record = 0  # the newest one taken in
+        self.zone = ZoneInfo(config.site.timezone)
+        self.config: Mapping[str, Point] = {point.id: point for point in config.points}
+        self.meters = {meter.id: _unread(meter, now_ms) for meter in config.meters}
+        for view in self.meters.values():
+            view.trail_ms = mean_s * 1000
+        self.points = {point.id: PointView(State.UNKNOWN, now_ms) for point in config.points}
+        self.orders: tuple[Order, ...] = ()
+        self.declarations: tuple[Declaration, ...] = ()
+        self.mains: bool | None = None  # as a contact or supply says; None: nothing says
+        self.mains_ms = now_ms
+        self.history: dict[str, tuple[DayUse, ...]] = {}  # by point, the newest day first
+        self.owed_ms: dict[str, int] = {}  # uplink: age of the oldest block it has not confirmed
+        self._of_meter: dict[str, tuple[Point, ...]] = {
+            meter.id: tuple(point for point in config.points if point.meter == meter.id)
+            for meter in config.meters
+        }
+
+    def sight(self) -> Sight:
+        """A copy for other threads."""
+        return Sight(self.now_ms, dict(self.points))
+
+    def meter_of(self, point: str) -> MeterView:
+        """The meter that watches a point."""
+        return self.meters[self.config[point].meter]
+
+    def observe(self, seen: Observation) -> None:
+        """Take one reading in; a failed one changes nothing but counts and the reason."""
+        self.now_ms = max(self.now_ms, seen.at_ms)
+        self.record = max(self.record, seen.record)
+        view = self.meters.get(seen.meter)
+        if view is None:
+            return
+        if not seen.values:
+            view.failed += 1
+            view.error = seen.error or view.error
+            return
+        view.ok += 1
+        view.error = ""
+        view.good_ms, view.ever_read = seen.at_ms, True
+        if seen.slow:
+            view.slow = (seen, *view.slow[: _KEPT - 1])
+        else:
+            view.fast = (seen, *view.fast[: _KEPT - 1])
+            _integrate(view, seen)
+        for point in self._of_meter[seen.meter]:
+            self.points[point.id] = _point(point, self.points[point.id], view, self.now_ms)
+
+    def advance(self, moment: Moment) -> None:
+        """Let time pass: a state is no longer known when its values go stale."""
+        self.now_ms = max(self.now_ms, moment.ms)
+        self.utc_ms = moment.utc_ms
+        for name, view in self.points.items():
+            point = self.config[name]
+            meter = self.meters[point.meter]
+            if view.state is not State.UNKNOWN and self.now_ms - meter.good_ms > meter.fresh_ms:
+                self.points[name] = _point(point, view, meter, self.now_ms)
 
 
 def _unread(meter: Meter, now_ms: int) -> MeterView:
-    nothing: Mapping[str, Value] = MappingProxyType({})
-    return MeterView(now_ms, False, fresh_ms(meter.every_s), fresh_ms(meter.slow_every_s), nothing)
+    every, slow = fresh_ms(meter.every_s), fresh_ms(meter.slow_every_s)
+    step = meter.every_s * 1500
+    return MeterView(meter.id, meter.bus, step, every, slow, now_ms, Sum(now_ms, Decimal(0), 0))
 
 
-def observe(world: World, points: Iterable[Point], seen: Observation) -> World:
-    """Take one reading in; a failed one changes nothing but the time."""
-    now_ms = max(world.now_ms, seen.mono_ms)
-    view = world.meters.get(seen.meter)
-    if view is None or not seen.values:
-        return advance(replace(world, last_record=seen.record), points, now_ms)
-    fresh = {name: Value(value, seen.mono_ms, seen.record) for name, value in seen.values.items()}
-    values = MappingProxyType({**view.values, **fresh})
-    meters = MappingProxyType(
-        {**world.meters, seen.meter: replace(view, good_ms=seen.mono_ms, ever_read=True, values=values)}
-    )
-    return advance(replace(world, meters=meters, last_record=seen.record), points, now_ms)
+def drawn_kw(values: Mapping[str, Decimal]) -> Decimal | None:
+    """The power that the equipment draws, whichever way round its current transformers are: with one of them
+    reversed the meter's total shows a third, and a machine at full load would look as if it stood still."""
+    total = values.get("p")
+    phases = [value for name in ("p_a", "p_b", "p_c") if (value := values.get(name)) is not None]
+    if phases and min(phases) < 0:
+        return sum((abs(value) for value in phases), Decimal(0))
+    return None if total is None else abs(total)
 
 
-def advance(world: World, points: Iterable[Point], now_ms: int) -> World:
-    """Let time pass: states change when values go stale or hold times end."""
-    views = {
-        point.id: _point(point, world.points[point.id], world.meters[point.meter], now_ms) for point in points
-    }
-    return replace(world, now_ms=now_ms, points=MappingProxyType(views))
+def _integrate(view: MeterView, seen: Observation) -> None:
+    power = drawn_kw(seen.values)
+    if power is None:
+        return
+    before, view.power = view.power, Value(power, seen.at_ms, seen.record)
+    if before is None:
+        view.sum = view.sum._replace(at_ms=seen.at_ms)
+    elif 0 < seen.at_ms - before.at_ms <= view.fresh_ms:
+        passed = seen.at_ms - before.at_ms
+        work = view.sum.work + (before.value + power) * passed / 2
+        view.sum = Sum(seen.at_ms, work, view.sum.covered_ms + passed)
+    else:
+        view.sum = view.sum._replace(at_ms=max(seen.at_ms, view.sum.at_ms))
+    trail = view.trail
+    if not trail or view.sum.at_ms - trail[-1].at_ms >= TRAIL_STEP_MS:
+        trail.append(view.sum)
+        while len(trail) > 2 and trail[1].at_ms <= view.sum.at_ms - view.trail_ms:
+            trail.popleft()
 
 
 def _point(point: Point, view: PointView, meter: MeterView, now_ms: int) -> PointView:
-    power = meter.fresh("p", now_ms)
+    power = _measure(point, meter, now_ms)
     if power is None:
         if view.state is State.UNKNOWN:
-            return replace(view, toward=None, power=None)
-        return PointView(State.UNKNOWN, now_ms)
+            return view._replace(toward=None, power=None)
+        last_ms = now_ms if view.sure is None else view.sure.at_ms
+        return PointView(State.UNKNOWN, now_ms, view.since_record, known=view.state, known_ms=last_ms)
     wanted = _wanted(point, power.value)
-    if wanted is None or wanted is view.state:
-        return replace(view, toward=None, power=power)
-    began = view.toward_ms if view.toward is wanted else power.mono_ms
-    if now_ms - began >= point.hold_s * 1000:
-        return PointView(wanted, began, power=power)
-    return replace(view, toward=wanted, toward_ms=began, power=power)
+    if wanted is view.state:
+        return view._replace(toward=None, power=power, sure=power)
+    if wanted is None:
+        return view._replace(toward=None, power=power)
+    # A hold time must be seen whole: a reading that is missing begins it anew.
+    before = view.power
+    whole = before is not None and power.at_ms - before.at_ms <= meter.step_ms
+    going = view.toward is wanted and whole
+    began, record = (view.toward_ms, view.toward_record) if going else (power.at_ms, power.record)
+    if power.at_ms - began < point.hold_s * 1000:
+        return view._replace(toward=wanted, toward_ms=began, toward_record=record, power=power)
+    unsure = view.state is State.UNKNOWN
+    known, known_ms = (view.known, view.known_ms) if unsure else (view.state, began)
+    return PointView(wanted, began, record, power=power, sure=power, known=known, known_ms=known_ms)
 
 
-def _wanted(point: Point, power_kw: Decimal) -> State | None:
-    """The state a power asks for; None inside the hysteresis band."""
-    if power_kw > point.on_above_kw:
+def _measure(point: Point, meter: MeterView, now_ms: int) -> Value | None:
+    """What the point's thresholds are compared with: kW, or the largest phase current in A."""
+    if point.on_above_a is not None:
+        found = [value for name in ("i_a", "i_b", "i_c") if (value := meter.fresh(name, now_ms)) is not None]
+        return max((one._replace(value=abs(one.value)) for one in found), default=None)
+    power = meter.power
+    return None if power is None or now_ms - power.at_ms > meter.fresh_ms else power
+
+
+def _wanted(point: Point, value: Decimal) -> State | None:
+    """The state a measure asks for; None inside the hysteresis band."""
+    on, off = (
+        (point.on_above_kw, point.off_below_kw)
+        if point.on_above_a is None
+        else (point.on_above_a, point.off_below_a)
+    )
+    assert on is not None
+    assert off is not None, "config.load refuses a point with half a pair"
+    if value > on:
         return State.ON
-    if power_kw < point.off_below_kw:
+    if value < off:
         return State.OFF
     return None

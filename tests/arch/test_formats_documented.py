@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from agent.cli import main
-from config import profile, profileshapes, shapes, site
+from config import profile, profileshapes, ruleshapes, shapes, site
 from tests.arch.tree import ROOT
 
 CONFIG = (ROOT / "docs" / "config.md").read_text(encoding="utf-8")
 PROFILE = (ROOT / "docs" / "profile-format.md").read_text(encoding="utf-8")
 _ROW = re.compile(r"^\| `(\w+)` \| ([^|]+?) \| [^|]+ \|$", re.MULTILINE)
-_RULES = {f"[[rule]] {name}": (cls, shape) for name, (cls, shape) in shapes.RULES.items()}
+_RULES = {f"[[rule]] {name}": (cls, shape) for name, (cls, shape) in ruleshapes.RULES.items()}
 SECTIONS: dict[str, tuple[type[object], Iterable[str]]] = {
     "[site]": (site.Site, shapes.SITE),
     "[[bus]]": (site.Bus, {**shapes.SERIAL_BUS, **shapes.NETWORK_BUS}),

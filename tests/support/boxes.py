@@ -57,15 +57,15 @@ class Box:
         journal = Journal.open(
             self.folder / "journal", box=self.config.site.id, keys=keys, soft="0", cfg=cfg, now=now
         )
-        latches = Latches(self._open_logbook(), BOOT_ID, "test")
+        latches = Latches(self._open_logbook(), "test")
         reader = JournalReader(self.folder / "journal")
-        engine = restore(reader, self.config, now, latches.page())
+        rules = restore(reader, self.config, now, latches.page())
         both = frozenset((meter.id, name) for meter in self.config.meters for name in RATIOS)
         before = past(reader, self.config, both, latches, now)
         reader.close()
         self.inbox = Inbox(capacity)
         book = Book(self.config, before, latches, self.ask)
-        self.recorder = Recorder(journal, engine, self.inbox, self.config, latches, book)
+        self.recorder = Recorder(journal, rules, self.inbox, self.config, latches, book)
 
     def _open_logbook(self) -> Logbook:
         if self._logbook is not None:

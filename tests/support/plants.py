@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
-from agent.rules.engine import AlarmChange, Engine
-from agent.rules.world import Observation
-from config.site import Meter, MeterSilent, Point, Rule, Site, SiteConfig, Threshold, TreatmentOff
+from agent.rules.alarms import AlarmChange
+from agent.rules.engine import Engine
+from agent.rules.world import Moment, Observation
+from config.rulekinds import MeterSilent, Rule, Threshold, TreatmentOff
+from config.site import Meter, Point, Site, SiteConfig
 
 PAIR = TreatmentOff(id="pair", production=("kiln",), treatment=("scrubber",), stop_lag_s=60)
 SILENT = MeterSilent(id="silent", after_s=60)
@@ -47,12 +49,14 @@ def plant(*rules: Rule, hold_s: int = 0) -> SiteConfig:
 
 
 class Story:
-    """Feeds an engine: ``poll`` reads all meters at a moment (None: the read failed)."""
+    """Feeds an engine: ``poll`` reads all meters at a moment (None: the read failed) and lets it judge."""
 
-    def __init__(self, config: SiteConfig, start_ms: int = 1_000_000) -> None:
+    def __init__(self, config: SiteConfig, start_ms: int = 1_000_000, utc_ms: int | None = None) -> None:
         self.engine = Engine(config, start_ms)
         self.start_ms = start_ms
+        self.utc_ms = utc_ms
         self.record = 0
+        self.all: list[AlarmChange] = []
         self.changes: list[tuple[int, str, bool]] = []
 
     def poll(self, second: float, **power_kw: str | None) -> None:
@@ -60,12 +64,15 @@ class Story:
         for name, power in power_kw.items():
             self.record += 1
             values = {} if power is None else {"p": Decimal(power)}
-            seen = Observation(f"{name}-m", self.start_ms + int(second * 1000), self.record, values)
-            self._note(second, self.engine.observe(seen))
+            at_ms = self.start_ms + int(second * 1000)
+            self.engine.observe(Observation(f"{name}-m", at_ms, self.record, values))
+        self.tick(second)
 
     def tick(self, second: float) -> None:
         """Let time pass."""
-        self._note(second, self.engine.tick(self.start_ms + int(second * 1000)))
+        passed_ms = int(second * 1000)
+        utc_ms = None if self.utc_ms is None else self.utc_ms + passed_ms
+        self._note(second, self.engine.tick(Moment(self.start_ms + passed_ms, utc_ms)))
 
     def run(self, seconds: Iterable[int], **power_kw: str | None) -> None:
         """The same powers at each of these seconds."""
@@ -77,4 +84,9 @@ class Story:
         return self.engine.world.points[point].state.value
 
     def _note(self, second: float, changes: tuple[AlarmChange, ...]) -> None:
-        self.changes += [(int(second), change.alarm.key, change.raised) for change in changes]
+        self.all += changes
+        self.changes += [
+            (int(second), change.alarm.key, change.raised)
+            for change in changes
+            if change.change in ("raised", "cleared")
+        ]

@@ -25,7 +25,7 @@ from buffer.scrub import Rot
 from buffer.verify import verify
 from config.site import Journal as JournalSettings
 from config.site import Uplink
-from tests.support.boxes import BOOT_ID, Box, result
+from tests.support.boxes import Box, result
 from tests.support.plants import PAIR, SILENT, plant
 
 
@@ -230,7 +230,7 @@ def test_a_logbook_that_cannot_be_written_stops_nothing(box: Box) -> None:
     box.inbox.put(ChoreDue("retention"))
     box.recorder.step(box.at(101))
     assert box.recorder.snapshot.logbook == ""
-    page = Latches(Logbook(folder), BOOT_ID, "test").page()
+    page = Latches(Logbook(folder), "test").page()
     assert list(page.up) == ["pair"]
 
 
@@ -239,7 +239,7 @@ def test_a_logbook_from_the_future_counts_as_none(box: Box) -> None:
     box.start(0)
     box.run(0, 100, kiln="12", scrubber="0")
     box.stop(101)
-    page = Latches(Logbook(box.folder / "logbook"), BOOT_ID, "test")
+    page = Latches(Logbook(box.folder / "logbook"), "test")
     page.alarms((), box.recorder.snapshot.head.n + 1_000)
     box.start(105)
     assert [alarm.key for alarm in box.recorder.snapshot.alarms] == ["pair"]

@@ -12,7 +12,7 @@ import pytest
 from agent.busstatus import BusFacts
 from agent.clock import Sync
 from agent.lastpolls import LastPoll
-from agent.rules.engine import Active
+from agent.rules.alarms import Alarm
 from agent.status import Facts, StorageFacts, UplinkFacts, build
 from buffer.instant import Instant
 from config.errors import Problem
@@ -24,7 +24,7 @@ from tests.support.plants import plant
 NOW = Instant(1_795_000_000_000, 1_000_000, "S", 3, "ab" * 16)
 POLL = LastPoll(999_000, None, 999_000, MappingProxyType({"p": "12.4100"}), 1_794_999_999_000)
 ONLINE = UplinkFacts("city", "online", None, 41, 41, 41, 0, 5_000)
-ALARM = Active(
+ALARM = Alarm(
     "pair",
     "pair",
     "SBX-RUL-001",

@@ -11,15 +11,8 @@ from config.errors import ConfigInvalid, Problem
 from config.load import Loaded, load
 from config.messages import known_codes, placeholders, render, template
 from config.profiles import builtin_profiles, load_profile
-from config.site import (
-    Line,
-    MeterSilent,
-    NotifyCommand,
-    NotifyLed,
-    Power,
-    Threshold,
-    TreatmentOff,
-)
+from config.rulekinds import MeterSilent, Threshold, TreatmentOff
+from config.site import Line, NotifyCommand, NotifyLed, Power
 from tests.unit.config.broken import BROKEN, METERS, METERS_NAME, SITE, SITE_NAME, Broken
 
 SOUND = [(SITE_NAME, SITE.encode()), (METERS_NAME, METERS.encode())]

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time
 
 import pytest
 
-from config import profileshapes, shapes, values
+from config import profileshapes, ruleshapes, shapes, values
 from config.build import Shape
 from config.messages import placeholders, template
 from config.protocols import PROTOCOLS
@@ -130,7 +130,7 @@ ODD: tuple[object, ...] = (
 )
 SHAPES: tuple[Shape, ...] = (
     *(shapes.SITE, shapes.JOURNAL, shapes.SERIAL_BUS, shapes.NETWORK_BUS, shapes.METER, shapes.POINT),
-    *(shapes.UPLINK, *(shape for _, shape in shapes.RULES.values())),
+    *(shapes.UPLINK, *(shape for _, shape in ruleshapes.RULES.values())),
     *(profileshapes.HEAD, profileshapes.SOURCE, profileshapes.DLT_ITEM, profileshapes.MODBUS_ITEM),
     profileshapes.BLOCK,
 )

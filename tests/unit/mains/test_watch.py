@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.inbox import MainsSeen
+from agent.inbox import Remark
 from agent.mains import MainsUnknownError
 from agent.mains.gpio import GpioLine
 from agent.mains.supply import Supply
@@ -27,7 +27,7 @@ class Mains:
 
     def __init__(self, sysfs: Path) -> None:
         self.folder = sysfs / "class" / "power_supply" / "ups"
-        self.told: list[MainsSeen] = []
+        self.told: list[Remark] = []
         self.said: list[Outcome] = []
         self.full = False
         source = source_of(POWER, sysfs)
@@ -35,7 +35,7 @@ class Mains:
         self.watch = MainsWatch(POWER, source, self._put, self.said.append)
         self.ms = 0
 
-    def _put(self, seen: MainsSeen) -> bool:
+    def _put(self, seen: Remark) -> bool:
         if not self.full:
             self.told.append(seen)
         return not self.full
@@ -49,8 +49,8 @@ class Mains:
             self.ms += 1000
 
     @property
-    def states(self) -> list[tuple[str, int]]:
-        return [(seen.state, seen.since_ms) for seen in self.told]
+    def states(self) -> list[tuple[object, object]]:
+        return [(seen.fields["state"], seen.fields["since_mono"]) for seen in self.told]
 
     @property
     def codes(self) -> list[tuple[str, str]]:
@@ -85,7 +85,8 @@ def test_a_missing_supply_is_unknown_never_off(mains: Mains) -> None:
     mains.look(None, 5)
     assert mains.states == [("unknown", 0)]
     assert mains.codes == [("warn", "SBX-PWR-001")]
-    assert mains.told[0].on is None
+    assert mains.told[0].kind == "mains"
+    assert mains.told[0].fields["source"] == "power_supply"
     assert [outcome.code for outcome in mains.said] == ["SBX-PWR-001", "SBX-PWR-006"], "said once"
 
 
@@ -157,19 +158,32 @@ def box(tmp_path: Path) -> Iterator[Box]:
     made.crash()
 
 
-def test_each_state_is_a_record_and_the_engine_is_told(box: Box) -> None:
+def test_each_state_is_a_record_and_the_rules_are_told(box: Box) -> None:
     box.start(0)
-    engine = box.recorder._engine
-    told: list[tuple[bool | None, int]] = []
-    box.recorder._engine.mains = lambda on, at_ms: told.append((on, at_ms))  # type: ignore[method-assign]  # listens
-    for on, since_ms in ((True, 1_000), (False, 7_000), (None, 12_000)):
-        box.inbox.put(MainsSeen(on, "power_supply", since_ms))
+    seen: list[bool | None] = []
+    for state, since_ms in (("on", 1_000), ("off", 7_000), ("unknown", 12_000)):
+        fields = {"state": state, "source": "power_supply", "since_mono": since_ms}
+        box.inbox.put(Remark("mains", fields))
         box.recorder.step(box.at(since_ms / 1000 + 2))
+        world = box.recorder._rules.engine._world
+        seen.append(world.mains)
+        assert world.mains_ms == box.recorder._rules._axis.at(since_ms)
     box.recorder.step(box.at(20))
+    assert seen == [True, False, None]
     assert [(r["state"], r["source"], r["since_mono"]) for r in box.records("mains")] == [
         ("on", "power_supply", 1_000),
         ("off", "power_supply", 7_000),
         ("unknown", "power_supply", 12_000),
     ]
-    assert told == [(True, 1_000), (False, 7_000), (None, 12_000)]
-    assert engine is box.recorder._engine
+
+
+def test_the_mains_gone_is_an_alarm_and_unknown_is_none(box: Box) -> None:
+    """The rule that is always there hears it: a contact that says off."""
+    box.start(0)
+    for state, second in (("unknown", 5), ("off", 100), ("on", 300)):
+        box.inbox.put(Remark("mains", {"state": state, "source": "gpio", "since_mono": second * 1000}))
+        for later in range(second, second + 90, 10):
+            box.poll(later, kiln="12", scrubber="8")
+    box.recorder.step(box.at(400))
+    cuts = [(r["state"], r["code"]) for r in box.records("alarm") if r["code"] == "SBX-RUL-017"]
+    assert [state for state, _ in cuts] == ["raised", "cleared"]

@@ -1,0 +1,88 @@
+"""Shows the engine what the journal holds, record by record: at a start, and for ``sitebox rules replay``.
+
+::
+
+    boot     another boot of the machine: its monotonic time goes on behind the last one's on the axis
+    reading  observed                      mains    passed on
+    anchor, receipt                        what is known of the wall clock
+    step     somebody set the clock: from here until a witness speaks, no calendar
+
+The engine judges whenever a second has passed between two records, as the recorder lets it live. Reads
+nothing itself and writes nothing; what comes out are the changes of alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from agent import readings
+from agent.axis import Axis, Wall
+from agent.rules.alarms import AlarmChange
+from agent.rules.engine import Engine
+from buffer.block import is_live
+from buffer.instant import Instant
+
+Record = Mapping[str, Any]
+TICK_MS = 1_000  # the engine is asked at most so often
+
+
+class Replay:
+    """``take`` records in their order. ``axis`` and ``wall`` may be taken over when the records end."""
+
+    def __init__(self, engine: Engine, axis: Axis) -> None:
+        self.axis = axis
+        self.wall = Wall()
+        self._engine = engine
+        self._wanted = engine.wanted
+        self._ticked_ms = 0
+        self.last_ms = 0  # how far the axis has run
+
+    def take(self, record: Record) -> tuple[AlarmChange, ...]:
+        """One record; gives what changed before it is taken in."""
+        kind = record["k"]
+        if kind == "boot":
+            self._boot(record)
+        at_ms = self.axis.at(record["mono"])
+        if record["q"] in ("S", "M"):
+            self.wall.offset_ms = record["t"] - record["mono"]
+        changes: tuple[AlarmChange, ...] = ()
+        if at_ms - self._ticked_ms >= TICK_MS and at_ms > self.last_ms:
+            changes = self._tick(record["mono"])
+        self.last_ms = max(self.last_ms, at_ms)
+        if kind == "reading":
+            if is_live(record) and record["m"] in self._engine.meters:
+                self._engine.observe(readings.replayed(record, at_ms, self._wanted))
+        elif kind in _OTHERS:
+            self._other(kind, record, at_ms)
+        return changes
+
+    def end(self) -> tuple[AlarmChange, ...]:
+        """Judge what came since the last second passed."""
+        mono_ms = self.axis.mono(self.last_ms)
+        return () if mono_ms is None else self._tick(mono_ms)
+
+    def _tick(self, mono_ms: int) -> tuple[AlarmChange, ...]:
+        self._ticked_ms = self.axis.at(mono_ms)
+        return self._engine.tick(self.axis.moment(mono_ms, self.wall))
+
+    def _boot(self, record: Record) -> None:
+        if record["id"] == self.axis.boot_id:
+            return
+        now = Instant(record["t"], record["mono"], "R", record["boot"], record["id"])
+        self.axis = Axis.begin(now, self.axis, self.last_ms)
+        self.wall = Wall()
+
+    def _other(self, kind: str, record: Record, at_ms: int) -> None:
+        now = Instant(record["t"], record["mono"], record["q"], record["boot"], self.axis.boot_id)
+        if kind == "anchor":
+            self.wall.hear(record["utc"] + record["mono"] - record["at"], now)
+        elif kind == "receipt":
+            self.wall.hear(record["time"], now)
+        elif kind == "step":
+            self.wall.stepped(now)
+        elif record.get("source") != "meters":
+            since_ms = self.axis.at(record["since_mono"]) if "since_mono" in record else at_ms
+            self._engine.mains({"on": True, "off": False}.get(record.get("state", "")), since_ms)
+
+
+_OTHERS = frozenset(("anchor", "receipt", "step", "mains"))

@@ -1,0 +1,112 @@
+"""The life of an alarm. Pure: findings and times in, changes out.
+
+::
+
+    idle --violated--> PENDING --lasted warn_s--> ACTIVE, warning --lasted hold--> ACTIVE, its level
+             ^            |                          |  ^
+             |          fine or                    fine | violated within clear_s: the same alarm
+             |          unknown                      v  |
+             +------------+------- fine for clear_s  CLEARING
+
+Unknown keeps an active alarm up: no data never clears. What is raised carries when and with which record it
+began, how far it went, the work the equipment did meanwhile and how much of the time was measured. A storm is
+held back and counted: more than ``MOST`` raised within ``STORM_MS`` wait, and are raised late if they last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Literal
+
+from agent.rules.finding import Fault
+from config.rulekinds import Level
+
+Change = Literal["raised", "escalated", "acknowledged", "cleared", "excused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """An alarm that is up. ``since_ms`` lies on the axis; ``record`` is the one that raised it, filled in by
+    the recorder. ``declared``: the declaration that lowers its level. ``acknowledged``: by whom."""
+
+    key: str
+    rule: str
+    code: str
+    level: Level
+    subjects: tuple[str, ...]
+    facts: Mapping[str, str]
+    since_ms: int
+    since_record: int
+    record: int = 0
+    fault: Fault = "plant"
+    peak: Decimal | None = None
+    flaps: int = 0
+    acknowledged: str = ""
+    declared: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmChange:
+    """An alarm changed. ``ended_ms``: when it turned fine, of a cleared one; ``kwh`` what its equipment drew
+    since it began and ``measured_percent`` of how much of that time, where it has equipment; ``to_record``
+    the last record behind it."""
+
+    change: Change
+    alarm: Alarm
+    at_ms: int
+    ended_ms: int | None = None
+    kwh: Decimal | None = None
+    measured_percent: int | None = None
+    to_record: int = 0
+    reason: str = ""
+
+    @property
+    def raised(self) -> bool:
+        """Whether it is up and was not."""
+        return self.change == "raised"
+
+    @property
+    def dur_ms(self) -> int | None:
+        """How long a cleared alarm lasted."""
+        return None if self.ended_ms is None else max(0, self.ended_ms - self.alarm.since_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What the equipment of an alarm had done, and how much of it was measured, when it began."""
+
+    work: Decimal = Decimal(0)
+    covered_ms: int = 0
+    at_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Latch:
+    """One key's state. ``alarm`` None: pending. ``fine_ms``: since when an active one looks fine.
+    ``excused``: the declaration that covers it, so that it is on record once."""
+
+    began_ms: int
+    until_ms: int
+    record: int
+    before: Before
+    alarm: Alarm | None = None
+    peak: Decimal | None = None
+    fine_ms: int | None = None
+    fine_record: int = 0
+    excused: str = ""
+    held: bool = False
+
+
+def worse(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    """The larger peak."""
+    if one is None or other is None:
+        return other if one is None else one
+    return max(one, other)
+
+
+def flapped(latch: Latch) -> Latch:
+    """It turned violated again before it was cleared: the same alarm goes on."""
+    assert latch.alarm is not None
+    return replace(latch, fine_ms=None, alarm=replace(latch.alarm, flaps=latch.alarm.flaps + 1))

@@ -1,0 +1,86 @@
+"""Which orders are in force, for which points, and since when. Strictest wins.
+
+::
+
+    stop order on a point                     the point is judged by it, and by no limit order
+    several stop orders on a point            by the one that began first
+    several limits on the same points         by the lowest
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from agent.rules.world import World
+from config.calendar import holding
+from config.orders import Order
+
+
+class Term(NamedTuple):
+    """One stretch in which an order holds, UTC ms; ``since_ms`` is its beginning on the axis, after its
+    grace: from then on it must be obeyed. ``obeyed`` is false while the grace lasts."""
+
+    order: Order
+    from_ms: int
+    since_ms: int
+    points: tuple[str, ...]
+
+    def due(self, now_ms: int) -> bool:
+        """Whether the grace is over."""
+        return now_ms >= self.since_ms
+
+
+def points_of(order: Order, world: World) -> tuple[str, ...]:
+    """The points an order speaks of: those named that the site has, or every production point."""
+    if order.points:
+        return tuple(name for name in order.points if name in world.config)
+    return tuple(point.id for point in world.config.values() if point.role == "production")
+
+
+def terms(world: World) -> Iterator[Term]:
+    """The orders in force now. Nothing while the clock cannot be trusted: see ``blind``."""
+    if world.utc_ms is None:
+        return
+    for order in world.orders:
+        span_from = in_force(order, world.utc_ms, world)
+        if span_from is None:
+            continue
+        ago_ms = world.utc_ms - span_from - order.grace_s * 1000
+        yield Term(order, span_from, world.now_ms - ago_ms, points_of(order, world))
+
+
+def in_force(order: Order, utc_ms: int, world: World) -> int | None:
+    """Since when, UTC ms, the order holds without a break; None: it does not hold."""
+    if not order.from_ms <= utc_ms or (order.to_ms is not None and utc_ms >= order.to_ms):
+        return None
+    if order.daily is None:
+        return order.from_ms
+    span = holding(order.daily, utc_ms, world.zone)
+    return None if span is None else max(order.from_ms, span[0])
+
+
+def stopped(world: World) -> dict[str, Term]:
+    """The points under a stop order, each with the term that began first."""
+    found: dict[str, Term] = {}
+    for term in sorted(
+        (one for one in terms(world) if one.order.kind == "stop"), key=lambda one: one.from_ms
+    ):
+        for name in term.points:
+            found.setdefault(name, term)
+    return found
+
+
+def limits(world: World) -> Iterator[Term]:
+    """The limit orders in force, without the points that must stand still anyway."""
+    under = stopped(world)
+    for term in terms(world):
+        if term.order.kind == "limit":
+            rest = tuple(name for name in term.points if name not in under)
+            if rest:
+                yield term._replace(points=rest)
+
+
+def blind(world: World, kind: str) -> Iterable[Order]:
+    """Orders that might be in force now, for all we know of the time."""
+    return [] if world.utc_ms is not None else [order for order in world.orders if order.kind == kind]

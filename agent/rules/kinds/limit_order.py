@@ -1,0 +1,158 @@
+"""More is drawn than a limit order allows (限产超限, 未响应减产).
+
+The limit is a mean power (``limit_kw``, or ``reduce_percent`` less than a baseline that is fixed when the
+order comes into force) or the energy of each window (``limit_kwh``). Transition table, for the sum of the
+points or for each of them::
+
+    limit       measured                                       verdict
+    kW          mean of average_s, begun after the grace       violated above | fine at or below
+    kW          too little measured, the rest is above alone   violated
+    kW          too little measured                            unknown
+    kWh         drawn since the window began                   violated above: it cannot become less
+    kWh         ... more than warn_percent of the limit        a finding of its own, a warning
+    percent     no baseline: none given, no days recorded      SBX-RUL-010, a warning: it cannot be judged
+    any         clock not to be trusted                        unknown
+
+Of several limits in kW on the same points the lowest is judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from agent.rules.baseline import baseline_kw
+from agent.rules.finding import Finding, Verdict, shown
+from agent.rules.inforce import Term, limits
+from agent.rules.kinds.energy import drawn_kwh, opened
+from agent.rules.world import World
+from config.rulekinds import LimitOrder
+
+KIND = "limit-order"
+POWER, ENERGY, NEAR, NO_BASELINE = "SBX-RUL-007", "SBX-RUL-008", "SBX-RUL-009", "SBX-RUL-010"
+
+
+def step(
+    rule: LimitOrder, world: World, held: Mapping[str, Any]
+) -> tuple[tuple[Finding, ...], Mapping[str, Any]]:
+    """``held``: by order its baseline in kW (or "none") and the window being counted."""
+    if world.utc_ms is None:
+        return tuple(_blind(rule, world)), held
+    found: list[Finding] = []
+    kept: dict[str, Any] = {}
+    powers: list[tuple[Term, Decimal]] = []
+    for term in limits(world):
+        memory = dict(held.get(term.order.id, {}))
+        if term.order.limit_kwh is not None:
+            memory["open"] = opened(memory.get("open"), term.from_ms, term.points, world)
+            found += _energies(rule, term, memory["open"], world)
+        else:
+            limit_kw = _limit_kw(term, memory, world)
+            if limit_kw is None:
+                found.append(_no_baseline(rule, term, world))
+            else:
+                powers.append((term, limit_kw))
+        kept[term.order.id] = memory
+    found += [one for term, limit_kw in _lowest(powers) for one in _means(rule, term, limit_kw, world)]
+    return tuple(found), kept
+
+
+def _limit_kw(term: Term, memory: dict[str, Any], world: World) -> Decimal | None:
+    order = term.order
+    if order.limit_kw is not None:
+        return order.limit_kw
+    if "kw" not in memory:  # fixed once, when the order comes into force
+        base = order.baseline_kw or baseline_kw(term, world)
+        memory["kw"] = "none" if base is None else base
+    if memory["kw"] == "none":
+        return None
+    assert order.reduce_percent is not None, "config.orders refuses a limit without a measure"
+    kept: Decimal = memory["kw"] * (100 - order.reduce_percent) / 100
+    return kept
+
+
+def _lowest(powers: Iterable[tuple[Term, Decimal]]) -> Iterator[tuple[Term, Decimal]]:
+    best: dict[tuple[frozenset[str], str], tuple[Term, Decimal]] = {}
+    for term, limit_kw in powers:
+        scope = (frozenset(term.points), term.order.per)
+        if scope not in best or limit_kw < best[scope][1]:
+            best[scope] = term, limit_kw
+    yield from best.values()
+
+
+def _groups(term: Term) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """What is judged together: all points, or each."""
+    if term.order.per == "total":
+        return (("", term.points),)
+    return tuple((f"/{name}", (name,)) for name in term.points)
+
+
+def _means(rule: LimitOrder, term: Term, limit_kw: Decimal, world: World) -> Iterator[Finding]:
+    over_ms = rule.average_s * 1000
+    for suffix, points in _groups(term):
+        allowed = limit_kw + term.order.exempt_kw * len(points)
+        means = [world.meter_of(name).mean_kw(over_ms, world.now_ms) for name in points]
+        known = sum((mean for mean in means if mean is not None), Decimal(0))
+        if world.now_ms < term.since_ms + over_ms:
+            verdict = Verdict.FINE
+        elif known > allowed:
+            verdict = Verdict.VIOLATED
+        else:
+            verdict = Verdict.UNKNOWN if None in means else Verdict.FINE
+        yield Finding(
+            f"{rule.id}/{term.order.id}{suffix}",
+            verdict,
+            POWER,
+            world.now_ms,
+            rule.hold_s * 1000,
+            points,
+            _words(term, points, shown(known), shown(allowed)),
+            peak=known if verdict is Verdict.VIOLATED else None,
+        )
+
+
+def _energies(rule: LimitOrder, term: Term, start: Mapping[str, Any], world: World) -> Iterator[Finding]:
+    limit = term.order.limit_kwh
+    assert limit is not None
+    for suffix, points in _groups(term):
+        drawn = [drawn_kwh(name, start, world) for name in points]
+        known = sum((one for one in drawn if one is not None), Decimal(0))
+        for part, share, code in (("", 100, ENERGY), ("/near", rule.warn_percent, NEAR)):
+            over = known > limit * share / 100
+            unknown = Verdict.UNKNOWN if None in drawn else Verdict.FINE
+            yield Finding(
+                f"{rule.id}/{term.order.id}{suffix}{part}",
+                Verdict.VIOLATED if over else unknown,
+                code,
+                world.now_ms,
+                0,
+                points,
+                _words(term, points, shown(known, "kWh"), shown(limit, "kWh")),
+                peak=known if over else None,
+                level="warning" if part else None,
+            )
+
+
+def _no_baseline(rule: LimitOrder, term: Term, world: World) -> Finding:
+    return Finding(
+        f"{rule.id}/{term.order.id}/baseline",
+        Verdict.VIOLATED,
+        NO_BASELINE,
+        world.now_ms,
+        0,
+        term.points,
+        lambda: {"order": term.order.id, "days": str(term.order.reference_days)},
+        fault="device",
+        level="warning",
+    )
+
+
+def _blind(rule: LimitOrder, world: World) -> Iterator[Finding]:
+    for order in world.orders:
+        if order.kind == "limit":
+            yield Finding(f"{rule.id}/{order.id}", Verdict.UNKNOWN, POWER, world.now_ms, 0, (), dict)
+
+
+def _words(term: Term, points: tuple[str, ...], drawn: str, allowed: str) -> Any:
+    return lambda: {"order": term.order.id, "points": ", ".join(points), "drawn": drawn, "allowed": allowed}

@@ -1,0 +1,113 @@
+"""Treatment not running while production runs (治污设施未开启): many to many, all, any or so many needed.
+
+Transition table (production = any of its points; ``n`` of the treatment points must run)::
+
+    production   treatment                     verdict
+    ON           n or more ON                  fine
+    ON           fewer than n can be ON *      violated: after start_lead_s of production, held stop_lag_s
+    ON           else (UNKNOWN decides)        unknown
+    all OFF      anything                      fine
+    else         anything                      unknown
+
+    * so many are OFF that those ON and UNKNOWN together are fewer than n
+
+What counts is what was read: the violation lasts from the first to the last moment at which production was
+read above its on threshold and the treatment below its off threshold, moments no further apart than a value
+speaks for its meter. So readings that are missing can end a violation and never make one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from agent.rules.finding import Finding, Verdict, shown
+from agent.rules.world import PointView, State, World
+from config.rulekinds import TreatmentOff, TreatmentStopped
+
+KIND = "treatment-off"
+CODE = "SBX-RUL-001"
+
+
+def step(
+    rule: TreatmentOff, world: World, held: Mapping[str, Any]
+) -> tuple[tuple[Finding, ...], Mapping[str, Any]]:
+    """One finding, keyed by the rule. ``held``: since when production runs, and when that was last seen."""
+    production = {name: world.points[name] for name in rule.production}
+    treatment = {name: world.points[name] for name in rule.treatment}
+    bridge_ms = bridge(rule, world)
+    seen_ms = running_ms(production)
+    held = run(held, seen_ms, bridge_ms)
+    verdict = _verdict(rule, production, treatment)
+    until_ms = world.now_ms
+    if verdict is Verdict.VIOLATED and seen_ms is not None:
+        until_ms = min(seen_ms, _missing_ms(rule, treatment))
+        if until_ms < held["from"] + rule.start_lead_s * 1000:
+            verdict = Verdict.FINE  # still within the time that treatment may take to start
+    stopped = [name for name, view in treatment.items() if view.state is State.OFF]
+    finding = Finding(
+        rule.id,
+        verdict,
+        CODE,
+        until_ms,
+        rule.stop_lag_s * 1000,
+        (*(name for name, view in production.items() if view.state is State.ON), *stopped),
+        lambda: {"production": powers(production), "treatment": powers(treatment)},
+        until_ms=until_ms,
+        bridge_ms=bridge_ms,
+        record=max((treatment[name].since_record for name in stopped), default=0),
+    )
+    return (finding,), held
+
+
+def bridge(rule: TreatmentOff | TreatmentStopped, world: World) -> int:
+    """How far apart two sights of one thing may be: as long as the slowest value speaks for its meter."""
+    names = (*rule.production, *rule.treatment)
+    return max((world.meter_of(name).fresh_ms for name in names), default=0)
+
+
+def running_ms(production: Mapping[str, PointView]) -> int | None:
+    """When production was last seen to run, of the points that are ON; None: none is."""
+    seen = [
+        view.sure.at_ms for view in production.values() if view.state is State.ON and view.sure is not None
+    ]
+    return max(seen, default=None)
+
+
+def powers(views: Mapping[str, PointView]) -> str:
+    """``kiln 12.4 kW, press ?``."""
+    return ", ".join(
+        f"{name} {shown(view.power.value if view.power else None)}" for name, view in views.items()
+    )
+
+
+def run(held: Mapping[str, Any], seen_ms: int | None, bridge_ms: int) -> Mapping[str, Any]:
+    """Since when production runs: a pause that readings may have missed does not end a run."""
+    if seen_ms is None or seen_ms == held.get("to"):
+        return held
+    goes_on = "to" in held and seen_ms - held["to"] <= bridge_ms
+    return {"from": held["from"] if goes_on else seen_ms, "to": seen_ms}
+
+
+def _needed(rule: TreatmentOff) -> int:
+    return {"all": len(rule.treatment), "any": 1}.get(rule.need) or int(rule.need)
+
+
+def _verdict(
+    rule: TreatmentOff, production: Mapping[str, PointView], treatment: Mapping[str, PointView]
+) -> Verdict:
+    if all(view.state is State.OFF for view in production.values()):
+        return Verdict.FINE
+    if not any(view.state is State.ON for view in production.values()):
+        return Verdict.UNKNOWN
+    states = [view.state for view in treatment.values()]
+    if states.count(State.ON) >= _needed(rule):
+        return Verdict.FINE
+    return Verdict.VIOLATED if len(states) - states.count(State.OFF) < _needed(rule) else Verdict.UNKNOWN
+
+
+def _missing_ms(rule: TreatmentOff, treatment: Mapping[str, PointView]) -> int:
+    """Up to when too little treatment was seen to run: that many of it were read as OFF."""
+    off = [
+        view.sure.at_ms for view in treatment.values() if view.state is State.OFF and view.sure is not None
+    ]
+    return sorted(off, reverse=True)[len(treatment) - _needed(rule)]

@@ -1,0 +1,77 @@
+"""Treatment that was running stopped before production did (治污设施异常关闭, 提前停治污).
+
+Transition table, one finding for each treatment point::
+
+    treatment                         production                      verdict
+    ON                                anything                        fine
+    OFF, was ON when last sure        running since before the stop   violated, held hold_s
+    OFF, was ON when last sure        stopped, within run_on_s        violated, held hold_s
+    OFF                               else                            fine
+    UNKNOWN                           anything                        unknown
+
+It finds what ``treatment-off`` with its longer lag does not: the scrubber that is switched off a few minutes
+before the kiln, each evening. Points in a duty and standby pair belong in ``treatment-off`` with need =
+"any"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from agent.rules.finding import Finding, Verdict
+from agent.rules.kinds.treatment_off import bridge, powers, run, running_ms
+from agent.rules.world import PointView, State, World
+from config.rulekinds import TreatmentStopped
+
+KIND = "treatment-stopped"
+CODE = "SBX-RUL-005"
+
+
+def step(
+    rule: TreatmentStopped, world: World, held: Mapping[str, Any]
+) -> tuple[tuple[Finding, ...], Mapping[str, Any]]:
+    """One finding for each treatment point, keyed ``rule/point``. ``held``: the present run of production."""
+    production = {name: world.points[name] for name in rule.production}
+    bridge_ms = bridge(rule, world)
+    held = run(held, running_ms(production), bridge_ms)
+    return tuple(_all(rule, world, held, production, bridge_ms)), held
+
+
+# budget: what one finding is made of, known once for all of them
+def _all(
+    rule: TreatmentStopped,
+    world: World,
+    held: Mapping[str, Any],
+    production: Mapping[str, PointView],
+    bridge_ms: int,
+) -> Iterator[Finding]:
+    for name in rule.treatment:
+        view = world.points[name]
+        verdict, until_ms = _verdict(rule, view, held)
+        yield Finding(
+            f"{rule.id}/{name}",
+            verdict,
+            CODE,
+            view.since_ms,
+            rule.hold_s * 1000,
+            (*rule.production, name),
+            _words(production, name, view),
+            until_ms=until_ms,
+            bridge_ms=bridge_ms,
+            record=view.since_record,
+        )
+
+
+def _words(production: Mapping[str, PointView], name: str, view: PointView) -> Any:
+    return lambda: {"production": powers(production), "treatment": powers({name: view})}
+
+
+def _verdict(rule: TreatmentStopped, view: PointView, held: Mapping[str, Any]) -> tuple[Verdict, int | None]:
+    if view.state is State.UNKNOWN:
+        return Verdict.UNKNOWN, None
+    stopped = view.state is State.OFF and view.known is State.ON and view.sure is not None
+    if not stopped or "to" not in held or held["from"] > view.since_ms:
+        return Verdict.FINE, None
+    assert view.sure is not None
+    until_ms = min(view.sure.at_ms, held["to"] + rule.run_on_s * 1000)
+    return (Verdict.VIOLATED, until_ms) if until_ms > view.since_ms else (Verdict.FINE, None)

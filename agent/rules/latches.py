@@ -1,0 +1,284 @@
+"""The latches of all alarms: one a key. Takes the findings of a step in and gives the changes out.
+
+Owned by the engine. ``agent.rules.alarms`` draws an alarm's life; declarations lower or cover it
+(``agent.rules.declared``).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
+
+from agent.rules import declared
+from agent.rules.alarms import Alarm, AlarmChange, Before, Latch, flapped, worse
+from agent.rules.finding import Finding, Verdict
+from agent.rules.page import latch_page, restore_latch
+from agent.rules.world import HOUR_MS, MeterView, World
+from config.rulekinds import Rule
+
+MOST = 40  # alarms raised within STORM_MS; what comes on top is held back and counted
+STORM_MS = 600_000
+STORM_KEY = "alarm-storm"
+STORM_CODE = "SBX-RUL-090"
+_DIGITS = Decimal("0.001")
+
+
+class Latches:
+    """``begin``, then ``take`` each finding, then ``end`` gives the changes of this step."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._latches: dict[str, Latch] = {}
+        self._changes: list[AlarmChange] = []
+        self._judged: set[str] = set()
+        self._raised: deque[int] = deque()
+        self._kept_back = 0  # since the storm began
+
+    @property
+    def active(self) -> tuple[Alarm, ...]:
+        """What is up, oldest record first."""
+        up = (latch.alarm for latch in self._latches.values() if latch.alarm is not None)
+        return tuple(sorted(up, key=lambda alarm: (alarm.since_record, alarm.key)))
+
+    def begin(self) -> None:
+        """A new step."""
+        self._changes, self._judged = [], set()
+        while self._raised and self._world.now_ms - self._raised[0] > STORM_MS:
+            self._raised.popleft()
+
+    def take(self, rule: Rule, finding: Finding) -> None:
+        """One finding of this step."""
+        self._judged.add(finding.key)
+        latch = self._latches.get(finding.key)
+        if latch is None:
+            if finding.verdict is Verdict.VIOLATED:
+                self._pend(rule, finding)
+        elif latch.alarm is None:
+            self._pending(rule, finding, latch)
+        else:
+            self._up(rule, finding, latch, latch.alarm)
+
+    def end(self) -> tuple[AlarmChange, ...]:
+        """All changes; alarms whose rule or subject is gone are cleared."""
+        gone = [key for key in self._latches if key not in self._judged and key != STORM_KEY]
+        for key in gone:
+            latch = self._latches.pop(key)
+            if latch.alarm is not None:
+                self._changes.append(
+                    AlarmChange("cleared", latch.alarm, self._world.now_ms, reason="rule gone")
+                )
+        self._storm()
+        return tuple(self._changes)
+
+    def restore(self, alarms: Iterable[Alarm]) -> None:
+        """What was up before a restart, as the journal says. What this engine alone took for up waits
+        again."""
+        up = {alarm.key: alarm for alarm in alarms}
+        for key, latch in self._latches.items():
+            if latch.alarm is not None and key not in up:
+                self._latches[key] = replace(latch, alarm=None, fine_ms=None)
+        for key, alarm in up.items():
+            known = self._latches.get(key)
+            if known is None:
+                self._latches[key] = self._again(alarm)
+            else:
+                flaps = known.alarm.flaps if known.alarm else alarm.flaps
+                self._latches[key] = replace(known, alarm=replace(alarm, flaps=flaps))
+
+    def _again(self, alarm: Alarm) -> Latch:
+        before = self._before(alarm.subjects)
+        return Latch(alarm.since_ms, self._world.now_ms, alarm.since_record, before, alarm, alarm.peak)
+
+    def page(self) -> Mapping[str, Any]:
+        """For the logbook."""
+        latches = {key: latch_page(latch) for key, latch in self._latches.items()}
+        return {"latches": latches, "raised": list(self._raised), "kept_back": self._kept_back}
+
+    def turn_to(self, page: Mapping[str, Any]) -> None:
+        """As the page says. KeyError or TypeError for one of another version."""
+        self._latches = {key: restore_latch(kept) for key, kept in page["latches"].items()}
+        self._raised = deque(page["raised"])
+        self._kept_back = page["kept_back"]
+
+    def undo(self, change: AlarmChange) -> None:
+        """As if the change had not happened."""
+        key = change.alarm.key
+        latch = self._latches.get(key)
+        if change.change == "raised" and latch is not None:
+            self._latches[key] = replace(latch, alarm=None)
+        elif change.change == "cleared":
+            self._latches[key] = self._again(change.alarm)
+
+    def numbered(self, key: str, record: int) -> None:
+        """The record that raised an alarm."""
+        latch = self._latches.get(key)
+        if latch is not None and latch.alarm is not None:
+            self._latches[key] = replace(latch, alarm=replace(latch.alarm, record=record))
+
+    def acknowledge(self, key: str, by: str, reason: str) -> AlarmChange | None:
+        """It stays up, and is marked as seen."""
+        latch = self._latches.get(key)
+        if latch is None or latch.alarm is None:
+            return None
+        alarm = replace(latch.alarm, acknowledged=by)
+        self._latches[key] = replace(latch, alarm=alarm)
+        return AlarmChange("acknowledged", alarm, self._world.now_ms, reason=reason)
+
+    def _pend(self, rule: Rule, finding: Finding) -> None:
+        record = finding.record or self._world.record
+        until = finding.began_ms if finding.until_ms is None else finding.until_ms
+        before = self._before(_equipment(finding))
+        latch = Latch(finding.began_ms, until, record, before, peak=finding.peak)
+        self._latches[finding.key] = latch
+        self._ripe(rule, finding, latch)
+
+    def _pending(self, rule: Rule, finding: Finding, latch: Latch) -> None:
+        seen_ms = self._world.now_ms if finding.until_ms is None else finding.until_ms
+        if finding.verdict is not Verdict.VIOLATED:
+            if self._world.now_ms - latch.until_ms > finding.bridge_ms:
+                del self._latches[finding.key]
+            return
+        if finding.until_ms is not None and seen_ms - latch.until_ms > finding.bridge_ms:
+            self._pend(rule, finding)  # too long unseen: another one
+            return
+        peak = worse(latch.peak, finding.peak)
+        latch = replace(latch, began_ms=min(latch.began_ms, finding.began_ms), until_ms=seen_ms, peak=peak)
+        self._latches[finding.key] = latch
+        self._ripe(rule, finding, latch)
+
+    def _ripe(self, rule: Rule, finding: Finding, latch: Latch) -> None:
+        """Raise it once it has lasted."""
+        seen_ms = self._world.now_ms if finding.until_ms is None else finding.until_ms
+        lasted_ms = seen_ms - latch.began_ms
+        early = rule.warn_s is not None and lasted_ms >= rule.warn_s * 1000 and lasted_ms < finding.hold_ms
+        if lasted_ms < finding.hold_ms and not early:
+            return
+        cover = declared.covering(rule, finding.subjects, self._world)
+        if cover is not None and cover.whole:
+            self._excuse(rule, finding, latch, cover.id)
+            return
+        if len(self._raised) >= MOST:
+            self._kept_back += not latch.held
+            self._latches[finding.key] = replace(latch, held=True)
+            return
+        self._raised.append(self._world.now_ms)
+        alarm = _alarm(rule, finding, latch)
+        lowered = early or cover is not None
+        alarm = replace(
+            alarm,
+            level="warning" if lowered else alarm.level,
+            declared="" if cover is None else cover.id,
+        )
+        self._latches[finding.key] = replace(latch, alarm=alarm, held=False, excused="")
+        self._changes.append(AlarmChange("raised", alarm, self._world.now_ms))
+
+    def _excuse(self, rule: Rule, finding: Finding, latch: Latch, declaration: str) -> None:
+        """A declaration covers it wholly: no alarm, but it is on record, once."""
+        if latch.excused == declaration:
+            return
+        alarm = replace(_alarm(rule, finding, latch), declared=declaration, level="warning")
+        self._latches[finding.key] = replace(latch, excused=declaration)
+        self._changes.append(AlarmChange("excused", alarm, self._world.now_ms))
+
+    def _up(self, rule: Rule, finding: Finding, latch: Latch, alarm: Alarm) -> None:
+        if finding.verdict is Verdict.VIOLATED:
+            if latch.fine_ms is not None:
+                latch = flapped(latch)
+            latch = replace(latch, peak=worse(latch.peak, finding.peak))
+            self._latches[finding.key] = self._escalated(rule, finding, latch)
+        elif finding.verdict is Verdict.FINE:
+            if latch.fine_ms is None:
+                latch = replace(latch, fine_ms=self._world.now_ms, fine_record=self._world.record)
+                self._latches[finding.key] = latch
+            assert latch.fine_ms is not None
+            if self._world.now_ms - latch.fine_ms >= rule.clear_s * 1000:
+                self._clear(finding.key, latch, replace(alarm, peak=latch.peak, flaps=alarm.flaps))
+
+    def _escalated(self, rule: Rule, finding: Finding, latch: Latch) -> Latch:
+        """A warning becomes the rule's alarm when it has lasted, or when its declaration has ended."""
+        assert latch.alarm is not None
+        if latch.alarm.level == rule.level or "warning" in (rule.level, finding.level):
+            return latch
+        seen_ms = self._world.now_ms if finding.until_ms is None else finding.until_ms
+        if seen_ms - latch.began_ms < finding.hold_ms:
+            return latch
+        if declared.covering(rule, finding.subjects, self._world) is not None:
+            return latch
+        alarm = replace(latch.alarm, level=rule.level, declared="", facts=_facts(finding))
+        self._changes.append(AlarmChange("escalated", alarm, self._world.now_ms))
+        return replace(latch, alarm=alarm)
+
+    def _clear(self, key: str, latch: Latch, alarm: Alarm) -> None:
+        del self._latches[key]
+        kwh, percent = self._done(alarm.subjects, latch.before)
+        change = AlarmChange(
+            "cleared", alarm, self._world.now_ms, latch.fine_ms, kwh, percent, latch.fine_record
+        )
+        self._changes.append(change)
+
+    def _storm(self) -> None:
+        """One alarm says that others are held back; it ends when none is."""
+        held = sum(latch.held for latch in self._latches.values())
+        latch = self._latches.get(STORM_KEY)
+        if latch is None and held:
+            facts = MappingProxyType({"count": str(held), "most": str(MOST)})
+            now_ms, record = self._world.now_ms, self._world.record
+            alarm = Alarm(STORM_KEY, STORM_KEY, STORM_CODE, "warning", (), facts, now_ms, record)
+            self._latches[STORM_KEY] = Latch(now_ms, now_ms, record, Before(), alarm)
+            self._changes.append(AlarmChange("raised", alarm, now_ms))
+        elif latch is not None and latch.alarm is not None and not held:
+            del self._latches[STORM_KEY]
+            facts = MappingProxyType({"count": str(self._kept_back), "most": str(MOST)})
+            alarm = replace(latch.alarm, facts=facts)
+            self._kept_back = 0
+            self._changes.append(AlarmChange("cleared", alarm, self._world.now_ms, self._world.now_ms))
+
+    def _meters(self, subjects: Iterable[str]) -> list[MeterView]:
+        world = self._world
+        return [
+            world.meter_of(name) if name in world.config else world.meters[name]
+            for name in subjects
+            if name in world.config or name in world.meters
+        ]
+
+    def _before(self, subjects: Iterable[str]) -> Before:
+        views = self._meters(subjects)
+        work = sum((view.sum.work for view in views), Decimal(0))
+        return Before(work, sum(view.sum.covered_ms for view in views), self._world.now_ms)
+
+    def _done(self, subjects: Iterable[str], before: Before) -> tuple[Decimal | None, int | None]:
+        """kWh that the equipment drew since, and how much of that time was measured, %."""
+        views = self._meters(subjects)
+        passed = (self._world.now_ms - before.at_ms) * len(views)
+        if passed <= 0:
+            return None, None
+        after = self._before(subjects)
+        kwh = ((after.work - before.work) / HOUR_MS).quantize(_DIGITS)
+        return kwh, min(100, 100 * (after.covered_ms - before.covered_ms) // passed)
+
+
+def _equipment(finding: Finding) -> tuple[str, ...]:
+    return finding.meters or finding.subjects
+
+
+def _facts(finding: Finding) -> Mapping[str, str]:
+    return MappingProxyType(dict(finding.facts()))
+
+
+def _alarm(rule: Rule, finding: Finding, latch: Latch) -> Alarm:
+    return Alarm(
+        finding.key,
+        rule.id,
+        finding.code,
+        finding.level or rule.level,
+        finding.subjects,
+        _facts(finding),
+        latch.began_ms,
+        latch.record,
+        fault=finding.fault,
+        peak=latch.peak,
+    )
