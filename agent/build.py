@@ -69,7 +69,7 @@ def build(paths: Paths, log: Log) -> Service:
     box = uplinks.Box(config.site.id, keys.identity.verifier, clean)
     ways = _uplinks(config, box, partial(_hooks, paths=paths, recorder=recorder, inbox=inbox, log=log))
     beside = Beside.of(config, paths, inbox, log)
-    recorder.announce = beside.announcer(recorder.snapshot.alarms, tuple(ways.values()))
+    recorder.listen(beside.announcer(recorder.snapshot.alarms, tuple(ways.values())))
     return Service(
         paths=paths,
         clock=clock,

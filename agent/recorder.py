@@ -101,11 +101,12 @@ class Recorder:
         self._early_ms: int | None = None
         self._alarm_changed = False
         self._superseded = False
-        self.announce: Callable[[Mapping[str, Any]], object] = (
-            dict  # told of each alarm record; must not wait
-        )
         self._mending = Mending(journal, self._append)
         self.snapshot = self._look()
+
+    def listen(self, announce: Callable[[Mapping[str, Any]], object]) -> None:
+        """Who is told of each alarm record as it was appended. Must not wait."""
+        self._rules.announce = announce
 
     def step(self, now: Instant) -> int:
         """Take what waits, let the rules see the time, commit and seal when due; gives when to come again."""
@@ -167,9 +168,8 @@ class Recorder:
 
     def _chore(self, chore: ChoreDue, now: Instant) -> None:
         if chore.name == "retention":
-            keep = Retention(
-                self._settings.keep_days, self._settings.raw_days, self._settings.max_mib * 1024 * 1024
-            )
+            journal = self._settings
+            keep = Retention(journal.keep_days, journal.raw_days, journal.max_mib * 1024 * 1024)
             self._journal.prune(now, keep, self._uplinks)
             self._keep.again()
             return
@@ -236,11 +236,8 @@ class Recorder:
             except StoreFull:
                 self._rules.engine.undo(change)
                 continue
-            if change.raised:
-                self._rules.engine.numbered(change.alarm.key, record)
+            self._rules.recorded(change, {**fields, "k": kind, "i": record, "t": now.utc_ms})
             self._alarm_changed = True
-            if kind == "alarm":
-                self.announce({**fields, "i": record, "t": now.utc_ms})
 
     def _write(self, now: Instant) -> None:
         waiting = self._journal.pending_since_ms

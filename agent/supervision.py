@@ -5,7 +5,7 @@ Belongs to the recorder and runs in its thread; the recorder writes what changes
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from agent import alarmrecords, readings
@@ -36,6 +36,7 @@ class Supervision:
     def __init__(self, rules: Restored, pages: Pages) -> None:
         self.engine, self._axis, self._wall = rules.engine, rules.axis, rules.wall
         self._pages = pages
+        self.announce: Callable[[Mapping[str, Any]], object] = dict  # told of each alarm record
         self._judged_ms: int | None = None
         self._paged_ms: int | None = None
 
@@ -79,6 +80,13 @@ class Supervision:
         if change.change == "excused":
             return "declaration", alarmrecords.covered(change)
         return "alarm", alarmrecords.fields(change, self._axis)
+
+    def recorded(self, change: AlarmChange, record: Mapping[str, Any]) -> None:
+        """A change stands in the journal as ``record``."""
+        if change.raised:
+            self.engine.numbered(change.alarm.key, record["i"])
+        if record["k"] == "alarm":
+            self.announce(record)
 
     def sealed(self, n: int, now: Instant, changed: bool) -> None:
         """Block ``n`` holds everything so far: the pages may speak of it."""
