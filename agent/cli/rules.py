@@ -17,7 +17,7 @@ from agent.cli.shell import Shell
 from config.messages import text
 
 VERB = "rules"
-ORDER = 55
+ORDER = 51
 HELP = "SBX-SCN-902"
 
 
