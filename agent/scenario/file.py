@@ -83,7 +83,7 @@ class _Frame:
     """What the lines are read with."""
 
     name: str
-    head: Mapping[str, str]
+    head: Mapping[str, Any]
     config: SiteConfig
     clock: Clock
 
@@ -175,6 +175,7 @@ def _scenario(tables: Tables, read: Mapping[str, _Lines], frame: _Frame, problem
         declarations=declarations,
         events=events,
         expected=expected,
+        near=frame.head.get("near", ()),
     )
 
 

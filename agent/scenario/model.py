@@ -132,7 +132,8 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """``orders`` and ``declarations`` that no line of the timeline brings are known from the beginning."""
+    """``orders`` and ``declarations`` that no line of the timeline brings are known from the beginning.
+    ``near``: kinds of rules that are nearly violated, and of which nothing is expected."""
 
     file: str
     title: str
@@ -145,6 +146,7 @@ class Scenario:
     declarations: tuple[Declaration, ...]
     events: tuple[Event, ...]
     expected: tuple[Expected, ...]
+    near: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 ::
 
-    title, title_zh, begin, step_s, timeline, expect        the head
+    title, title_zh, begin, step_s, near, timeline, expect  the head
     [[order]], [[declaration]]                              moments as people write them, in the plant's zone
     [site], [[bus]], [[meter]], [[uplink]]                  need not be written: see ``filled``
 
@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 from config.build import Shape
 from config.calendar import moment_ms
 from config.orders import DeclarationKind, OrderKind, OrderLevel
+from config.ruleshapes import RULES
 from config.rulevalues import window
 from config.source import Cell, Table
 from config.values import Wrong, choice, decimal, flag, ident, idents, power, shown, text, whole
@@ -37,6 +38,11 @@ def lines(value: object) -> str:
     if value.count("\n") > MAX_LINES:
         raise Wrong("SBX-CFG-019", limit=MAX_LINES)
     return value
+
+
+def kinds(value: object) -> tuple[str, ...]:
+    """A list of kinds of rules."""
+    return tuple(map(choice(*RULES), idents(value)))
 
 
 def percent(value: object) -> Decimal:
@@ -65,6 +71,7 @@ HEAD: Shape = MappingProxyType(
         "title_zh": text,
         "begin": text,
         "step_s": whole(1, 600),
+        "near": kinds,
         "timeline": lines,
         "expect": lines,
     }
