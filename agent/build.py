@@ -11,6 +11,7 @@ from functools import partial
 from agent import uplinks
 from agent.accepted import Accepted, accept
 from agent.audit import config_change
+from agent.beside import Beside
 from agent.busloop import BusLoop
 from agent.clock import Clock, kernel_boot_id, moment_ms
 from agent.history import newest_first
@@ -34,6 +35,7 @@ from buffer.logbook import Logbook
 from buffer.reader import JournalReader, last_boot
 from buffer.receipt import Receipt
 from config.site import Bus as BusConfig
+from config.site import SiteConfig
 from drivers.bus import Bus
 from drivers.errand import Errand
 from drivers.exchange import MeterSpec
@@ -44,10 +46,7 @@ from drivers.samples import PollResult, WireFrame
 def build(paths: Paths, log: Log) -> Service:
     """A daemon ready to run. Raises ConfigRefusedError (78), AgentError, JournalError."""
     accepted = accept(paths.config, paths.accepted)
-    if accepted.last_good:
-        log.put("fail", "SBX-CFG-900", count=len(accepted.problems))
-    if accepted.unkept:
-        log.put("warn", "SBX-CFG-909", path=paths.accepted, reason=accepted.unkept)
+    _own_up(accepted, paths, log)
     config = accepted.loaded.config
     keys = Keys.open(paths.keys, config.site.id)
     clock = Clock(last_boot(paths.journal) + 1, kernel_boot_id())
@@ -68,6 +67,9 @@ def build(paths: Paths, log: Log) -> Service:
     recorder = Recorder(journal, rules, inbox, config, latches, book)
     _audit(accepted, inbox)
     box = uplinks.Box(config.site.id, keys.identity.verifier, clean)
+    ways = _uplinks(config, box, partial(_hooks, paths=paths, recorder=recorder, inbox=inbox, log=log))
+    beside = Beside.of(config, paths, inbox, log)
+    recorder.listen(beside.announcer(recorder.snapshot.alarms, tuple(ways.values())))
     return Service(
         paths=paths,
         clock=clock,
@@ -75,13 +77,19 @@ def build(paths: Paths, log: Log) -> Service:
         inbox=inbox,
         recorder=recorder,
         buses=buses,
-        uplinks={
-            uplink.id: uplinks.build(uplink, box, _hooks(uplink.id, paths, recorder, inbox, log))
-            for uplink in config.uplinks
-        },
+        uplinks=ways,
         log=log,
         identity=keys.identity.verifier,
+        beside=beside,
     )
+
+
+def _own_up(accepted: Accepted, paths: Paths, log: Log) -> None:
+    """What is not as it should be with the configuration that we start with."""
+    if accepted.last_good:
+        log.put("fail", "SBX-CFG-900", count=len(accepted.problems))
+    if accepted.unkept:
+        log.put("warn", "SBX-CFG-909", path=paths.accepted, reason=accepted.unkept)
 
 
 def _audit(accepted: Accepted, inbox: Inbox) -> None:
@@ -146,6 +154,12 @@ def _rounds(spec: MeterSpec) -> list[Round]:
     classes = {item.poll for item in (*profile.dlt, *profile.modbus)}
     rounds = (Round(meter.id, "fast", meter.every_s), Round(meter.id, "slow", meter.slow_every_s))
     return [one for one in rounds if one.poll in classes]
+
+
+def _uplinks(
+    config: SiteConfig, box: uplinks.Box, hooks: Callable[[str], uplinks.Hooks]
+) -> dict[str, uplinks.Uplink]:
+    return {uplink.id: uplinks.build(uplink, box, hooks(uplink.id)) for uplink in config.uplinks}
 
 
 def _hooks(name: str, paths: Paths, recorder: Recorder, inbox: Inbox, log: Log) -> uplinks.Hooks:

@@ -12,7 +12,7 @@ It never touches a bus, an uplink or a socket. It must be given time: ``step(now
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -89,7 +89,7 @@ class Recorder:
         self._rules = Supervision(rules, keep)
         self._inbox = inbox
         self._settings = config.journal
-        self._uplinks = tuple(uplink.id for uplink in config.uplinks)
+        self._uplinks = tuple(uplink.id for uplink in config.uplinks if uplink.blocks)
         self._keep = keep
         self._book = book
         self._days = Days(config.site.timezone, keep)
@@ -103,6 +103,10 @@ class Recorder:
         self._superseded = False
         self._mending = Mending(journal, self._append)
         self.snapshot = self._look()
+
+    def listen(self, announce: Callable[[Mapping[str, Any]], object]) -> None:
+        """Who is told of each alarm record as it was appended. Must not wait."""
+        self._rules.announce = announce
 
     def step(self, now: Instant) -> int:
         """Take what waits, let the rules see the time, commit and seal when due; gives when to come again."""
@@ -164,9 +168,8 @@ class Recorder:
 
     def _chore(self, chore: ChoreDue, now: Instant) -> None:
         if chore.name == "retention":
-            keep = Retention(
-                self._settings.keep_days, self._settings.raw_days, self._settings.max_mib * 1024 * 1024
-            )
+            journal = self._settings
+            keep = Retention(journal.keep_days, journal.raw_days, journal.max_mib * 1024 * 1024)
             self._journal.prune(now, keep, self._uplinks)
             self._keep.again()
             return
@@ -233,8 +236,7 @@ class Recorder:
             except StoreFull:
                 self._rules.engine.undo(change)
                 continue
-            if change.raised:
-                self._rules.engine.numbered(change.alarm.key, record)
+            self._rules.recorded(change, {**fields, "k": kind, "i": record, "t": now.utc_ms})
             self._alarm_changed = True
 
     def _write(self, now: Instant) -> None:

@@ -5,6 +5,7 @@
     main      chores, clock steps, watchdog, signals
     bus-*     one a bus: polls and requests            uplink-*  one a destination
     recorder  journal, rules, alarms                   control   the socket
+    notice-*  one a notice                             mains     the source of the mains
 
 Start never waits for the network: the first reading is durable whether or not anybody listens.
 """
@@ -20,6 +21,7 @@ from types import FrameType
 
 from agent import notify
 from agent.accepted import Accepted, accept
+from agent.beside import Beside
 from agent.busloop import BusLoop
 from agent.chores import Chore, Chores
 from agent.clock import Clock, kernel_sync, mono_ms
@@ -59,6 +61,7 @@ class Service:
         uplinks: Mapping[str, Uplink],
         log: Log,
         identity: VerifierKey,
+        beside: Beside,
     ) -> None:
         self._identity = identity
         self._paths = paths
@@ -75,7 +78,8 @@ class Service:
         self._hup = False
         self._reload = False
         self._reason = "SIGTERM"
-        self._desk = Desk(paths, clock, accepted, recorder, buses, uplinks, inbox)
+        self._beside = beside
+        self._desk = Desk(paths, clock, accepted, recorder, buses, uplinks, inbox, beside)
         self._control = ControlServer(paths.socket, self._desk.verbs(), self._acted)
         self._chores = Chores(
             (
@@ -124,6 +128,8 @@ class Service:
             spawn(f"bus-{name}", _bound(self._run_bus, name, loop))
         for name, uplink in self._uplinks.items():
             spawn(f"uplink-{name}", _bound(self._run_uplink, uplink))
+        for name, run in self._beside.threads().items():
+            spawn(name, _bound(run, self._stop))
 
     def _run_bus(self, name: str, loop: BusLoop) -> None:
         while not self._stop.is_set():
@@ -219,6 +225,8 @@ class Service:
         clean = self._supervisor.join("recorder", 20)
         for name in self._uplinks:
             self._supervisor.join(f"uplink-{name}", 3)
+        for name in self._beside.threads():
+            self._supervisor.join(name, 3)
         return 0 if clean and self._supervisor.failure is None else EX_SOFTWARE
 
     def _acted(self, verb: str, uid: int) -> None:

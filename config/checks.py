@@ -122,5 +122,5 @@ def _any(point: Point, *keys: str) -> bool:
 
 def _uplinks(parts: Parts, problems: Problems) -> None:
     for uplink in parts.uplinks:
-        if uplink.receipts and not uplink.platform_key:
+        if uplink.receipts and uplink.blocks and not uplink.platform_key:
             problems.add("SBX-CFG-082", parts.place("uplink", uplink.id, "platform_key"))

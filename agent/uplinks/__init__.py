@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType, ModuleType
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from agent.errors import AgentError
 from buffer.head import Cursor, Head
@@ -85,7 +85,7 @@ class UplinkStatus:
 
 
 class Uplink(Protocol):
-    """``step``, ``run`` and ``close`` belong to one thread; ``status`` and ``wake`` to any."""
+    """``step``, ``run`` and ``close`` belong to one thread; ``status``, ``wake`` and ``tell`` to any."""
 
     def step(self, now: Instant) -> int:
         """One round; waits at most half a second for the network. Gives the mono ms when it is next due."""
@@ -101,6 +101,10 @@ class Uplink(Protocol):
 
     def wake(self) -> None:
         """A block was sealed: look now."""
+
+    def tell(self, document: Mapping[str, Any]) -> None:
+        """An alarm changed (``agent.notices.document``): said at once where the uplink has ``levels``. Never
+        waits."""
 
 
 def kinds() -> Mapping[str, ModuleType]:

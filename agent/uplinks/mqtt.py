@@ -16,14 +16,15 @@ import os
 import random
 import select
 import threading
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from agent.errors import AgentError
 from agent.uplinks import Box, Hooks, State, UplinkStatus, hearing
 from agent.uplinks.hearing import Memory, Setting
 from agent.uplinks.incoming import note_hash
 from agent.uplinks.link import Dial, Target
+from agent.uplinks.livenews import LiveNews
 from agent.uplinks.outbox import Outbox
 from agent.uplinks.pipe import Pipe
 from agent.uplinks.remarks import Remarks
@@ -47,7 +48,7 @@ _SUSPICIOUS: Final = 3  # closed so often: brokers before MQTT 5's "session take
 def build(config: site.Uplink, box: Box, hooks: Hooks) -> MqttUplink:
     """AgentError SBX-UPL-061 when receipts are expected and ``platform_key`` is none."""
     platform = None
-    if config.receipts:
+    if config.receipts and config.blocks:
         try:
             platform = VerifierKey.parse(config.platform_key)
         except NoteError as error:
@@ -73,6 +74,7 @@ class MqttUplink:
         self._rng = random.Random() if rng is None else rng
         self._target = Target.of(config.host, config.port, (config.ca, config.cert, config.key))
         self._remarks = Remarks(hooks.on_event)
+        self._news = LiveNews(config.levels)
         self._setting: Setting | None = None
         self._memory: Memory | None = None
         self._head: Head | None = None
@@ -98,6 +100,11 @@ class MqttUplink:
         with self._wake_lock:
             if not self._closed:
                 os.eventfd_write(self._wake_fd, 1)
+
+    def tell(self, document: Mapping[str, Any]) -> None:
+        """An alarm changed: say it at once, if it is of the uplink's levels. From any thread."""
+        if self._news.tell(document):
+            self.wake()
 
     def run(self, stop: threading.Event, clock: Callable[[], Instant]) -> None:
         """Rounds until ``stop``, then ``close``."""
@@ -134,7 +141,13 @@ class MqttUplink:
         if self._setting is None:
             source = self._hooks.open_source()
             self._setting = Setting(
-                self._config, self._box, self._hooks, source, self._platform, self._backlog_delay_ms
+                self._config,
+                self._box,
+                self._hooks,
+                source,
+                self._platform,
+                self._backlog_delay_ms,
+                self._news,
             )
         source = self._setting.source
         head = source.head()
@@ -142,7 +155,8 @@ class MqttUplink:
             self._memory = Memory(Outbox(self._stored(self._setting, head)), self._remarks, head.epoch)
             self._head = None
         if head != self._head:
-            self._memory.outbox.grow(head.n, source.alarm_blocks(self._memory.outbox.claim.stored))
+            if self._config.blocks:
+                self._memory.outbox.grow(head.n, source.alarm_blocks(self._memory.outbox.claim.stored))
             self._head = head
         return head, self._setting, self._memory
 

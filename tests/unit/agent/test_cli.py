@@ -14,7 +14,7 @@ from agent.demo import plant
 from config.messages import known_codes
 
 VERBS = (
-    "status alarms read trace scan decode journal verify export config profile rules demo "
+    "status alarms notify read trace scan decode journal verify export config profile rules demo "
     "run key help version"
 )
 

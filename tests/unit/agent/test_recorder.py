@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,6 +23,8 @@ from buffer.note import VerifierKey
 from buffer.reader import JournalReader
 from buffer.scrub import Rot
 from buffer.verify import verify
+from config.site import Journal as JournalSettings
+from config.site import Uplink
 from tests.support.boxes import Box, result
 from tests.support.plants import PAIR, SILENT, plant
 
@@ -278,3 +281,44 @@ def test_what_a_platform_gives_back_is_on_record(box: Box) -> None:
     with closing(JournalReader(box.folder / "journal")) as reader:
         again = reader.block(n)
     assert again == whole[n]
+
+
+@pytest.mark.parametrize("blocks", [True, False])
+def test_an_uplink_for_warnings_alone_holds_up_no_retention(tmp_path: Path, blocks: bool) -> None:
+    """Nobody ever confirms anything on it. One that carries blocks holds every body for it; one that does not
+    holds none."""
+    plant_broker = Uplink(
+        id="plant", kind="mqtt", host="h", ca="a", cert="c", key="k", receipts=False, levels=("warning",)
+    )
+    config = replace(
+        plant(),
+        uplinks=(replace(plant_broker, blocks=blocks),),
+        journal=JournalSettings(keep_days=1, raw_days=0),
+    )
+    box = Box(tmp_path, config)
+    box.letter = "S"
+    box.start(0)
+    box.run(0, 130, kiln="12")
+    days = 3 * 86_400
+    box.recorder.step(box.at(days))
+    box.inbox.put(ChoreDue("retention"))
+    box.recorder.step(box.at(days + 1))
+    with closing(JournalReader(tmp_path / "journal")) as reader:
+        oldest = reader.block(1)
+    box.crash()
+    assert oldest is not None
+    assert (oldest.body is not None) is blocks
+
+
+def test_each_alarm_record_is_announced_as_it_stands_in_the_journal(box: Box) -> None:
+    box.start(0)
+    heard: list[dict[str, Any]] = []
+    box.recorder.listen(lambda record: heard.append(dict(record)))
+    box.run(0, 100, kiln="12", scrubber="0")
+    box.run(100, 130, kiln="12", scrubber="8")
+    box.recorder.step(box.at(131))
+    records = box.records("alarm")
+    assert [record["state"] for record in records] == ["raised", "cleared"]
+    for told, record in zip(heard, records, strict=True):
+        assert told.items() <= record.items()
+        assert set(record) - set(told) == {"boot", "mono", "q"}
