@@ -24,7 +24,7 @@ from typing import Protocol
 
 from config.profile import DltBlock, DltItem, PollClass, Profile
 from drivers.dlt645.fetch import Dialect, MeterLine, Outcome
-from drivers.dlt645.format import take
+from drivers.dlt645.format import Taken, take, take_bit
 from drivers.exchange import Answer, Exchange, MeterSpec, Poll, Polled
 from drivers.samples import Quality, Sample
 from drivers.scaling import factor, scaled
@@ -54,6 +54,13 @@ class Edition(Hashable, Protocol):
 def _failure(outcome: Outcome) -> Quality | None:
     """The quality that says the line, not the item, is at fault."""
     return outcome if outcome is Quality.NO_REPLY or outcome is Quality.GARBLED else None
+
+
+def _take(item: DltItem, data: bytes) -> Taken:
+    """The number of an item, from its own bytes."""
+    if item.bit is not None:
+        return take_bit(data, item.bit)
+    return take(data, item.format, signed=item.signed)
 
 
 def _sizes(edition: Edition, profile: Profile) -> Mapping[str, int]:
@@ -115,7 +122,7 @@ class _Reading:
         outcome = self.outcomes.get(wanted.di, self.failed or Quality.NO_REPLY)
         if not isinstance(outcome, bytes):
             return Sample(item.quantity, None, outcome)
-        taken = take(self.edition.value_bytes(item, outcome), item.format, signed=item.signed)
+        taken = _take(item, self.edition.value_bytes(item, outcome))
         if taken.value is None:
             return Sample(item.quantity, None, taken.quality)
         return Sample(item.quantity, scaled(taken.value, wanted.factor), Quality.GOOD)

@@ -295,6 +295,26 @@ def test_two_quantities_of_one_item_cost_one_exchange() -> None:
     assert target.asked == ["02030000"]
 
 
+def test_bits_of_one_word_cost_one_exchange() -> None:
+    made = profile(
+        tuple(item(f"in_{bit}", "04000507", "word", bit=bit) for bit in (0, 9, 10)),
+        (),
+    )
+    target = FakeMeter(items={"04000507": [0x01, 0x04]})
+    assert poll(target, spec(made))[0] == {"in_0": "1", "in_9": "0", "in_10": "1"}
+    assert target.asked == ["04000507"]
+    target = FakeMeter(items={"04000507": 0x02})
+    assert poll(target, spec(made))[0] == dict.fromkeys(("in_0", "in_9", "in_10"), "unsupported")
+
+
+def test_a_number_of_twelve_digits_keeps_all_but_its_leading_zeros() -> None:
+    made = profile((item("serial", "04000402", "XXXXXXXXXXXX"),), ())
+    target = FakeMeter(items={"04000402": bcd("012345678901", 6)})
+    assert poll(target, spec(made))[0] == {"serial": "12345678901"}
+    target = FakeMeter(items={"04000402": bcd("999999999999", 6)})
+    assert poll(target, spec(made))[0] == {"serial": "999999999999"}
+
+
 def test_an_empty_class_asks_nothing() -> None:
     assert play(DRIVER.poll(spec(profile((), ())), "fast", frozenset()), direct(meter())) == Polled(())
 
