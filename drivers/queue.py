@@ -21,11 +21,11 @@ from drivers.backoff import METER, Backoff
 from drivers.exchange import Driver, Exchange, MeterSpec, Poll
 from drivers.plausible import Watch
 from drivers.samples import WireFrame
+from drivers.support import Support
 from drivers.wire import Manner
 
 MAX_WAITING: Final = 32  # jobs of one meter; the oldest gives way
 MAX_FRAMES: Final = 512  # frames kept with one result
-SURE: Final = 2  # so often a block must fail before it is not asked for again
 
 JobPoll = Literal["fast", "slow", "read"]
 
@@ -81,9 +81,7 @@ class Lane:
     driver: Driver
     manner: Manner
     watch: Watch
-    learnt: frozenset[str] = frozenset()  # blocks the meter is known not to have
-    declined: frozenset[str] = frozenset()  # refused once: a damaged reply may say so as well
-    suspects: dict[str, int] = field(default_factory=dict)  # unanswered by a meter that lives: how often
+    support: Support
     waiting: list[Job] = field(default_factory=list)
     overrun: dict[JobPoll, int] = field(default_factory=dict)  # due time of the first slot passed over
     active: Task | None = None
@@ -91,21 +89,12 @@ class Lane:
     backoff: Backoff = METER
     last_good_ms: int | None = None
 
-    def learn(self, unsupported: frozenset[str]) -> None:
-        """A poll found these blocks refused; the second time counts."""
-        self.learnt |= unsupported & self.declined
-        self.declined |= unsupported
-
     def heard(self, task: Task, failure: str | None) -> None:
-        """An exchange ended. A meter that answers its probe, and then twice nothing to the first request of
-        the poll, has no such block: that is how some refuse."""
-        label = task.exchange.label
+        """An exchange ended: with an answer, or as the first of a poll directly behind an answered probe."""
         if failure is None:
-            self.suspects.pop(label, None)
+            self.support.heard(task.exchange.label, silent=False)
         elif failure == "no_reply" and task.alive and task.answered_ms is None:
-            self.suspects[label] = self.suspects.get(label, 0) + 1
-            if self.suspects[label] >= SURE:
-                self.learnt |= {label}
+            self.support.heard(task.exchange.label, silent=True)
 
     def put(self, job: Job) -> Job | None:
         """Queue ``job``; gives the job that has to go if there are too many."""
