@@ -171,8 +171,8 @@ class Bus:
 
     def _end_without_port(self, now_ms: int) -> None:
         for lane in self._lanes.values():
-            if lane.active is not None:
-                self._end_task(lane, lane.active)
+            for task in lane.tasks:
+                self._end_task(lane, task)
             for job in lane.drop_due(now_ms, reads=True):
                 self._emit(unasked(job, "port", now_ms))
 
@@ -183,7 +183,7 @@ class Bus:
         self._finish(lane, task, Polled(samples), None if any_good(samples) else "port")
 
     def _finish(self, lane: Lane, task: Task, polled: Polled, error: PollError | None) -> None:
-        lane.active = None
+        lane.ended(task)
         lane.support.polled(polled.unsupported, slow=task.job.poll == "slow" and error is None)
         now_ms = self._port.now()
         ended = result(task, polled.samples, error, now_ms)
@@ -228,9 +228,9 @@ class Bus:
         return min([free_until_ms, *(ms for ms, _ in self._ready())])
 
     def _run(self, lane: Lane, now_ms: int) -> None:
-        task = lane.active
+        task = lane.turn(now_ms)
         if task is None:
-            job, since_ms = lane.take()
+            job, since_ms = lane.take(now_ms)
             task = lane.active = self._start(lane, job, since_ms)
         if task is None:
             return
