@@ -136,6 +136,8 @@ class Lane:
 
     def turn(self, now_ms: int) -> Task | None:
         """The poll that goes on now; None: the next one begins."""
+        if self.paused is None and not (self.active is not None and self.waiting):
+            return self.active  # as nearly always
         due = [self._rank(job) for job in self.waiting if job.poll == "fast" and job.due_ms <= now_ms]
         fast = min(due, default=_NEVER)
         if self.active is not None and self.paused is None and self.active.may_pause:
@@ -154,8 +156,10 @@ class Lane:
 
     def take(self, now_ms: int) -> tuple[Job, int]:
         """Take the next waiting job out, with its place in the queue."""
-        due = [job for job in self.waiting if job.start_ms <= now_ms] or self.waiting
-        job = min(due, key=self._rank) if len(due) > 1 else due[0]
+        job = self.waiting[0]
+        if len(self.waiting) > 1:
+            due = [one for one in self.waiting if one.start_ms <= now_ms]
+            job = min(due or self.waiting, key=self._rank)
         since = self._rank(job)[1]
         self.waiting.remove(job)
         self.overrun.pop(job.poll, None)
@@ -170,7 +174,8 @@ class Lane:
     def rank(self) -> tuple[int, int]:
         """That of its most urgent job: a poll under way inherits the urgency of what waits behind it."""
         ranks = [self._rank(job) for job in self.waiting]
-        return min([*ranks, *(task.rank for task in self.tasks)])
+        ranks += [task.rank for task in (self.active, self.paused) if task is not None]
+        return min(ranks)
 
     @property
     def tasks(self) -> tuple[Task, ...]:
