@@ -49,7 +49,7 @@ class ChoreDue:
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
-    """A meter was seen not to support some blocks: a page of the logbook, no evidence."""
+    """A meter was seen not to support some blocks or items: a page of the logbook, no evidence."""
 
     meter: str
     unsupported: frozenset[str]

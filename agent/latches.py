@@ -77,7 +77,7 @@ class Latches:
         self._put(self._day, "day", document)
 
     def learnt(self) -> dict[str, frozenset[str]]:
-        """Blocks that each meter was seen not to support."""
+        """Blocks and items that each meter was seen not to support."""
         return {row["name"]: frozenset(row["unsupported"]) for row in self._learnt.all()}
 
     def learn(self, meter: str, unsupported: frozenset[str]) -> None:
