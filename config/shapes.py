@@ -11,11 +11,13 @@ from types import MappingProxyType
 
 from config.build import Shape
 from config.merge import Sections
+from config.orders import VERBS
 from config.protocols import PROTOCOLS
 from config.site import MeterSilent, Threshold, TreatmentOff
 from config.values import (
     Taker,
     choice,
+    choices,
     decimal,
     filled,
     flag,
@@ -37,7 +39,7 @@ from config.values import (
 
 DAY_S = 86_400
 
-SECTIONS = Sections(single=("site", "journal"), arrays=("bus", "meter", "point", "rule", "uplink"))
+SECTIONS = Sections(single=("site", "journal"), arrays=("bus", "meter", "point", "rule", "uplink", "issuer"))
 
 _LEVEL: Taker = choice("warning", "alarm")
 
@@ -138,6 +140,8 @@ UPLINK: Shape = {
     "backlog_delay_s": whole(0, 3600),
     "heartbeat_s": whole(5, 3600),
 }
+
+ISSUER: Shape = {"id": ident, "key": platform_key, "verbs": choices(*VERBS), "name": text}
 
 JOURNAL: Shape = {
     "commit_s": number(0.1, 60),

@@ -12,8 +12,8 @@ from typing import TypeVar
 
 from config.build import Shape, build, has_all, take_cells
 from config.protocols import PROTOCOLS
-from config.shapes import JOURNAL, METER, NETWORK_BUS, POINT, RULES, SERIAL_BUS, SITE, UPLINK
-from config.site import Bus, Journal, Meter, Point, Rule, Site, Uplink
+from config.shapes import ISSUER, JOURNAL, METER, NETWORK_BUS, POINT, RULES, SERIAL_BUS, SITE, UPLINK
+from config.site import Bus, Issuer, Journal, Meter, Point, Rule, Site, Uplink
 from config.source import Place, Problems, Table
 from config.suggest import nearest
 from config.values import Taker, Wrong, shown, text
@@ -33,6 +33,7 @@ class Parts:
     points: tuple[Point, ...]
     rules: tuple[Rule, ...]
     uplinks: tuple[Uplink, ...]
+    issuers: tuple[Issuer, ...]
     tables: Mapping[str, tuple[Table, ...]]
 
     def declared(self, section: str) -> frozenset[str]:
@@ -60,6 +61,7 @@ def build_parts(tables: Mapping[str, tuple[Table, ...]], problems: Problems) -> 
         points=_kept(build(Point, POINT, table, problems) for table in tables["point"]),
         rules=_kept(_rule(table, problems) for table in tables["rule"]),
         uplinks=_kept(build(Uplink, UPLINK, table, problems) for table in tables["uplink"]),
+        issuers=_kept(build(Issuer, ISSUER, table, problems) for table in tables["issuer"]),
         tables=tables,
     )
 

@@ -25,6 +25,7 @@ SECTIONS: dict[str, tuple[type[object], Iterable[str]]] = {
     "[[point]]": (site.Point, shapes.POINT),
     **_RULES,
     "[[uplink]]": (site.Uplink, shapes.UPLINK),
+    "[[issuer]]": (site.Issuer, shapes.ISSUER),
     "[journal]": (site.Journal, shapes.JOURNAL),
 }
 PARTS: dict[str, tuple[type[object], Iterable[str]]] = {
