@@ -21,6 +21,8 @@ from agent.meters.book import Book
 from agent.meters.past import past
 from agent.meters.ratios import told
 from agent.meters.recall import Questions, Want, WantClock
+from agent.orders.clerk import Clerk, Office
+from agent.orders.opening import hash_of, reopened
 from agent.paths import Paths
 from agent.poller import Poller, Round
 from agent.recorder import Recorder
@@ -43,11 +45,7 @@ from drivers.samples import PollResult, WireFrame
 
 def build(paths: Paths, log: Log) -> Service:
     """A daemon ready to run. Raises ConfigRefusedError (78), AgentError, JournalError."""
-    accepted = accept(paths.config, paths.accepted)
-    if accepted.last_good:
-        log.put("fail", "SBX-CFG-900", count=len(accepted.problems))
-    if accepted.unkept:
-        log.put("warn", "SBX-CFG-909", path=paths.accepted, reason=accepted.unkept)
+    accepted = _accepted(paths, log)
     config = accepted.loaded.config
     keys = Keys.open(paths.keys, config.site.id)
     clock = Clock(last_boot(paths.journal) + 1, kernel_boot_id())
@@ -59,13 +57,15 @@ def build(paths: Paths, log: Log) -> Service:
     latches = Latches(Logbook(paths.logbook), now.boot_id, str(now.utc_ms))
     reader = JournalReader(paths.journal)
     engine = restore(reader, config, now, latches.page())
+    office = Office(journal, config, keys.identity, hash_of(paths.journal), engine.know, latches.orders)
+    clerk = Clerk(office, *reopened(reader, latches.orders.load(), now.utc_ms), now)
     clean = _was_clean(reader)
     before = past(reader, config, told(config, accepted.profiles), latches, now)
     reader.close()
     inbox = Inbox()
     buses = _buses(accepted, latches, inbox, now)
     book = Book(config, before, latches, _asker(accepted, buses, inbox))
-    recorder = Recorder(journal, engine, inbox, config, latches, book)
+    recorder = Recorder(journal, engine, inbox, config, latches, book, clerk)
     _audit(accepted, inbox)
     box = uplinks.Box(config.site.id, keys.identity.verifier, clean)
     return Service(
@@ -82,6 +82,16 @@ def build(paths: Paths, log: Log) -> Service:
         log=log,
         identity=keys.identity.verifier,
     )
+
+
+def _accepted(paths: Paths, log: Log) -> Accepted:
+    """The configuration in force, and in the log what is wrong with the files."""
+    accepted = accept(paths.config, paths.accepted)
+    if accepted.last_good:
+        log.put("fail", "SBX-CFG-900", count=len(accepted.problems))
+    if accepted.unkept:
+        log.put("warn", "SBX-CFG-909", path=paths.accepted, reason=accepted.unkept)
+    return accepted
 
 
 def _audit(accepted: Accepted, inbox: Inbox) -> None:

@@ -23,6 +23,8 @@ from agent.lastpolls import LastPoll, LastPolls
 from agent.mending import Mending
 from agent.meters.book import Book
 from agent.meters.gaps import Gap
+from agent.orders.asked import Asked
+from agent.orders.clerk import Clerk
 from agent.rules.engine import Active, AlarmChange, Engine
 from agent.rules.world import World
 from buffer.errors import ReceiptRefused, StoreFull
@@ -85,6 +87,7 @@ class Recorder:
         config: SiteConfig,
         keep: Keeper,
         book: Book,
+        clerk: Clerk,
     ) -> None:
         self._journal = journal
         self._engine = engine
@@ -93,6 +96,7 @@ class Recorder:
         self._uplinks = tuple(uplink.id for uplink in config.uplinks)
         self._keep = keep
         self._book = book
+        self._clerk = clerk
         self._days = Days(config.site.timezone, keep)
         self._polls = LastPolls()
         self._refused: dict[str, str] = {}
@@ -129,6 +133,7 @@ class Recorder:
         with contextlib.suppress(StoreFull):  # what is not sealed stays durable in the tail
             self._journal.close(now)
         self._keep.alarms(self._engine.active, self._journal.head.n)
+        self._clerk.sealed(self._journal.head)
 
     def _own_up(self, dropped: int, now: Instant) -> None:
         """One signed loss record for what the queue or the card did not take, once it can be written."""
@@ -154,6 +159,8 @@ class Recorder:
             self._keep.learn(item.meter, item.unsupported)
         elif isinstance(item, Told):
             self._told(item, now)
+        elif isinstance(item, Asked):
+            self._alarm_changed |= self._clerk.take(item, now)
         elif isinstance(item, Rot | GivenBack):
             self._mending.take(item, now)
         else:
@@ -244,6 +251,7 @@ class Recorder:
             self._journal.seal(now)
         except StoreFull:
             return  # the records stay durable in the tail; the next seal is due in its own time
+        self._clerk.sealed(self._journal.head)
         if self._alarm_changed:
             self._early_ms = now.mono_ms
             self._keep.alarms(self._engine.active, self._journal.head.n)

@@ -21,6 +21,7 @@ import agent.rules
 from agent.rules import world as worlds
 from agent.rules.finding import Finding, Verdict
 from agent.rules.world import Observation, World
+from config.orders import Declaration, Order
 from config.site import Level, Rule, SiteConfig
 
 Judge = Callable[[Any, SiteConfig, World], tuple[Finding, ...]]
@@ -78,6 +79,8 @@ class Engine:
         self._world = worlds.begin(config, now_ms)
         self._pending: dict[str, _Pending] = {}
         self._active: dict[str, Active] = {}
+        self.orders: tuple[Order, ...] = ()
+        self.declarations: tuple[Declaration, ...] = ()
 
     @property
     def world(self) -> World:
@@ -94,6 +97,10 @@ class Engine:
         rule no longer exists is cleared by the next tick."""
         self._active = {alarm.key: alarm for alarm in alarms}
         self._pending.clear()
+
+    def know(self, orders: tuple[Order, ...], declarations: tuple[Declaration, ...]) -> None:
+        """What is in force, will be, or was of late."""
+        self.orders, self.declarations = orders, declarations
 
     def undo(self, change: AlarmChange) -> None:
         """The change could not be recorded: as if it had not happened, so that it comes again."""
