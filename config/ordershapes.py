@@ -50,7 +50,9 @@ def moment(zone: ZoneInfo) -> Callable[[object], int]:
 
     def take(value: object) -> int:
         try:
-            return moment_ms(text(value), zone)
+            return moment_ms(
+                value if isinstance(value, str) else "", zone
+            )  # also a bare TOML date is refused
         except ValueError:
             raise Wrong("SBX-ORD-018", value=shown(value)) from None
 

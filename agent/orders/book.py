@@ -27,6 +27,7 @@ T = TypeVar("T", Order, Declaration)
 MOST: Final = 256  # orders, and declarations, that are kept in mind; the oldest that are over go first
 RECENT_MS: Final = 8 * 86_400_000  # the rules hear of what ended no longer ago (they may replay a week)
 KINDS: Final = ("order", "declaration")
+_OTHERS: Final = ("boot", "mono", "q")  # of a record, and no matter here
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ class Book:
         any more counts its number alone."""
         if record["i"] <= self.last_i:
             return self
+        record = MappingProxyType({name: held for name, held in record.items() if name not in _OTHERS})
         kind, by, number = record["k"], record["by"], record["number"]
         shelf = _changed(kind, self.held[kind], record)
         trimmed, gone = _trimmed(shelf, record["t"])

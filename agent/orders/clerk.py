@@ -73,6 +73,8 @@ class Clerk:
         self.book = book
         for held in lost:
             self._record(*carried(held), now)
+        if lost:
+            office.journal.commit(now)
         self._tell(now)
 
     def take(self, asked: Asked, now: Instant) -> bool:
