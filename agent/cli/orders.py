@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from agent.accepted import accept
 from agent.cli.shell import Shell
-from agent.cli.table import WIDTH, wrap
+from agent.cli.table import WIDTH, folded
 from agent.clock import Clock, kernel_boot_id
 from agent.control import ask
 from agent.errors import AgentError
@@ -100,7 +100,7 @@ def span(one: Mapping[str, Any], zone: ZoneInfo, shell: Shell) -> str:
 
 def below(text: str, shell: Shell) -> None:
     """More of what the line above speaks of."""
-    for line in wrap(text, 0, WIDTH - 7).split("\n"):
+    for line in folded(text, WIDTH - 7):
         shell.put(f"       {line}")
 
 
