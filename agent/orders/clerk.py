@@ -12,6 +12,7 @@ happen.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
@@ -92,8 +93,17 @@ class Clerk:
         if changed:
             self._office.journal.commit(now)
             self._tell(now)
+        if answer.problems and is_command(asked.data):
+            self._refused(asked, answer, now)
         asked.reply(Answer(tuple(outcomes), answer.problems))
         return changed
+
+    def _refused(self, asked: Asked, answer: Answer, now: Instant) -> None:
+        """That somebody handed in a command that does not count is worth a record, while there is room."""
+        found = sorted({problem.code for problem in answer.problems})
+        fields = {"what": "refused", "file": asked.called, "codes": found, "who": asked.who}
+        with suppress(StoreFull):
+            self._office.journal.append("audit", fields, now)
 
     def sealed(self, head: Head) -> None:
         """Everything recorded so far is in a block: the page may say so."""

@@ -22,7 +22,7 @@ from buffer.note import VerifierKey
 from buffer.rows import MAX_ROW, encode_row
 from config.errors import ConfigInvalid
 from config.orderfile import OBJECT_LINE, Ground, named, take_object
-from config.orders import LOCAL, VERBS, Declaration, Order
+from config.orders import VERBS, Declaration, Order
 from config.site import SiteConfig
 from config.source import Place, Problems
 
@@ -84,7 +84,7 @@ def judge(raw: bytes, called: str, book: Book, court: Court) -> Accepted | Done:
     _check_address(command, called, book, court)
     source = court.issuers[command.by].source
     accepted = _CHANGES[command.verb](command, called, book, court.ground, source)
-    who = {"who": court.ground.who} if source == LOCAL and court.ground.who else {}
+    who = {"who": court.ground.who} if court.ground.who else {}
     whole = {**accepted.fields, **who, "by": command.by, "number": command.number, "note": note}
     return Accepted(accepted.kind, _fitting(accepted.kind, whole, called))
 

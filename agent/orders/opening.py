@@ -104,4 +104,8 @@ def _from_page(kept: Page | None) -> Book | None:
 
 
 def _records(reader: JournalReader, after_n: int) -> list[Record]:
-    return [record for record, _ in records_of_kinds(reader, KINDS, after_n)]
+    """Oldest first. The tail is read before the blocks too: what is sealed meanwhile is in one of them."""
+    tail = {record["i"]: record for record in reader.tail_records() if record["k"] in KINDS}
+    blocks = {record["i"]: record for record, _ in records_of_kinds(reader, KINDS, after_n)}
+    found = {**tail, **blocks}
+    return [found[i] for i in sorted(found)]

@@ -146,6 +146,9 @@ def test_bodies_of_orders_and_declarations_stay_for_ever() -> None:
     box.receipt("city")
     assert box.journal.prune(later(box, 1), NOTHING, ("city",)).bodies == 4
     assert kept(box) == ([0, 2, 4, 7], [2, 4])
+    report = verify(blocks_of(box.journal._store), identity=box.keys.identity.verifier)
+    assert {report.signatures.status, report.chain.status} == {"pass"}
+    assert report.exit_code() in (0, 1), report.findings
 
 
 def test_frames_of_an_alarm_whose_frames_went_before_it_was_raised() -> None:

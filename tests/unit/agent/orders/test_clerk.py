@@ -138,6 +138,13 @@ def test_a_changed_command_is_refused(box: Box, desk: Desk) -> None:
     assert codes(desk.ask("file", data=raw.replace(b"command/v1", b"command/v2"))) == ["SBX-ORD-032"]
     assert codes(desk.ask("file", data=raw[:-1])) == ["SBX-ORD-031"]
     assert box.records("order") == []
+    desk.second = 3
+    box.recorder.step(box.at(3))
+    said = [(one["file"], one["codes"], one["who"]) for one in box.records("audit")]
+    assert said == [
+        ("order.toml", [code], "wang")
+        for code in ("SBX-ORD-031", "SBX-ORD-030", "SBX-ORD-032", "SBX-ORD-031")
+    ]
 
 
 def test_for_another_box_another_life_or_another_history(box: Box, desk: Desk) -> None:
@@ -375,3 +382,12 @@ def test_the_values_that_the_rules_get(box: Box, desk: Desk) -> None:
     engine = box.recorder._engine
     assert all(type(one) is Order for one in engine.orders)
     assert all(type(one) is Declaration for one in engine.declarations)
+
+
+def test_a_flood_of_orders_ends(box: Box, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.orders.judge.MOST", 3)
+    for number in (1, 2, 3):
+        assert desk.platform(number, "order-put", {**STOP, "id": f"o{number}"}).problems == ()
+    assert codes(desk.platform(4, "order-put", {**STOP, "id": "o4"})) == ["SBX-ORD-046"]
+    assert desk.platform(5, "order-cancel", {"id": "o1"}).problems == ()
+    assert desk.platform(6, "order-put", {**STOP, "id": "o4"}).problems == ()
