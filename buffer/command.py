@@ -132,8 +132,9 @@ def open_command(raw: bytes, keys: Iterable[VerifierKey]) -> Command:
 
 
 def is_command(raw: bytes) -> bool:
-    """Whether a file claims to be a command of any version: told by its first line."""
-    return raw.startswith(b"sitebox/command/")
+    """Whether a file claims to be a command of any version, told by its first line: also one that an editor
+    has spoilt with a byte order mark."""
+    return raw.removeprefix(b"\xef\xbb\xbf").startswith(b"sitebox/command/")
 
 
 def _signers(found: Sequence[VerifierKey], written: int) -> Sequence[VerifierKey]:

@@ -18,7 +18,7 @@ from typing import Any, Final
 from agent.orders.book import MOST, Book, Done, Held, digest
 from buffer.command import Command, open_command
 from buffer.errors import CommandError, FormatError, NoteError, RowError, UnknownVersion
-from buffer.note import VerifierKey
+from buffer.note import VerifierKey, decode
 from buffer.rows import MAX_ROW, encode_row
 from config.errors import ConfigInvalid
 from config.orderfile import OBJECT_LINE, Ground, named, take_object
@@ -108,6 +108,10 @@ def refuse(code: str, called: str, key: str, **args: object) -> ConfigInvalid:
 
 
 def _opened(raw: bytes, called: str, court: Court) -> Command:
+    try:
+        decode(raw)
+    except NoteError as error:  # of its form, not of who signed it
+        raise refuse("SBX-ORD-030", called, "", reason=error) from error
     try:
         return open_command(raw, [issuer.key for issuer in court.issuers.values()])
     except UnknownVersion as error:

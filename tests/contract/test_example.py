@@ -11,7 +11,7 @@ import pytest
 from config.errors import ConfigInvalid
 from config.load import Loaded, load, read_folder
 from config.profiles import builtin_profiles
-from config.shapes import JOURNAL, METER, NETWORK_BUS, POINT, RULES, SERIAL_BUS, SITE, UPLINK
+from config.shapes import ISSUER, JOURNAL, METER, NETWORK_BUS, POINT, RULES, SERIAL_BUS, SITE, UPLINK
 from config.site import TreatmentOff
 from config.source import MAX_BYTES
 
@@ -24,6 +24,7 @@ SHAPES = {
     "point": [POINT],
     "rule": [shape for _, shape in RULES.values()],
     "uplink": [UPLINK],
+    "issuer": [ISSUER],
 }
 KEY = re.compile(r"(# )?([a-z0-9_]+) = ")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")

@@ -136,14 +136,15 @@ def test_a_changed_command_is_refused(box: Box, desk: Desk) -> None:
     assert codes(desk.ask("file", data=raw.replace(b'"stop"', b'"limi"'))) == ["SBX-ORD-031"]
     assert codes(desk.ask("file", data=raw.replace(b"\n{", b"\n {"))) == ["SBX-ORD-030"]
     assert codes(desk.ask("file", data=raw.replace(b"command/v1", b"command/v2"))) == ["SBX-ORD-032"]
-    assert codes(desk.ask("file", data=raw[:-1])) == ["SBX-ORD-031"]
+    for spoilt in (raw[:-1], raw.replace(b"\n", b"\r\n"), b"\xef\xbb\xbf" + raw):
+        assert codes(desk.ask("file", data=spoilt)) == ["SBX-ORD-030"], "by an editor or a mail program"
     assert box.records("order") == []
     desk.second = 3
     box.recorder.step(box.at(3))
     said = [(one["file"], one["codes"], one["who"]) for one in box.records("audit")]
     assert said == [
         ("order.toml", [code], "wang")
-        for code in ("SBX-ORD-031", "SBX-ORD-030", "SBX-ORD-032", "SBX-ORD-031")
+        for code in ("SBX-ORD-031", "SBX-ORD-030", "SBX-ORD-032", *["SBX-ORD-030"] * 3)
     ]
 
 
