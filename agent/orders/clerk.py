@@ -22,7 +22,7 @@ from agent.orders.book import Book, Done, Held
 from agent.orders.judge import Accepted, Chain, Court, Issuer, ground_of, issuers_of, judge, refuse
 from agent.orders.opening import Page, carried, page
 from buffer.command import Command, is_command, sign_command
-from buffer.errors import StoreFull
+from buffer.errors import CommandError, StoreFull
 from buffer.head import Head
 from buffer.instant import Instant
 from buffer.journal import Journal
@@ -141,17 +141,20 @@ class Clerk:
     def _own(self, verb: str, value: Mapping[str, Any], now: Instant) -> bytes:
         """A command of somebody at the box: the box signs it."""
         head, signer = self._office.journal.head, self._office.signer
-        command = Command(
-            by=signer.verifier.name,
-            box=self._office.config.site.id,
-            epoch=head.epoch,
-            head_n=head.n,
-            head_hash=head.hash,
-            number=self._number(),
-            time_ms=max(0, now.utc_ms),
-            verb=verb,
-            object=value,
-        )
+        try:
+            command = Command(
+                by=signer.verifier.name,
+                box=self._office.config.site.id,
+                epoch=head.epoch,
+                head_n=head.n,
+                head_hash=head.hash,
+                number=self._number(),
+                time_ms=max(0, now.utc_ms),
+                verb=verb,
+                object=value,
+            )
+        except CommandError as error:  # too long, or words that no record can hold
+            raise refuse("SBX-ORD-049", "", "", reason=error) from error
         return sign_command(command, signer)
 
     def _number(self) -> int:

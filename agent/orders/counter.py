@@ -44,8 +44,12 @@ class Counter:
 
     def _add(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """A file: orders and declarations in TOML, or a signed command."""
-        data = str(args.get("text", "")).encode("utf-8", "surrogateescape")
-        return self._ask("file", str(args.get("name", ""))[:80], args, data=data)
+        try:
+            data = str(args.get("text", "")).encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:  # no bytes become such a text
+            raise AgentError("SBX-CTL-001", 64) from None
+        name = "".join(c if c.isprintable() else "?" for c in str(args.get("name", ""))[:80])
+        return self._ask("file", name, args, data=data)
 
     def _cancel(self, args: Mapping[str, Any]) -> dict[str, Any]:
         return self._ask("order-cancel", "orders cancel", args)

@@ -347,6 +347,14 @@ def test_the_longest_order_fits_its_record(box: Box, desk: Desk) -> None:
     assert MAX_ROW // 2 < len(encode_row(record)) <= MAX_ROW
 
 
+def test_what_no_record_can_hold_is_refused(box: Box, desk: Desk) -> None:
+    for reason in ("x" * 4000, "\ud800", 1.5, None):
+        assert codes(desk.ask("order-cancel", id="a", reason=reason)) == ["SBX-ORD-049"]
+    assert codes(desk.ask("order-cancel", id=["a"], reason="")) == ["SBX-ORD-043"]
+    assert codes(desk.ask("declaration-put", kind=7, points="a", to=None)) != []
+    assert box.records("order") == []
+
+
 def test_a_full_card_takes_no_order_and_says_so(
     box: Box, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

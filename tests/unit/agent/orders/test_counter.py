@@ -60,6 +60,15 @@ def test_the_bytes_of_a_file_arrive_as_they_are() -> None:
     assert asked[0].data == raw
 
 
+def test_texts_that_no_bytes_become() -> None:
+    asked: list[Asked] = []
+    add = counter(asked).verbs()["orders-add"].run
+    with pytest.raises(AgentError, match="SBX-CTL-001"):
+        add({"name": "a", "text": "\ud800", "uid": 0})
+    add({"name": "a\ud800\n" + "b" * 100, "text": "", "uid": 0})
+    assert asked[0].called == "a??" + "b" * 77
+
+
 @pytest.mark.parametrize(("reply", "room"), [(None, True), (None, False)])
 def test_silence_is_no_yes(reply: Answer | None, room: bool) -> None:
     with pytest.raises(AgentError) as caught:
