@@ -16,6 +16,7 @@ from agent.clock import Clock, kernel_sync
 from agent.control import Verb
 from agent.errors import AgentError
 from agent.inbox import GivenBack, Inbox
+from agent.orders.counter import Counter
 from agent.paths import Paths
 from agent.recorder import Recorder
 from agent.ring import Seen
@@ -64,6 +65,7 @@ class Desk:
             "scan-cancel": Verb(self._scan_cancel, act=True),
             "refill": Verb(self._refill, act=True),
             **self.beside.verbs(),
+            **Counter(self.inbox.put).verbs(),
         }
 
     def _scan(self, args: Mapping[str, Any]) -> dict[str, Any]:

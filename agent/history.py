@@ -1,11 +1,12 @@
 """What the journal tells the agent about the past: recent records, alarms, boots. Reads only.
 
-Bounded: recent readings are looked for from the newest block backwards, alarms only in blocks that hold some.
+Bounded: recent readings are looked for from the newest block backwards, alarms and
+orders only in blocks that hold some.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from agent.alarmrecords import alarm_of
@@ -51,14 +52,21 @@ def newest_first(reader: JournalReader) -> Iterator[Record]:
 def alarm_records(reader: JournalReader, after_n: int = -1) -> Iterator[tuple[Record, str]]:
     """The alarm records behind block ``after_n``, oldest first, each with the id of the machine's boot it was
     written under."""
+    return records_of_kinds(reader, ("alarm",), after_n)
+
+
+def records_of_kinds(
+    reader: JournalReader, kinds: Collection[str], after_n: int = -1
+) -> Iterator[tuple[Record, str]]:
+    """The same of some kinds among those that the store finds without a scan (``sealing.INDEXED``)."""
     for n in reader.alarm_blocks(after_n):
         block = reader.block(n)
         if block is None:
             continue
         boot_id = decode_header(decode(block.note).text).boot_id
-        yield from ((record, boot_id) for record in records_of(block) if record["k"] == "alarm")
+        yield from ((record, boot_id) for record in records_of(block) if record["k"] in kinds)
     _, boot_id = reader.last_boot()
-    yield from ((record, boot_id) for record in reader.tail_records() if record["k"] == "alarm")
+    yield from ((record, boot_id) for record in reader.tail_records() if record["k"] in kinds)
 
 
 def behind(reader: JournalReader, n: int) -> Iterator[Record]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from agent.meters.clocks import Shown
+from agent.orders.asked import Asked
 from buffer.receipt import Receipt
 from buffer.scrub import Rot
 from buffer.verify import BlockData
@@ -91,7 +92,7 @@ class GivenBack:
 
 
 Told = Recalled | RecallEnded | ClockShown  # what a meter was asked beside its polls
-Item = Learnt | PollResult | ReceiptHeard | Remark | ChoreDue | Rot | GivenBack | Told
+Item = Learnt | PollResult | ReceiptHeard | Remark | ChoreDue | Rot | GivenBack | Asked | Told
 
 
 class Inbox:

@@ -37,6 +37,10 @@ class ReceiptError(FormatError):
     """Not a receipt in its one form, or not of this authority. The uplink counts it and moves nothing."""
 
 
+class CommandError(FormatError):
+    """Not a command in its one form, or not of this issuer. Who asked gets the refusal, with its code."""
+
+
 class WireError(FormatError):
     """Not a message of our topics. Uplink and receiver count it and drop it."""
 

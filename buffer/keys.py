@@ -31,7 +31,8 @@ from buffer.note import Ed25519Signer, Signer, VerifierKey
 IDENTITY: Final = "identity"
 RATCHET: Final = "ratchet"
 NEXT: Final = "next"
-IDENTITY_SIGNS: Final = ("sitebox/block/v1",)  # a key signs only the kinds it is registered for
+# A key signs only the kinds it is registered for. Commands: those that somebody at the box gives by hand.
+IDENTITY_SIGNS: Final = ("sitebox/block/v1", "sitebox/command/v1")
 RATCHET_SIGNS: Final = ("sitebox/block/v1", "sitebox/tail/v1")
 _FORM: Final = re.compile(rb"sitebox/key/v1\nname ([!-*,-~]{1,64})\nseed ([0-9a-f]{64})\n")
 _MOST: Final = 1024

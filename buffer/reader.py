@@ -69,7 +69,7 @@ class JournalReader:
             yield block
 
     def alarm_blocks(self, after_n: int) -> tuple[int, ...]:
-        """Numbers of the blocks behind ``after_n`` that hold an alarm record."""
+        """Numbers of the blocks behind ``after_n`` that hold an alarm, order, declaration or summary."""
         return self._shelf.alarm_blocks(after_n)
 
     def records(self, from_n: int = 0) -> Iterator[Mapping[str, Any]]:

@@ -27,6 +27,9 @@ from buffer.note import VerifierKey
 BODY_BYTES: Final = 96 * 1024  # a body over this is sealed at once ...
 BODY_RECORDS: Final = 512  # ... and so is one with more records
 MESSAGE_BYTES: Final = 30 * 1024  # note and zlib stream; more is sealed as two (DESIGN 8)
+INDEXED: Final = frozenset(
+    ("alarm", "order", "declaration", "summary")
+)  # kinds the store finds without a scan
 ZLIB_LEVEL: Final = 6  # the level of buffer.wire: the stored stream is the sent one
 
 
@@ -55,7 +58,8 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A sealed block as it is stored; ``body`` and ``raw`` are zlib streams (``raw`` empty: no frames)."""
+    """A sealed block as it is stored; ``body`` and ``raw`` are zlib streams (``raw`` empty: no frames).
+    ``alarms``: how many of its records are of the kinds ``INDEXED``."""
 
     header: Header
     hash: str
@@ -159,7 +163,7 @@ def _seal(place: _Place, stamp: Stamp, entries: Sequence[Entry], now: Instant) -
     )
     text = encode_header(header)
     signed = note.encode(text, (stamp.keys.identity, stamp.keys.ratchet))
-    alarms = sum(record["k"] == "alarm" for record in records)
+    alarms = sum(record["k"] in INDEXED for record in records)
     packed = zlib.compress(raw, ZLIB_LEVEL) if raw else b""
     return Block(header, hash_text(text), signed, zlib.compress(body, ZLIB_LEVEL), packed, alarms)
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from buffer import note
 from buffer.block import Header, hash_text
+from buffer.command import Command, encode_command
 from buffer.note import Note
 from buffer.receipt import Receipt, decode_receipt, encode_receipt
 from buffer.rows import decode_body, encode_row
@@ -196,6 +197,13 @@ def without(rows_: list[Row], **fields: Any) -> None:
 def as_kind(evidence: Evidence) -> Evidence:
     """The text of a receipt, signed by the box as if it were a block."""
     text = note.decode(evidence.receipts[0]).text
+    raw = note.encode(text, [_Free(one) for one in evidence.signers(PLAIN)])
+    return with_block(evidence, PLAIN, replace(evidence.blocks[PLAIN], note=raw))
+
+
+def as_command(evidence: Evidence) -> Evidence:
+    """The text of a command that somebody gave at the box, signed by the box as if it were a block."""
+    text = encode_command(Command(BOX, BOX, "e", 0, "1a" * 32, 1, 0, "order-cancel", {"id": "a"}))
     raw = note.encode(text, [_Free(one) for one in evidence.signers(PLAIN)])
     return with_block(evidence, PLAIN, replace(evidence.blocks[PLAIN], note=raw))
 
@@ -495,6 +503,7 @@ WITH_KEYS = (
         PLAIN,
     ),
     Attack("a receipt signed as a block", "T11", as_kind, W.UNREADABLE, PLAIN),
+    Attack("a command signed as a block", "T11", as_command, W.UNREADABLE, PLAIN),
     Attack(
         "record left out, numbers not mended",
         "T1",
