@@ -57,7 +57,7 @@ class Box:
         journal = Journal.open(
             self.folder / "journal", box=self.config.site.id, keys=keys, soft="0", cfg=cfg, now=now
         )
-        latches = Latches(self._open_logbook(), BOOT_ID, "test")
+        latches = Latches(self._open_logbook(), now.boot_id, "test")
         reader = JournalReader(self.folder / "journal")
         engine = restore(reader, self.config, now, latches.page())
         both = frozenset((meter.id, name) for meter in self.config.meters for name in RATIOS)
