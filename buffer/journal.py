@@ -161,7 +161,7 @@ class Journal:
         Raises StoreFull: nothing changed, the records stay in the tail, try again later; WriteFailed.
         """
         self.commit(now)
-        if self._unsealed.durable:
+        if self._unsealed.durable or self.ratchet.decided:
             self._seal(now, running=True, turn=True)
         return self.head
 

@@ -20,6 +20,7 @@ from buffer.raw import RawFrame, decode_raw
 from buffer.rows import Record, decode_body
 from buffer.verify.chain import Link
 from buffer.verify.events import Events
+from buffer.verify.identities import Identities
 from buffer.verify.instants import Instants
 from buffer.verify.missing import Missing
 from buffer.verify.report import BlockData, Findings, Wrong
@@ -35,9 +36,12 @@ _DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?", re.ASCII)
 class Bodies:
     """Takes the blocks whose headers are sound. Public counts are for the verdicts."""
 
-    def __init__(self, findings: Findings, instants: Instants, recompute: Recompute | None) -> None:
+    def __init__(
+        self, findings: Findings, instants: Instants, identities: Identities, recompute: Recompute | None
+    ) -> None:
         self._findings = findings
         self._instants = instants
+        self._identities = identities
         self._recompute = recompute
         self.slots = Slots(findings)
         self._events = Events(findings)
@@ -66,6 +70,7 @@ class Bodies:
             self._instants.block(header, ())
             return
         self._events.block(header, before, records)
+        self._identities.record(header, link.signer, records)
         self._instants.block(header, records)
         for record in records:
             self.slots.take(header.n, record)
