@@ -668,7 +668,7 @@ class Identities:
                     self._line.append(one.new)
 
     def due(self, note: Note, header: Header, certain: bool) -> Key | None:
-        """Who must have signed. A later one may come forward only where it is not certain what stood before."""
+        """Who must have signed. A later one comes forward only where it is not certain what stood before."""
         if self.now is None and header["n"] == 0:
             self.now = header["keys"][0]
             self._line = [self.now]
@@ -694,10 +694,11 @@ class Identities:
         if heir is None or self.now is None:
             return
         at = self._line.index(self.now) + 1
-        if heir not in self._line:
-            self._line[at:] = [heir]
-        elif self._line[at : at + 1] != [heir]:
+        known = self._line[at : at + 1]
+        if (known and known != [heir]) or heir in self._line[:at]:
             self._found.add("hand-over not valid", header["n"], "the block names another than the note")
+        if known != [heir]:
+            self._line[at:] = [heir]
         self.now = heir
 
     def rows(self, header: Header, old: Key | None, rows: list[Record]) -> None:

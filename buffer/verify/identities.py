@@ -61,11 +61,11 @@ class Identities:
         heir = header.heir
         if heir is None or self.current is None:
             return
-        at = self._lineage.index(self.current)
-        if heir not in self._lineage:
-            self._lineage = (*self._lineage[: at + 1], heir)
-        elif self._lineage.index(heir) != at + 1:
+        at = self._lineage.index(self.current) + 1
+        if heir in self._lineage[:at] or self._lineage[at : at + 1] not in ((), (heir,)):
             self._findings.add(Wrong.BAD_HANDOVER, header.n, f"it names {heir}, the notes another")
+        if self._lineage[at : at + 1] != (heir,):
+            self._lineage = (*self._lineage[:at], heir)
         self.current = heir
 
     def record(self, header: Header, old: VerifierKey | None, records: Sequence[Record]) -> None:
