@@ -160,4 +160,5 @@ def _hooks(name: str, paths: Paths, recorder: Recorder, inbox: Inbox, log: Log) 
         cursor=lambda: recorder.snapshot.cursors.get(name),
         on_receipt=on_receipt,
         on_event=on_event,
+        handovers=lambda: recorder.snapshot.handovers,
     )

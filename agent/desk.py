@@ -18,6 +18,7 @@ from agent.inbox import GivenBack, Inbox
 from agent.paths import Paths
 from agent.recorder import Recorder
 from agent.ring import Seen
+from agent.rotation import asked
 from agent.scanning import Searches, Wish, plan_of
 from agent.software import version
 from agent.status import Facts, StorageFacts, UplinkFacts, build, points
@@ -60,6 +61,7 @@ class Desk:
             "scan-look": Verb(self._scan_look, act=True, audited=False),
             "scan-cancel": Verb(self._scan_cancel, act=True),
             "refill": Verb(self._refill, act=True),
+            "rotate": Verb(lambda args: asked(self.inbox), act=True),
         }
 
     def _scan(self, args: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,11 +18,12 @@ from typing import Any, Protocol
 
 from agent import alarmrecords, readings
 from agent.days import Days, Kept
-from agent.inbox import ChoreDue, GivenBack, Inbox, Item, Learnt, Recalled, ReceiptHeard, Told
+from agent.inbox import ChoreDue, GivenBack, Inbox, Item, Learnt, Recalled, ReceiptHeard, Rotate, Told
 from agent.lastpolls import LastPoll, LastPolls
 from agent.mending import Mending
 from agent.meters.book import Book
 from agent.meters.gaps import Gap
+from agent.rotation import rotate
 from agent.rules.engine import Active, AlarmChange, Engine
 from agent.rules.world import World
 from buffer.errors import ReceiptRefused, StoreFull
@@ -54,6 +55,7 @@ class Snapshot:
     wrong_clocks: tuple[tuple[str, int], ...] = ()  # meters beyond their limit, and their offset in ms
     key_fault: str = ""  # why the ratchet key could not turn, or ""
     rot: frozenset[tuple[int, str]] = frozenset()  # blocks of which something rotted, found since this start
+    handovers: tuple[bytes, ...] = ()  # of the box's identities, oldest first: the notes that blocks name
     superseded: bool = False  # this history is at its end: the next start begins another epoch
 
 
@@ -156,6 +158,8 @@ class Recorder:
             self._told(item, now)
         elif isinstance(item, Rot | GivenBack):
             self._mending.take(item, now)
+        elif isinstance(item, Rotate):
+            rotate(item, self._journal, now)
         else:
             self._append(item.kind, item.fields, now)
 
@@ -279,6 +283,7 @@ class Recorder:
             self._book.wrong_clocks,
             self._journal.ratchet.fault,
             self._mending.found,
+            self._journal.ratchet.stamp.keys.told,
             self._superseded,
         )
 

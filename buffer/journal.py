@@ -52,7 +52,7 @@ class Journal:
         self._folder = folder
         self._lock = lock
         self._store, self._tail = ground.store, ground.tail
-        self.ratchet = Ratchet(ground.stamp, ground.key_since_ms)
+        self.ratchet = Ratchet(ground.stamp, ground.key_since_ms, folder)
         self.ending = anew.Ending(fs, folder)
         self.caretaker = Caretaker(ground.store)
         self._header, self._hash = ground.header, ground.hash

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 from buffer import succession
@@ -28,10 +29,12 @@ RETRY_MS: Final = 60_000
 
 
 class Ratchet:
-    """Owner of the journal's stamp. ``since_ms``: when the present key began to sign; None: a turn is due."""
+    """Owner of the journal's stamp. ``since_ms``: when the present key began to sign; None: a turn is due.
+    ``folder``: of the journal, where hand-over notes are shown."""
 
-    def __init__(self, stamp: Stamp, since_ms: int | None) -> None:
+    def __init__(self, stamp: Stamp, since_ms: int | None, folder: Path) -> None:
         self.stamp = stamp
+        self._folder = folder
         self.fault = ""
         self._due_ms = 0 if since_ms is None else since_ms + TURN_MS
         self.clean()
@@ -86,11 +89,13 @@ class Ratchet:
             self.clean()
 
     def clean(self) -> None:
-        """The seeds of keys that sign no more are destroyed."""
+        """The seeds of keys that sign no more are destroyed, and hand-over notes shown."""
         keys = self.stamp.keys
         try:
             keys = keys.cleaned()
-            keys, self.fault = succession.cleaned(keys), ""
+            keys = succession.cleaned(keys)
+            succession.publish(keys, self._folder)
+            self.fault = ""
         except OSError as error:
             self.fault = str(error)
         self.stamp = replace(self.stamp, keys=keys)

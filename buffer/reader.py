@@ -103,6 +103,10 @@ class JournalReader:
         """The newest receipt of each uplink, as the note that came."""
         return self._shelf.receipts()
 
+    def handovers(self) -> tuple[bytes, ...]:
+        """The notes by which one identity of the box names the next, oldest first."""
+        return tuple(path.read_bytes() for path in sorted(self._folder.glob("handover-[0-9]*[0-9]")))
+
     def used_bytes(self) -> int:
         """What its files take."""
         names = (NAME, NAME + "-wal", tail_file.NAME)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from buffer import note
@@ -51,6 +52,15 @@ def record(keys: Keys) -> tuple[str, Mapping[str, Any]]:
     """What the block says that names the heir."""
     assert keys.heir is not None
     return "key", {"op": "identity", "vkey": str(keys.heir.verifier), "note": keys.notes[-1].decode()}
+
+
+def publish(keys: Keys, folder: Path) -> None:
+    """The notes that blocks name, beside the journal, where whoever may read that finds them. OSError."""
+    there = set(keys.fs.names(folder))
+    for number, signed in enumerate(keys.told, 1):
+        name = HANDOVER.format(number)
+        if name not in there:
+            write_whole(keys.fs, folder / name, signed, 0o640)
 
 
 def adopted(keys: Keys) -> Keys:

@@ -23,6 +23,7 @@ from agent.proof import blocks, stretch
 from agent.software import version
 from buffer.block import decode_header, hash_text
 from buffer.bundle import write_bundle
+from buffer.handover import lineage, opened
 from buffer.note import decode
 from buffer.reader import JournalReader
 from buffer.receipt import decode_receipt
@@ -55,12 +56,13 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     header = decode_header(decode(genesis.note).text)
     path = Path(args.file)
     found = _proof(args, reader, shell) if args.point is not None else _range(args, reader)
-    receipts = [stored.note for stored in reader.receipts() if stored.note]
+    notes = [*(stored.note for stored in reader.receipts() if stored.note), *reader.handovers()]
+    identity = lineage(header.keys[0], opened(reader.handovers()))[-1]
     about = f"sitebox {version()}, box {header.box}, blocks {found.first}..{found.last}"
     verifier = _put_verifier(path.with_name(VERIFIER))
     try:
         with path.open("xb") as file:
-            write_bundle(file, found.blocks, header.keys[0], receipts, about)
+            write_bundle(file, found.blocks, identity, notes, about)
     except FileExistsError as error:
         raise AgentError("SBX-CFG-905", 73, path=path) from error
     _report(found, path, verifier, shell)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from agent.cli.shell import Shell
@@ -46,8 +47,9 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     identity = None if args.key is None else _key(args.key)
     authorities = [_key(word) for word in args.authority]
     try:
-        blocks, receipts = _own(shell) if args.file is None else _filed(Path(args.file))
-        report = verify(blocks, identity=identity, receipts=_signed(receipts, authorities))
+        given = _own(shell) if args.file is None else _filed(Path(args.file))
+        receipts = _signed(given.receipts, authorities)
+        report = verify(given.blocks, identity=identity, receipts=receipts, handovers=given.handovers)
     except (OSError, FormatError) as error:  # members are read while they are judged
         if args.file is None:
             raise
@@ -56,15 +58,24 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     return report.exit_code()
 
 
-def _own(shell: Shell) -> tuple[Iterable[BlockData], Sequence[bytes]]:
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What is judged, and the notes beside it."""
+
+    blocks: Iterable[BlockData]
+    receipts: Sequence[bytes]
+    handovers: Sequence[bytes]
+
+
+def _own(shell: Shell) -> _Given:
     reader = open_reader(shell.paths)
-    head = reader.head()
-    return reader.blocks(0, head.n), [stored.note for stored in reader.receipts() if stored.note]
+    receipts = [stored.note for stored in reader.receipts() if stored.note]
+    return _Given(reader.blocks(0, reader.head().n), receipts, reader.handovers())
 
 
-def _filed(path: Path) -> tuple[Iterable[BlockData], Sequence[bytes]]:
+def _filed(path: Path) -> _Given:
     bundle = read_bundle(path)
-    return bundle.blocks, bundle.receipts
+    return _Given(bundle.blocks, bundle.receipts, bundle.handovers)
 
 
 def _signed(notes: Sequence[bytes], keys: Sequence[VerifierKey]) -> list[tuple[bytes, VerifierKey]]:

@@ -214,8 +214,8 @@ def test_a_store_from_before_the_rotation_is_no_history_to_go_on_with() -> None:
 @pytest.mark.parametrize("names", get_args(Names))
 @pytest.mark.parametrize("keep", [0.0, 0.5, 1.0])
 def test_a_cut_anywhere_leaves_the_old_or_the_new_identity(names: Names, keep: float) -> None:
-    """Cut before every step of a rotation, and the box starts on what is left: it seals, its chain verifies by
-    the identity known from the acceptance sheet, and the same history goes on."""
+    """Cut before every step of a rotation, and the box starts on what is left: it seals, its chain is signed
+    by one and then by the other, and the same history goes on."""
     disk = MemoryDisk()
     box = Box(disk, 1)
     old = box.keys.identity.verifier
