@@ -103,10 +103,6 @@ class JournalReader:
         """The newest receipt of each uplink, as the note that came."""
         return self._shelf.receipts()
 
-    def handovers(self) -> tuple[bytes, ...]:
-        """The notes by which one identity of the box names the next, oldest first."""
-        return tuple(path.read_bytes() for path in sorted(self._folder.glob("handover-[0-9]*[0-9]")))
-
     def used_bytes(self) -> int:
         """What its files take."""
         names = (NAME, NAME + "-wal", tail_file.NAME)
@@ -132,6 +128,12 @@ class JournalReader:
     def _tail(self, head: Head) -> Found:
         found = [scan(half, head.n + 1, bytes.fromhex(head.hash)) for half in _halves(self._folder)]
         return max(found, key=lambda one: one.weight)
+
+
+def handovers(folder: Path) -> tuple[bytes, ...]:
+    """The notes by which one identity of the box names the next, oldest first, as they stand beside a
+    journal. OSError where they may not be read."""
+    return tuple(path.read_bytes() for path in sorted(folder.glob("handover-[0-9][0-9][0-9][0-9]")))
 
 
 def last_boot(folder: Path) -> int:

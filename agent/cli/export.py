@@ -25,7 +25,7 @@ from buffer.block import decode_header, hash_text
 from buffer.bundle import write_bundle
 from buffer.handover import lineage, opened
 from buffer.note import decode
-from buffer.reader import JournalReader
+from buffer.reader import JournalReader, handovers
 from buffer.receipt import decode_receipt
 from buffer.verify import BlockData
 
@@ -56,8 +56,8 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     header = decode_header(decode(genesis.note).text)
     path = Path(args.file)
     found = _proof(args, reader, shell) if args.point is not None else _range(args, reader)
-    notes = [*(stored.note for stored in reader.receipts() if stored.note), *reader.handovers()]
-    identity = lineage(header.keys[0], opened(reader.handovers()))[-1]
+    notes = [*(stored.note for stored in reader.receipts() if stored.note), *handovers(shell.paths.journal)]
+    identity = lineage(header.keys[0], opened(handovers(shell.paths.journal)))[-1]
     about = f"sitebox {version()}, box {header.box}, blocks {found.first}..{found.last}"
     verifier = _put_verifier(path.with_name(VERIFIER))
     try:

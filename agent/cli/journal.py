@@ -18,7 +18,7 @@ from buffer.block import decode_header
 from buffer.handover import lineage, opened
 from buffer.note import VerifierKey, decode
 from buffer.placing import Places
-from buffer.reader import JournalReader
+from buffer.reader import JournalReader, handovers
 
 VERB = "journal"
 ORDER = 35
@@ -107,7 +107,7 @@ def _named(shell: Shell) -> tuple[VerifierKey, ...]:
     genesis = reader.block(0)
     if genesis is None:
         raise AgentError("SBX-JNL-903", 66, path=shell.paths.journal)
-    return lineage(decode_header(decode(genesis.note).text).keys[0], opened(reader.handovers()))
+    return lineage(decode_header(decode(genesis.note).text).keys[0], opened(handovers(shell.paths.journal)))
 
 
 def _placed(reader: JournalReader, last: int, shell: Shell) -> int:

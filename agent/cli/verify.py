@@ -17,6 +17,7 @@ from agent.offline import open_reader
 from buffer.bundle import read_bundle
 from buffer.errors import FormatError
 from buffer.note import VerifierKey
+from buffer.reader import handovers
 from buffer.verify import BlockData, Report, verify
 from buffer.verify.report import CODES
 
@@ -70,7 +71,7 @@ class _Given:
 def _own(shell: Shell) -> _Given:
     reader = open_reader(shell.paths)
     receipts = [stored.note for stored in reader.receipts() if stored.note]
-    return _Given(reader.blocks(0, reader.head().n), receipts, reader.handovers())
+    return _Given(reader.blocks(0, reader.head().n), receipts, handovers(shell.paths.journal))
 
 
 def _filed(path: Path) -> _Given:

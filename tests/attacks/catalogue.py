@@ -963,6 +963,9 @@ BEYOND: dict[str, Change] = {
     "the beginning left out": blocks(lambda b: b.__delitem__(slice(0, 3))),
     "old receipts given instead of the newest": receipts(lambda r, e: (r[1],)),
     "frames taken out": lambda e: replace(e, blocks=tuple(replace(b, raw=None) for b in e.blocks)),
+    "handed over to a thief who has copied the keys, nobody has the true note": lambda e: replace(
+        handing(_to_the_thief, _noted_for_the_thief, THIEF)(handed()), handovers=()
+    ),
     "a value changed with the keys, its frames left": late(
         LAST, field("v", {"p": "9.99", "ep_imp": "1213.13"})
     ),

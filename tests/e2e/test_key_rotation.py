@@ -10,7 +10,7 @@ import pytest
 from agent.demo import plant
 from agent.demo.stage import Stage
 from buffer.note import VerifierKey
-from buffer.reader import JournalReader
+from buffer.reader import JournalReader, handovers
 from buffer.verify import verify
 from tests.support.stages import local_blocks, records
 
@@ -46,7 +46,9 @@ def test_platforms_follow_a_box_to_its_new_identity(tmp_path: Path) -> None:
         stage.close()
     reader = JournalReader(tmp_path / "state" / "journal")
     report = verify(
-        reader.blocks(), identity=VerifierKey.parse(stage.scenery.identity), handovers=reader.handovers()
+        reader.blocks(),
+        identity=VerifierKey.parse(stage.scenery.identity),
+        handovers=handovers(tmp_path / "state" / "journal"),
     )
     reader.close()
     assert report.signatures.status == report.chain.status == "pass", report.findings

@@ -17,7 +17,7 @@ from agent.inbox import Inbox, Rotate
 from buffer.errors import KeyFault
 from buffer.keys import Keys
 from buffer.note import VerifierKey
-from buffer.reader import JournalReader
+from buffer.reader import JournalReader, handovers
 from buffer.verify import verify
 from tests.support.boxes import Box
 from tests.support.plants import PAIR, plant
@@ -48,7 +48,7 @@ def test_it_is_handed_over_at_once_and_everything_verifies(box: Box) -> None:
     box.stop(121)
     assert Keys.open(box.folder / "keys", "T1").identity.verifier == new
     reader = JournalReader(box.folder / "journal")
-    notes = reader.handovers()
+    notes = handovers(box.folder / "journal")
     assert notes == box.recorder.snapshot.handovers
     for known in (keys.identity.verifier, new):
         report = verify(reader.blocks(), identity=known, handovers=notes)
@@ -64,7 +64,7 @@ def test_a_second_start_goes_on_with_it(box: Box) -> None:
     box.stop(81)
     reader = JournalReader(box.folder / "journal")
     assert isinstance(new, VerifierKey)
-    report = verify(reader.blocks(), identity=new, handovers=reader.handovers())
+    report = verify(reader.blocks(), identity=new, handovers=handovers(box.folder / "journal"))
     assert report.exit_code() == 0, report.findings
     reader.close()
 
