@@ -27,12 +27,14 @@ from agent.recorder import Recorder
 from agent.restore import restore
 from agent.service import Service
 from agent.software import digest, version
+from buffer.anew import begun
 from buffer.instant import Instant
 from buffer.journal import Journal
 from buffer.keys import Keys
 from buffer.logbook import Logbook
 from buffer.reader import JournalReader, last_boot
 from buffer.receipt import Receipt
+from buffer.shelf import NAME
 from config.site import Bus as BusConfig
 from drivers.bus import Bus
 from drivers.errand import Errand
@@ -53,9 +55,12 @@ def build(paths: Paths, log: Log) -> Service:
     clock = Clock(last_boot(paths.journal) + 1, kernel_boot_id())
     now = clock.now()
     soft = f"{version()} {digest()}"
+    emptied = begun(keys) and not (paths.journal / NAME).exists()
     journal = Journal.open(
         paths.journal, box=config.site.id, keys=keys, soft=soft, cfg=accepted.loaded.digest, now=now
     )
+    if emptied:
+        log.put("fail", "SBX-JNL-019", path=paths.journal)
     latches = Latches(Logbook(paths.logbook), now.boot_id, str(now.utc_ms))
     reader = JournalReader(paths.journal)
     engine = restore(reader, config, now, latches.page())

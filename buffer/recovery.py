@@ -73,12 +73,15 @@ def start(fs: FileSystem, folder: Path, stamp: Stamp, cfg: str, now: Instant) ->
         on_error.callback(opened.tail.close)
         on_error.callback(opened.store.close)
         if opened.store.version() == 0:
+            if not opened.losses and anew.begun(stamp.keys):
+                opened = replace(opened, losses=(anew.EMPTIED,))
             ground = _birth(opened, stamp, cfg, now)
             fs.sync_folder(folder)
             if anew.marked(fs, folder) is not None:
                 anew.settle(fs, folder, now)
         else:
             ground = _recover(opened, _owned(opened.store, folder, stamp), cfg, now)
+        anew.begin(ground.stamp.keys)
         on_error.pop_all()
         return ground
 

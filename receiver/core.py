@@ -145,11 +145,22 @@ class Core:
             raise RefusedError("SBX-RCV-012", box=box, found=birth.box)
         if birth.identity != str(self._known(box)[-1]):
             self._say("SBX-RCV-021", box=box, found=birth.identity[:200])
+        ended = self._ended(box, birth.epoch)
         place = self._place(box, birth.epoch, now_ms)
+        if ended is not None:
+            code = "SBX-RCV-027" if place.chain.stored_n < 0 else "SBX-RCV-028"
+            self._say(code, box=box, epoch=birth.epoch, old=ended.epoch, stored=ended.stored_n)
         if birth.n < place.chain.stored_n:
             self._say("SBX-RCV-022", box=box, n=birth.n, stored=place.chain.stored_n)
         self._heard(place, birth.n, True, now_ms)
         self._owed[box] = birth.epoch
+
+    def _ended(self, box: str, epoch: str) -> Chain | None:
+        """The epoch in which the box last spoke, where it is another and something of it is stored: it began
+        anew, or an epoch that had ended speaks again."""
+        before = dict(self._store.current()).get(box, epoch)
+        chain = self._store.chain(box, before)
+        return None if before == epoch or chain is None or chain.stored_n < 0 else chain
 
     def _state(self, box: str, state: State, now_ms: int) -> None:
         place = self._place(box, state.epoch, now_ms)
