@@ -1,4 +1,4 @@
-"""A box and a platform, from the first block on: an emptied store, and two boxes that use one identity at once.
+"""A box and a platform, from the first block on: an emptied store, two boxes that use one identity at once.
 
 Both ends are the product's own: journals on disks in memory, wire messages, receipts, the box's judgement.
 """
