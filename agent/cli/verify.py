@@ -1,5 +1,6 @@
 """``sitebox verify [FILE]``: judge evidence: this box's journal, or a file that ``export`` wrote.
 
+Values are recomputed from the bus frames that are kept, where this box's own configuration was in force.
 Exit 0 authentic and complete, 1 authentic with gaps, 65 not authentic, 66 unreadable.
 """
 
@@ -10,10 +11,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.accepted import accept
 from agent.cli.shell import Shell
 from agent.cli.table import pad
 from agent.errors import AgentError
 from agent.offline import open_reader
+from agent.recompute import Recompute
 from buffer.bundle import read_bundle
 from buffer.errors import FormatError
 from buffer.note import VerifierKey
@@ -50,7 +53,13 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     try:
         given = _own(shell) if args.file is None else _filed(Path(args.file))
         receipts = _signed(given.receipts, authorities)
-        report = verify(given.blocks, identity=identity, receipts=receipts, handovers=given.handovers)
+        report = verify(
+            given.blocks,
+            identity=identity,
+            receipts=receipts,
+            handovers=given.handovers,
+            recompute=_recompute(shell),
+        )
     except (OSError, FormatError) as error:  # members are read while they are judged
         if args.file is None:
             raise
@@ -66,6 +75,14 @@ class _Given:
     blocks: Iterable[BlockData]
     receipts: Sequence[bytes]
     handovers: Sequence[bytes]
+
+
+def _recompute(shell: Shell) -> Recompute | None:
+    """The decoder, with this box's own configuration; without one no value is recomputed."""
+    try:
+        return Recompute(accept(shell.paths.config, shell.paths.accepted, keep=False))
+    except AgentError:
+        return None
 
 
 def _own(shell: Shell) -> _Given:

@@ -26,8 +26,9 @@ from buffer.verify.missing import Missing
 from buffer.verify.report import BlockData, Findings, Wrong
 from buffer.verify.slots import Slots
 
-# Given a reading and its frames: do they say the same? None: nobody here can tell.
-Recompute = Callable[[Record, Sequence[RawFrame]], "bool | None"]
+# Given the configuration in force (None: not known), a reading and its frames: do they say the same? None:
+# nobody here can tell.
+Recompute = Callable[["str | None", Record, Sequence[RawFrame]], "bool | None"]
 
 _EVERY: Final = (("boot", int), ("i", int), ("k", str), ("mono", int), ("q", str), ("t", int))
 _DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?", re.ASCII)
@@ -76,7 +77,7 @@ class Bodies:
             self.slots.take(header.n, record)
             self._missing.record(header.n, record)
         if self._recompute is not None:
-            self._values(header, records, block.raw if raw_sound else None)
+            self._values(link, records, block.raw if raw_sound else None)
 
     def epoch(self, stored: int) -> None:
         """The end of an epoch, or of the data; ``stored``: receipts from outside say that so much is
@@ -142,7 +143,10 @@ class Bodies:
         if before is not None and _below(header.sums, before.sums):
             self._findings.add(Wrong.BAD_SUMS, header.n, "sums fall")
 
-    def _values(self, header: Header, records: list[dict[str, Any]], raw: bytes | None) -> None:
+    def _values(self, link: Link, records: list[dict[str, Any]], raw: bytes | None) -> None:
+        header = link.header
+        changed = any(record["k"] == "config" for record in records)
+        cfg = link.before.cfg if link.before is not None else None if changed else header.cfg
         frames: dict[int, list[RawFrame]] = {}
         try:
             for frame in decode_raw(raw or b""):
@@ -150,10 +154,12 @@ class Bodies:
         except RawError as error:
             self._findings.add(Wrong.EDITED_RAW, header.n, str(error))
         for record in records:
+            if record["k"] == "config":
+                cfg = str(record.get("digest"))
             if record["k"] != "reading" or not record["v"]:
                 continue
             behind = frames.get(record["i"])
-            same = self._recompute(record, behind) if behind and self._recompute is not None else None
+            same = self._recompute(cfg, record, behind) if behind and self._recompute is not None else None
             if same is False:
                 self._findings.add(Wrong.VALUE_DIFFERS, header.n, f"record {record['i']}")
             self.values_same += same is True
