@@ -52,15 +52,14 @@ def build(paths: Paths, log: Log) -> Service:
         log.put("warn", "SBX-CFG-909", path=paths.accepted, reason=accepted.unkept)
     config = accepted.loaded.config
     keys = Keys.open(paths.keys, config.site.id)
+    if begun(keys) and not (paths.journal / NAME).exists():
+        log.put("fail", "SBX-JNL-019", path=paths.journal)
     clock = Clock(last_boot(paths.journal) + 1, kernel_boot_id())
     now = clock.now()
     soft = f"{version()} {digest()}"
-    emptied = begun(keys) and not (paths.journal / NAME).exists()
     journal = Journal.open(
         paths.journal, box=config.site.id, keys=keys, soft=soft, cfg=accepted.loaded.digest, now=now
     )
-    if emptied:
-        log.put("fail", "SBX-JNL-019", path=paths.journal)
     latches = Latches(Logbook(paths.logbook), now.boot_id, str(now.utc_ms))
     reader = JournalReader(paths.journal)
     engine = restore(reader, config, now, latches.page())
