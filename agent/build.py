@@ -30,12 +30,14 @@ from agent.recorder import Recorder
 from agent.restore import restore
 from agent.service import Service
 from agent.software import digest, version
+from buffer.anew import begun
 from buffer.instant import Instant
 from buffer.journal import Journal
 from buffer.keys import Keys
 from buffer.logbook import Logbook
 from buffer.reader import JournalReader, last_boot
 from buffer.receipt import Receipt
+from buffer.shelf import NAME
 from config.site import Bus as BusConfig
 from config.site import SiteConfig
 from drivers.bus import Bus
@@ -50,6 +52,8 @@ def build(paths: Paths, log: Log) -> Service:
     accepted = _accepted(paths, log)
     config = accepted.loaded.config
     keys = Keys.open(paths.keys, config.site.id)
+    if begun(keys) and not (paths.journal / NAME).exists():
+        log.put("fail", "SBX-JNL-019", path=paths.journal)
     clock = Clock(last_boot(paths.journal) + 1, kernel_boot_id())
     now = clock.now()
     soft = f"{version()} {digest()}"
@@ -180,4 +184,5 @@ def _hooks(name: str, paths: Paths, recorder: Recorder, inbox: Inbox, log: Log) 
         cursor=lambda: recorder.snapshot.cursors.get(name),
         on_receipt=on_receipt,
         on_event=on_event,
+        handovers=lambda: recorder.snapshot.handovers,
     )

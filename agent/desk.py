@@ -20,6 +20,7 @@ from agent.orders.counter import Counter
 from agent.paths import Paths
 from agent.recorder import Recorder
 from agent.ring import Seen
+from agent.rotation import asked
 from agent.scanning import Searches, Wish, plan_of
 from agent.software import version
 from agent.status import Facts, StorageFacts, UplinkFacts, build, points
@@ -66,6 +67,7 @@ class Desk:
             "refill": Verb(self._refill, act=True),
             **self.beside.verbs(),
             **Counter(self.inbox.put).verbs(),
+            "rotate": Verb(lambda args: asked(self.inbox), act=True),
         }
 
     def _scan(self, args: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,17 +14,29 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 from agent import readings
 from agent.days import Days, Kept
-from agent.inbox import ChoreDue, GivenBack, Inbox, Item, Learnt, Recalled, ReceiptHeard, Remark, Told
+from agent.inbox import (
+    ChoreDue,
+    GivenBack,
+    Inbox,
+    Item,
+    Learnt,
+    Recalled,
+    ReceiptHeard,
+    Remark,
+    Rotate,
+    Told,
+)
 from agent.lastpolls import LastPolls
 from agent.mending import Mending
 from agent.meters.book import Book
 from agent.orders.asked import Asked
 from agent.orders.clerk import Clerk
 from agent.restore import Restored
+from agent.rotation import rotate
 from agent.rules.alarms import AlarmChange
 from agent.snapshot import Snapshot
 from agent.supervision import Pages, Supervision
@@ -131,22 +143,24 @@ class Recorder:
             self._owed[reason] = 0
 
     def _take(self, item: Item, now: Instant) -> None:
-        if isinstance(item, PollResult):
-            self._reading(item, now)
-        elif isinstance(item, ReceiptHeard):
-            self._receipt(item, now)
-        elif isinstance(item, ChoreDue):
-            self._chore(item, now)
-        elif isinstance(item, Learnt):
-            self._keep.learn(item.meter, item.unsupported)
-        elif isinstance(item, Told):
-            self._told(item, now)
-        elif isinstance(item, Asked):
-            self._alarm_changed |= self._clerk.take(item, now)
-        elif isinstance(item, Rot | GivenBack):
-            self._mending.take(item, now)
-        else:
-            self._remark(item, now)
+        self._takers[type(item)](item, now)
+
+    def _takes(self) -> dict[type, Callable[[Any, Instant], None]]:
+        """What is done with each kind of item."""
+        return {
+            PollResult: self._reading,
+            ReceiptHeard: self._receipt,
+            ChoreDue: self._chore,
+            Learnt: lambda item, now: self._keep.learn(item.meter, item.unsupported),
+            **dict.fromkeys(get_args(Told), self._told),
+            Asked: self._asked,
+            **dict.fromkeys((Rot, GivenBack), self._mending.take),
+            Rotate: lambda item, now: rotate(item, self._journal, now),
+            Remark: self._remark,
+        }
+
+    def _asked(self, asked: Asked, now: Instant) -> None:
+        self._alarm_changed |= self._clerk.take(asked, now)
 
     def _remark(self, remark: Remark, now: Instant) -> None:
         self._append(remark.kind, remark.fields, now)
@@ -274,6 +288,7 @@ class Recorder:
             self._book.wrong_clocks,
             self._journal.ratchet.fault,
             self._mending.found,
+            self._journal.ratchet.stamp.keys.told,
             self._superseded,
         )
 

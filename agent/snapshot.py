@@ -1,4 +1,4 @@
-"""What the recorder lets others see. Immutable: replaced as a whole after each step, so that anybody may read it."""
+"""What the recorder lets others see. Immutable: replaced as a whole after each step; anybody may read it."""
 
 from __future__ import annotations
 
@@ -28,4 +28,5 @@ class Snapshot:
     wrong_clocks: tuple[tuple[str, int], ...] = ()  # meters beyond their limit, and their offset in ms
     key_fault: str = ""  # why the ratchet key could not turn, or ""
     rot: frozenset[tuple[int, str]] = frozenset()  # blocks of which something rotted, found since this start
+    handovers: tuple[bytes, ...] = ()  # of the box's identities, oldest first: the notes that blocks name
     superseded: bool = False  # this history is at its end: the next start begins another epoch
