@@ -22,18 +22,22 @@ from agent.meters.book import Book
 from agent.meters.past import past
 from agent.meters.ratios import told
 from agent.meters.recall import Questions, Want, WantClock
+from agent.orders.clerk import Clerk, Office
+from agent.orders.opening import hash_of, reopened
 from agent.paths import Paths
 from agent.poller import Poller, Round
 from agent.recorder import Recorder
 from agent.restore import restore
 from agent.service import Service
 from agent.software import digest, version
+from buffer.anew import begun
 from buffer.instant import Instant
 from buffer.journal import Journal
 from buffer.keys import Keys
 from buffer.logbook import Logbook
 from buffer.reader import JournalReader, last_boot
 from buffer.receipt import Receipt
+from buffer.shelf import NAME
 from config.site import Bus as BusConfig
 from config.site import SiteConfig
 from drivers.bus import Bus
@@ -45,10 +49,11 @@ from drivers.samples import PollResult, WireFrame
 
 def build(paths: Paths, log: Log) -> Service:
     """A daemon ready to run. Raises ConfigRefusedError (78), AgentError, JournalError."""
-    accepted = accept(paths.config, paths.accepted)
-    _own_up(accepted, paths, log)
+    accepted = _accepted(paths, log)
     config = accepted.loaded.config
     keys = Keys.open(paths.keys, config.site.id)
+    if begun(keys) and not (paths.journal / NAME).exists():
+        log.put("fail", "SBX-JNL-019", path=paths.journal)
     clock = Clock(last_boot(paths.journal) + 1, kernel_boot_id())
     now = clock.now()
     soft = f"{version()} {digest()}"
@@ -58,13 +63,16 @@ def build(paths: Paths, log: Log) -> Service:
     latches = Latches(Logbook(paths.logbook), str(now.utc_ms))
     reader = JournalReader(paths.journal)
     rules = restore(reader, config, now, latches.page())
+    know = rules.engine.know
+    office = Office(journal, config, keys.identity, hash_of(paths.journal), know, latches.orders)
+    clerk = Clerk(office, *reopened(reader, latches.orders.load(), now.utc_ms), now)
     clean = _was_clean(reader)
     before = past(reader, config, told(config, accepted.profiles), latches, now)
     reader.close()
     inbox = Inbox()
     buses = _buses(accepted, latches, inbox, now)
     book = Book(config, before, latches, _asker(accepted, buses, inbox))
-    recorder = Recorder(journal, rules, inbox, config, latches, book)
+    recorder = Recorder(journal, rules, inbox, config, latches, book, clerk)
     _audit(accepted, inbox)
     box = uplinks.Box(config.site.id, keys.identity.verifier, clean)
     ways = _uplinks(config, box, partial(_hooks, paths=paths, recorder=recorder, inbox=inbox, log=log))
@@ -84,12 +92,14 @@ def build(paths: Paths, log: Log) -> Service:
     )
 
 
-def _own_up(accepted: Accepted, paths: Paths, log: Log) -> None:
-    """What is not as it should be with the configuration that we start with."""
+def _accepted(paths: Paths, log: Log) -> Accepted:
+    """The configuration in force, and in the log what is wrong with the files."""
+    accepted = accept(paths.config, paths.accepted)
     if accepted.last_good:
         log.put("fail", "SBX-CFG-900", count=len(accepted.problems))
     if accepted.unkept:
         log.put("warn", "SBX-CFG-909", path=paths.accepted, reason=accepted.unkept)
+    return accepted
 
 
 def _audit(accepted: Accepted, inbox: Inbox) -> None:
@@ -174,4 +184,5 @@ def _hooks(name: str, paths: Paths, recorder: Recorder, inbox: Inbox, log: Log) 
         cursor=lambda: recorder.snapshot.cursors.get(name),
         on_receipt=on_receipt,
         on_event=on_event,
+        handovers=lambda: recorder.snapshot.handovers,
     )

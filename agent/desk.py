@@ -16,9 +16,11 @@ from agent.clock import Clock, kernel_sync
 from agent.control import Verb
 from agent.errors import AgentError
 from agent.inbox import GivenBack, Inbox
+from agent.orders.counter import Counter
 from agent.paths import Paths
 from agent.recorder import Recorder
 from agent.ring import Seen
+from agent.rotation import asked
 from agent.scanning import Searches, Wish, plan_of
 from agent.software import version
 from agent.status import Facts, StorageFacts, UplinkFacts, build, points
@@ -64,6 +66,8 @@ class Desk:
             "scan-cancel": Verb(self._scan_cancel, act=True),
             "refill": Verb(self._refill, act=True),
             **self.beside.verbs(),
+            **Counter(self.inbox.put).verbs(),
+            "rotate": Verb(lambda args: asked(self.inbox), act=True),
         }
 
     def _scan(self, args: Mapping[str, Any]) -> dict[str, Any]:

@@ -35,6 +35,7 @@ from agent.software import version
 from agent.supervisor import Supervisor
 from agent.timekeeper import Timekeeper
 from agent.uplinks import Uplink
+from buffer.handover import lineage, opened
 from buffer.instant import Instant
 from buffer.note import VerifierKey
 from buffer.reader import JournalReader
@@ -249,7 +250,8 @@ class Service:
         """This minute's share of the store; the recorder acts on what is found."""
         with closing(JournalReader(self._paths.journal)) as reader:
             numbers = share(reader.head().n + 1, self._clock.now().utc_ms)
-            for rot in look(reader, numbers, self._identity):
+            identities = lineage(self._identity, opened(self._recorder.snapshot.handovers))
+            for rot in look(reader, numbers, identities):
                 self._log.put("fail", "SBX-JNL-017", n=rot.n, part=rot.part)
                 self._inbox.put(rot)
 

@@ -12,10 +12,12 @@ from types import MappingProxyType
 from config.build import Shape
 from config.devices import kernel_name, program, several
 from config.merge import Sections
+from config.orders import VERBS
 from config.protocols import PROTOCOLS
 from config.site import NotifyCommand, NotifyLed
 from config.values import (
     choice,
+    choices,
     filled,
     flag,
     host,
@@ -35,7 +37,8 @@ from config.values import (
 DAY_S = 86_400
 
 SECTIONS = Sections(
-    single=("site", "journal", "power"), arrays=("bus", "meter", "point", "rule", "uplink", "notify")
+    single=("site", "journal", "power"),
+    arrays=("bus", "meter", "point", "rule", "uplink", "notify", "issuer"),
 )
 
 _LEVELS = several("warning", "alarm")
@@ -130,6 +133,8 @@ POWER: Shape = {
     "active_low": flag,
     "mains_debounce_s": number(0, 60),
 }
+
+ISSUER: Shape = {"id": ident, "key": platform_key, "verbs": choices(*VERBS), "name": text}
 
 JOURNAL: Shape = {
     "commit_s": number(0.1, 60),

@@ -175,6 +175,16 @@ class Power:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Issuer:
+    """``[[issuer]]``: who may give this box commands, from outside, and which ones."""
+
+    id: str  # the name of its key, as commands say it after "by"
+    key: str  # verifier key of its commands: name+hash8+base64
+    verbs: tuple[str, ...]  # of config.orders.VERBS
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Journal:
     """``[journal]``: how the evidence is written."""
 
@@ -195,6 +205,7 @@ class SiteConfig:
     points: tuple[Point, ...] = ()
     rules: tuple[Rule, ...] = ()
     uplinks: tuple[Uplink, ...] = ()
+    issuers: tuple[Issuer, ...] = ()
     journal: Journal = field(default_factory=Journal)
     notify: tuple[Notify, ...] = ()
     power: Power = field(default_factory=Power)

@@ -14,8 +14,19 @@ from config.build import Shape, build, has_all, take_cells
 from config.protocols import PROTOCOLS
 from config.rulekinds import Rule
 from config.ruleshapes import RULES
-from config.shapes import JOURNAL, METER, NETWORK_BUS, NOTIFIES, POINT, POWER, SERIAL_BUS, SITE, UPLINK
-from config.site import Bus, Journal, Meter, Notify, Point, Power, Site, Uplink
+from config.shapes import (
+    ISSUER,
+    JOURNAL,
+    METER,
+    NETWORK_BUS,
+    NOTIFIES,
+    POINT,
+    POWER,
+    SERIAL_BUS,
+    SITE,
+    UPLINK,
+)
+from config.site import Bus, Issuer, Journal, Meter, Notify, Point, Power, Site, Uplink
 from config.source import Place, Problems, Table
 from config.suggest import nearest
 from config.values import Taker, Wrong, shown, text
@@ -37,6 +48,7 @@ class Parts:
     uplinks: tuple[Uplink, ...]
     notify: tuple[Notify, ...]
     power: Power | None
+    issuers: tuple[Issuer, ...]
     tables: Mapping[str, tuple[Table, ...]]
 
     def declared(self, section: str) -> frozenset[str]:
@@ -66,6 +78,7 @@ def build_parts(tables: Mapping[str, tuple[Table, ...]], problems: Problems) -> 
         uplinks=_kept(build(Uplink, UPLINK, table, problems) for table in tables["uplink"]),
         notify=_kept(_by_kind(NOTIFIES, table, problems) for table in tables["notify"]),
         power=build(Power, POWER, power[0], problems) if power else Power(),
+        issuers=_kept(build(Issuer, ISSUER, table, problems) for table in tables["issuer"]),
         tables=tables,
     )
 

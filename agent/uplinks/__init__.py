@@ -47,7 +47,7 @@ class BlockSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Who sends. ``clean``: the last stop was clean."""
+    """Who sends: its identity at this start. ``clean``: the last stop was clean."""
 
     id: str
     identity: VerifierKey
@@ -60,13 +60,15 @@ class Hooks:
 
     ``open_source`` is called in the uplink's own thread. ``on_receipt(uplink, receipt, note)``: a receipt
     with the platform's good signature, for this box and epoch; with PUBACK only, the note is empty.
-    ``on_event(code, args)``: something a person should know, at most one a minute and code.
+    ``on_event(code, args)``: something a person should know, at most one a minute and code. ``handovers``:
+    the notes by which one identity of the box names the next, oldest first.
     """
 
     open_source: Callable[[], BlockSource]
     cursor: Callable[[], Cursor | None]
     on_receipt: Callable[[str, Receipt, bytes], None]
     on_event: Callable[[str, Mapping[str, str]], None]
+    handovers: Callable[[], tuple[bytes, ...]] = lambda: ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from agent.errors import AgentError
-from agent.uplinks import Box, Hooks, State, UplinkStatus, hearing
+from agent.uplinks import Box, Hooks, State, UplinkStatus, hearing, tls
 from agent.uplinks.hearing import Memory, Setting
 from agent.uplinks.incoming import note_hash
 from agent.uplinks.link import Dial, Target
@@ -30,11 +30,10 @@ from agent.uplinks.pipe import Pipe
 from agent.uplinks.remarks import Remarks
 from agent.uplinks.session import Session
 from agent.uplinks.tls import LinkError
-from buffer.block import decode_header
 from buffer.errors import NoteError
 from buffer.head import Head
 from buffer.instant import Instant
-from buffer.note import VerifierKey, decode
+from buffer.note import VerifierKey
 from buffer.wire import encode_message, topic
 from config import site
 
@@ -191,11 +190,9 @@ class MqttUplink:
 
     def _floor_ms(self, setting: Setting, memory: Memory, head: Head) -> int:
         """The present is later than the newest block and the newest receipt."""
-        block = setting.source.block(head.n)
         cursor = self._hooks.cursor()
-        made = 0 if block is None else decode_header(decode(block.note).text).utc_ms
-        received = max(memory.newest.time_ms if memory.newest else 0, cursor.time_ms if cursor else 0)
-        return max(made, received)
+        received = (memory.newest.time_ms if memory.newest else 0, cursor.time_ms if cursor else 0)
+        return tls.floor_ms(setting.source.block(head.n), *received)
 
     def _wait(self, ms: int) -> None:
         if ms > 0:

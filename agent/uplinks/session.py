@@ -27,6 +27,7 @@ from agent.uplinks.pipe import Acked, Connected, Event, Message, Pipe, Subscribe
 from agent.uplinks.tls import LinkError
 from buffer.block import decode_header
 from buffer.errors import FormatError
+from buffer.handover import lineage, opened
 from buffer.head import Head
 from buffer.instant import Instant
 from buffer.note import decode
@@ -57,6 +58,7 @@ class _Progress:
     max_packet: int | None = None
     heard: bool = False
     beat_ms: int = 0
+    handed: int = 0  # hand-over notes said on this connection
     flying: dict[int, _Flying] = field(default_factory=dict)  # by message id
     spoken: set[int] = field(default_factory=set)  # message ids of alarm changes
 
@@ -87,6 +89,7 @@ class Session:
                 raise self._error("SBX-UPL-003", port=self._setting.config.port)
             return self._begun_ms + CONNACK_MS
         self._hearing.hand_over(now)
+        self._hand_over()
         if now.mono_ms >= at.beat_ms:
             self._say("state", encode_message(state(self._memory, head, now, online=True)), 0)
             at.beat_ms = now.mono_ms + self._setting.config.heartbeat_s * 1000
@@ -146,6 +149,7 @@ class Session:
         if not self._memory.frozen:
             self._memory.trouble = None
         self._memory.outbox.connected(now.mono_ms, now.mono_ms + self._setting.backlog_delay())
+        self._hand_over()
         self._say("birth", encode_message(self._birth(head, now)), 1)
         self._speak(self._setting.news.connected())
 
@@ -154,6 +158,13 @@ class Session:
         for document in documents:
             named = {**document, "box": self._setting.box.id}
             self._at.spoken.add(self._say("live", encode_document(named).rstrip(), 1))
+
+    def _hand_over(self) -> None:
+        """Before anything that a new identity has signed: by which note it is the box's."""
+        notes = self._setting.hooks.handovers()
+        for note in notes[self._at.handed :]:
+            self._say("handover", note, 1)
+        self._at.handed = len(notes)
 
     def _birth(self, head: Head, now: Instant) -> Birth:
         block = self._setting.source.block(head.n)
@@ -165,7 +176,7 @@ class Session:
             epoch=head.epoch,
             n=head.n,
             hash=head.hash,
-            identity=str(box.identity),
+            identity=str(lineage(box.identity, opened(self._setting.hooks.handovers()))[-1]),
             soft=header.soft,
             cfg=header.cfg,
             boot=now.boot,

@@ -27,6 +27,7 @@ SECTIONS: dict[str, tuple[type[object], Iterable[str]]] = {
     "[[uplink]]": (site.Uplink, shapes.UPLINK),
     **{f"[[notify]] {name}": (cls, shape) for name, (cls, shape) in shapes.NOTIFIES.items()},
     "[power]": (site.Power, shapes.POWER),
+    "[[issuer]]": (site.Issuer, shapes.ISSUER),
     "[journal]": (site.Journal, shapes.JOURNAL),
 }
 PARTS: dict[str, tuple[type[object], Iterable[str]]] = {

@@ -13,7 +13,18 @@ from config.load import Loaded, load, read_folder
 from config.profiles import builtin_profiles
 from config.rulekinds import TreatmentOff
 from config.ruleshapes import RULES
-from config.shapes import JOURNAL, METER, NETWORK_BUS, NOTIFIES, POINT, POWER, SERIAL_BUS, SITE, UPLINK
+from config.shapes import (
+    ISSUER,
+    JOURNAL,
+    METER,
+    NETWORK_BUS,
+    NOTIFIES,
+    POINT,
+    POWER,
+    SERIAL_BUS,
+    SITE,
+    UPLINK,
+)
 from config.source import MAX_BYTES
 
 EXAMPLE = Path(str(files("config").joinpath("example")))
@@ -27,6 +38,7 @@ SHAPES = {
     "uplink": [UPLINK],
     "notify": [shape for _, shape in NOTIFIES.values()],
     "power": [POWER],
+    "issuer": [ISSUER],
 }
 KEY = re.compile(r"(# )?([a-z0-9_]+) = ")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")

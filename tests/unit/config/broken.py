@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MARK = "@@"
+KEY = "city-platform+9dea0a9a+AS7+EFYRu26IYzcseordbIZXipw3dmAU1mS5rof6wOoj"
 
 SITE = """\
 [site]
@@ -336,6 +337,20 @@ BROKEN = (
         ("platform_key =", "# platform_key ="),
         ("[[uplink]]", "@@[[uplink]]"),
         key="uplink.city.platform_key",
+    ),
+    broken(
+        "SBX-CFG-083",
+        ("[[uplink]]", f'[[issuer]]\n@@id = "city"\nkey = "{KEY}"\nverbs = ["order-put"]\n\n[[uplink]]'),
+        key="issuer.city.id",
+    ),
+    broken(
+        "SBX-CFG-084",
+        ('id = "SB-1"', 'id = "city-platform"'),
+        (
+            "[[uplink]]",
+            f'[[issuer]]\n@@id = "city-platform"\nkey = "{KEY}"\nverbs = ["order-put"]\n\n[[uplink]]',
+        ),
+        key="issuer.city-platform.id",
     ),
     broken(
         "SBX-CFG-090",
