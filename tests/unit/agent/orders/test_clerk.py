@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.inbox import Remark
 from agent.orders.judge import FRESH_BLOCKS
 from buffer.command import decode_command, sign_command
 from buffer.note import decode
@@ -275,6 +276,30 @@ def test_the_end_of_a_declaration_holds_from_its_own_moment(box: Box, desk: Desk
     assert codes(desk.ask("declaration-end", id="d1")) == ["SBX-ORD-042"]
     again(box, 62)
     assert [one.to_ms for one in box.recorder.snapshot.world.declarations] == [START_MS + 60_000]
+
+
+@pytest.mark.parametrize("page", [True, False])
+def test_what_a_declaration_covered_is_no_change_of_the_book(box: Box, desk: Desk, page: bool) -> None:
+    """The rules write such records of the same kind; they have no note."""
+    desk.ask("declaration-put", kind="stop", to="2026-11-19 20:00")
+    covered = {
+        "op": "covered",
+        "id": "d1",
+        "alarm": "pair",
+        "rule": "pair",
+        "code": "SBX-RUL-001",
+        "facts": {},
+    }
+    for second in (60, 130):
+        box.inbox.put(Remark("declaration", {**covered, "since_i": 1}))
+        box.recorder.step(box.at(second))
+    before = box.clerk.book
+    box.crash()
+    if not page:
+        shutil.rmtree(box.folder / "logbook")
+    box.start(140)
+    assert len(box.records("declaration")) == 3
+    assert box.clerk.book == before
 
 
 def test_a_platform_may_declare_and_end_its_own(box: Box, desk: Desk) -> None:
