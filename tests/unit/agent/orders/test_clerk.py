@@ -12,6 +12,9 @@ import pytest
 
 from agent.inbox import Remark
 from agent.orders.judge import FRESH_BLOCKS
+from agent.rules.alarms import AlarmChange
+from agent.rules.engine import Engine
+from agent.rules.world import Moment
 from buffer.command import decode_command, sign_command
 from buffer.note import decode
 from buffer.rows import MAX_ROW, encode_row
@@ -335,6 +338,28 @@ def test_the_book_is_found_again(box: Box, desk: Desk, lost: str) -> None:
         ["d2"],
     )
     assert len(box.records("order")) == 2
+
+
+def test_a_restart_judges_what_was_recorded_by_the_orders_that_hold(
+    box: Box, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine is told them before the first record is shown to it again."""
+    desk.platform(1, "order-put", STOP)
+    desk.ask("declaration-put", kind="stop", to="2026-11-19 20:00")
+    for second in range(10, 80, 10):
+        box.poll(second, kiln="12", scrubber="3")
+    box.crash()
+    seen: list[tuple[int, int]] = []
+    tick = Engine.tick
+
+    def spied(engine: Engine, moment: Moment) -> tuple[AlarmChange, ...]:
+        seen.append((len(engine._world.orders), len(engine._world.declarations)))
+        return tick(engine, moment)
+
+    monkeypatch.setattr(Engine, "tick", spied)
+    box.start(90)
+    assert set(seen) == {(1, 1)}
+    assert len(seen) >= 5
 
 
 def test_a_new_history_carries_over_what_is_in_force(box: Box, desk: Desk) -> None:
