@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Protocol, get_args
 
 from agent import readings
@@ -44,7 +43,7 @@ from buffer.instant import Instant
 from buffer.journal import Journal, Retention
 from buffer.scrub import Rot
 from config.site import SiteConfig
-from drivers.samples import PollResult, WireFrame
+from drivers.samples import PollResult
 
 STEP_ITEMS = 500  # most items of one step, so that a burst cannot hold up a commit
 _OTHER_HISTORY = ("SBX-JNL-012", "SBX-JNL-013")  # signed: a block that we lack, or have otherwise
@@ -178,8 +177,8 @@ class Recorder:
             self._append("summary", day, now)
 
     def _reading(self, result: PollResult, now: Instant) -> None:
-        at = _backdated(now, result.mono_ms)
-        record = self._append("reading", readings.fields(result), at, _raw(result.frames))
+        at = readings.backdated(now, result.mono_ms)
+        record = self._append("reading", readings.fields(result), at, readings.raw_of(result.frames))
         for kind, fields in self._book.seen(result, record, at):
             self._append(kind, fields, at)
         self._polls.take(result, at.utc_ms)
@@ -190,7 +189,7 @@ class Recorder:
         """What a meter was asked beside its polls: of its past with the frames that say so."""
         at, raw = now, tuple[tuple[int, str, bytes], ...]()
         if isinstance(item, Recalled):
-            at, raw = _backdated(now, item.mono_ms), _raw(item.frames)
+            at, raw = readings.backdated(now, item.mono_ms), readings.raw_of(item.frames)
         for kind, fields in self._book.told(item, now):
             self._append(kind, fields, at, raw)
             self._rules.event(kind, fields, now)
@@ -287,12 +286,3 @@ class Recorder:
             self._journal.ratchet.stamp.keys.told,
             self._superseded,
         )
-
-
-def _raw(frames: Sequence[WireFrame]) -> tuple[tuple[int, str, bytes], ...]:
-    return tuple((frame.mono_ms, frame.way, frame.data) for frame in frames)
-
-
-def _backdated(now: Instant, mono_ms: int) -> Instant:
-    """The instant of an earlier moment of this boot, by the monotonic distance."""
-    return replace(now, mono_ms=mono_ms, utc_ms=now.utc_ms - (now.mono_ms - mono_ms))
