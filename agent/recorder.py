@@ -117,10 +117,7 @@ class Recorder:
 
     def close(self, now: Instant) -> None:
         """Clean stop: everything that waits becomes durable and sealed."""
-        while True:
-            items, _ = self._inbox.take(STEP_ITEMS)
-            if not items:
-                break
+        while items := self._inbox.take(STEP_ITEMS)[0]:
             for item in items:
                 self._takers[type(item)](item, now)
         with contextlib.suppress(StoreFull):  # what is not sealed stays durable in the tail
