@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from _pytest.mark.structures import ParameterSet
 
 from agent.rules.engine import all_rules
 from agent.scenario.compare import compare
@@ -33,13 +33,13 @@ def _polls(path: Path) -> int:
     return scenario.end_ms // scenario.step_ms * len(scenario.config.meters)
 
 
-def _cases() -> Iterator[ParameterSet]:
+def _cases() -> Iterator[Any]:
     for path in FILES:
         marks = [pytest.mark.slow] if _polls(path) > LONG else []
         yield pytest.param(path, marks=marks, id=path.stem)
 
 
-@pytest.mark.parametrize("path", _cases())
+@pytest.mark.parametrize("path", tuple(_cases()))
 def test_scenario(path: Path) -> None:
     scenario = take(path.name, path.read_bytes())
     rows = compare(scenario.expected, play(scenario))
