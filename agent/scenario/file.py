@@ -72,7 +72,7 @@ def take(name: str, data: bytes) -> Scenario:
         raise ConfigInvalid(problems.all())
     texts = data.decode("utf-8-sig").replace("\r\n", "\n").split("\n")
     read = {key: _lines(head, key, taken[key], texts) for key in ("timeline", "expect")}
-    found = _scenario(tables, read, _Frame(name, taken, config, clock), problems)
+    found = _scenario(tables, read, _Frame(name, taken, config, clock, parts), problems)
     if problems.all():
         raise ConfigInvalid(problems.all())
     return found
@@ -86,6 +86,7 @@ class _Frame:
     head: Mapping[str, Any]
     config: SiteConfig
     clock: Clock
+    parts: Parts  # what is declared counts as known, also where it has mistakes
 
     @property
     def step_ms(self) -> int:
@@ -151,11 +152,11 @@ def _scenario(tables: Tables, read: Mapping[str, _Lines], frame: _Frame, problem
     declarations = _declarations(tables, frame, problems)
     config = frame.config
     ground = words.Ground(
-        meters={meter.id: meter.id for meter in config.meters}
+        meters={name: name for section in ("meter", "point") for name in frame.parts.declared(section)}
         | {point.id: point.meter for point in config.points},
         buses={bus.id: tuple(m.id for m in config.meters if m.bus == bus.id) for bus in config.buses},
-        orders=frozenset(one.id for one in orders),
-        declarations=frozenset(one.id for one in declarations),
+        orders=frame.parts.declared("order"),
+        declarations=frame.parts.declared("declaration"),
     )
     events, end_ms = _events(read["timeline"], frame, ground, problems)
     expected = _expected(read["expect"], frame, end_ms, problems)
@@ -184,7 +185,7 @@ def _orders(tables: Tables, frame: _Frame, problems: Problems) -> tuple[Order, .
     found = []
     for table in tables["order"]:
         taken = _taken(table, shape, ("id", "kind", "from"), problems)
-        _known_points(table, frame.config, problems)
+        _known_points(table, frame.parts, problems)
         if taken is not None:
             found.append(Order(**{"source": "city", **taken}))
     return tuple(found)
@@ -195,7 +196,7 @@ def _declarations(tables: Tables, frame: _Frame, problems: Problems) -> tuple[De
     found = []
     for table in tables["declaration"]:
         taken = _taken(table, shape, ("id", "kind", "from", "to"), problems)
-        _known_points(table, frame.config, problems)
+        _known_points(table, frame.parts, problems)
         if taken is not None:
             found.append(Declaration(**{"declared_ms": min(frame.clock.begin_ms, taken["from_ms"]), **taken}))
     return tuple(found)
@@ -209,9 +210,9 @@ def _taken(table: Table, shape: Shape, needed: tuple[str, ...], problems: Proble
     return {f"{key}_ms" if key in ("from", "to") else key: value for key, value in taken.items()}
 
 
-def _known_points(table: Table, config: SiteConfig, problems: Problems) -> None:
+def _known_points(table: Table, parts: Parts, problems: Problems) -> None:
     cell = table.cells.get("points")
-    known = [point.id for point in config.points]
+    known = sorted(parts.declared("point"))
     for name in cell.value if cell is not None and isinstance(cell.value, list) else ():
         if isinstance(name, str) and name not in known:
             near = nearest(name, known)
@@ -245,7 +246,7 @@ def _events(
 
 
 def _expected(lines: _Lines, frame: _Frame, end_ms: int, problems: Problems) -> tuple[Expected, ...]:
-    rules = [*(rule.id for rule in all_rules(frame.config)), STORM_KEY]
+    rules = {*(rule.id for rule in all_rules(frame.config)), *frame.parts.declared("rule"), STORM_KEY}
 
     def take_one(line: str) -> Expected:
         return expectation.take(line, frame.clock, frame.step_ms, rules)

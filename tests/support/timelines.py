@@ -25,6 +25,7 @@ from config.calendar import Window
 from config.orders import Declaration, Order
 from config.rulekinds import (
     Band,
+    LimitOrder,
     Load,
     MeterSilent,
     OffShift,
@@ -40,7 +41,8 @@ STEP_MS = 10_000
 START_MS = 1_000_000_000  # on the axis
 UTC_MS = 1_795_614_900_000  # 2026-11-25 21:55 in Shanghai: a shift ends within the timeline
 WEEK_MS = 7 * 86_400_000
-POWERS = (None, "0", "0.5", "1.5", "3", "4.5", "6", "8", "12")
+PRODUCING = (None, "0", "4.5", "6", "8", "12", "12")  # above 5 kW on, below 4 off
+TREATING = (None, "0", "0", "0.5", "1.5", "3", "8")  # above 2 kW on, below 1 off
 Track = tuple[tuple[str | None, int], ...]  # a power, and for how many polls
 
 
@@ -141,9 +143,9 @@ def meter(name: str, bus: str = "b1") -> Meter:
     )
 
 
-def tracks() -> st.SearchStrategy[Track]:
+def tracks(powers: tuple[str | None, ...]) -> st.SearchStrategy[Track]:
     """Up to half an hour of one meter; short failures are frequent."""
-    power = st.sampled_from(POWERS)
+    power = st.sampled_from(powers)
     stretch = st.tuples(power, st.sampled_from((1, 2, 3, 4, 5, 7, 13, 31)))
     return st.lists(stretch, min_size=2, max_size=9).map(tuple)
 
@@ -165,7 +167,10 @@ def plants(draw: st.DrawFn, *, orders: bool = True) -> Case:
         points=points,
         rules=tuple(draw(_rules(tuple(makers), tuple(cleaners)))),
     )
-    found = {f"{point.id}-m": draw(tracks()) for point in points}
+    found = {
+        f"{point.id}-m": draw(tracks(PRODUCING if point.role == "production" else TREATING))
+        for point in points
+    }
     if not orders:
         return Case(config, found)
     names = (*makers, *cleaners)
@@ -224,6 +229,7 @@ def _rules(draw: st.DrawFn, makers: tuple[str, ...], cleaners: tuple[str, ...]) 
         OffShift(id="shift", shifts=(shift,), grace_s=60, hold_s=hold_s, clear_s=clear_s),
         OverCapacity(id="cap", points=makers, limit_kw=Decimal(7), average_s=average_s, hold_s=hold_s),
         OverCapacity(id="day", points=makers, limit_kwh=Decimal("1.5")),
+        LimitOrder(average_s=average_s, warn_percent=60),
         MeterSilent(id="silent", after_s=draw(st.sampled_from((40, 60, 120)))),
         Threshold(id="sum", sum=(*makers, *cleaners), above=Decimal(15), clear=Decimal(12), hold_s=hold_s),
         Threshold(id="share", sum=cleaners, over=makers, below=Decimal("0.3"), clear=Decimal("0.5")),
