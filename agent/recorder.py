@@ -12,22 +12,35 @@ It never touches a bus, an uplink or a socket. It must be given time: ``step(now
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol, get_args
 
-from agent import alarmrecords, readings
+from agent import readings
 from agent.days import Days, Kept
-from agent.inbox import ChoreDue, GivenBack, Inbox, Item, Learnt, Recalled, ReceiptHeard, Remark, Told
-from agent.lastpolls import LastPoll, LastPolls
+from agent.inbox import (
+    ChoreDue,
+    GivenBack,
+    Inbox,
+    Item,
+    Learnt,
+    Recalled,
+    ReceiptHeard,
+    Remark,
+    Rotate,
+    Told,
+)
+from agent.lastpolls import LastPolls
 from agent.mending import Mending
 from agent.meters.book import Book
-from agent.meters.gaps import Gap
+from agent.orders.asked import Asked
+from agent.orders.clerk import Clerk
 from agent.restore import Restored
-from agent.rules.alarms import Alarm, AlarmChange
-from agent.rules.world import Sight
+from agent.rotation import rotate
+from agent.rules.alarms import AlarmChange
+from agent.snapshot import Snapshot
+from agent.supervision import Pages, Supervision
 from buffer.errors import ReceiptRefused, StoreFull
-from buffer.head import Cursor, Head
 from buffer.instant import Instant
 from buffer.journal import Journal, Retention
 from buffer.scrub import Rot
@@ -36,41 +49,14 @@ from drivers.samples import PollResult, WireFrame
 
 STEP_ITEMS = 500  # most items of one step, so that a burst cannot hold up a commit
 _OTHER_HISTORY = ("SBX-JNL-012", "SBX-JNL-013")  # signed: a block that we lack, or have otherwise
-JUDGE_MS = 1_000  # the rules are asked so often when nothing comes
-PAGE_MS = 3_600_000  # the engine's memory is written down so often: a start reads the records since
 EARLY_SEAL_MS = 5_000  # at most one early seal in so long (DESIGN 6)
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """What the recorder lets others see; replaced as a whole, never changed."""
-
-    head: Head
-    world: Sight
-    alarms: tuple[Alarm, ...]
-    polls: Mapping[str, LastPoll]
-    cursors: Mapping[str, Cursor]
-    dropped: int = 0
-    refused: tuple[tuple[str, str], ...] = ()  # uplink, code of the last receipt refused
-    logbook: str = ""  # why its newest pages are not on the card, or ""
-    gaps: tuple[Gap, ...] = ()  # that meters are asked for
-    wrong_clocks: tuple[tuple[str, int], ...] = ()  # meters beyond their limit, and their offset in ms
-    key_fault: str = ""  # why the ratchet key could not turn, or ""
-    rot: frozenset[tuple[int, str]] = frozenset()  # blocks of which something rotted, found since this start
-    superseded: bool = False  # this history is at its end: the next start begins another epoch
-
-
-class Keeper(Kept, Protocol):
+class Keeper(Kept, Pages, Protocol):
     """The logbook as the recorder uses it: small documents that people read; the journal comes first. What
     cannot be written waits for ``again``; ``fault`` says why."""
 
     fault: str
-
-    def alarms(self, up: tuple[Alarm, ...], n: int) -> None:
-        """Replace the alarm latches by those up as of block ``n``."""
-
-    def engine(self, page: Mapping[str, Any], n: int) -> None:
-        """Keep the engine's memory as of block ``n``."""
 
     def learn(self, meter: str, unsupported: frozenset[str]) -> None:
         """Remember what a meter does not support."""
@@ -91,16 +77,16 @@ class Recorder:
         config: SiteConfig,
         keep: Keeper,
         book: Book,
+        clerk: Clerk,
     ) -> None:
         self._journal = journal
-        self._engine, self._axis, self._wall = rules.engine, rules.axis, rules.wall
-        self._judged_ms: int | None = None
-        self._paged_ms: int | None = None
+        self._rules = Supervision(rules, keep)
         self._inbox = inbox
         self._settings = config.journal
-        self._uplinks = tuple(uplink.id for uplink in config.uplinks)
+        self._uplinks = tuple(uplink.id for uplink in config.uplinks if uplink.blocks)
         self._keep = keep
         self._book = book
+        self._clerk = clerk
         self._days = Days(config.site.timezone, keep)
         self._polls = LastPolls()
         self._refused: dict[str, str] = {}
@@ -113,6 +99,10 @@ class Recorder:
         self._mending = Mending(journal, self._append)
         self.snapshot = self._look()
 
+    def listen(self, announce: Callable[[Mapping[str, Any]], object]) -> None:
+        """Who is told of each alarm record as it was appended. Must not wait."""
+        self._rules.announce = announce
+
     def step(self, now: Instant) -> int:
         """Take what waits, let the rules see the time, commit and seal when due; gives when to come again."""
         if self._sealed_ms is None:
@@ -121,7 +111,7 @@ class Recorder:
         for item in items:
             self._take(item, now)
         self._own_up(dropped, now)
-        self._judge(now, bool(items))
+        self._alarms(self._rules.judge(now, bool(items)), now)
         self._write(now)
         self.snapshot = self._look()
         return self._next_due(now, len(items) == STEP_ITEMS)
@@ -136,7 +126,8 @@ class Recorder:
                 self._take(item, now)
         with contextlib.suppress(StoreFull):  # what is not sealed stays durable in the tail
             self._journal.close(now)
-        self._keep_rules()
+        self._rules.keep(self._journal.head.n, now)
+        self._clerk.sealed(self._journal.head)
 
     def _own_up(self, dropped: int, now: Instant) -> None:
         """One signed loss record for what the queue or the card did not take, once it can be written."""
@@ -152,36 +143,33 @@ class Recorder:
             self._owed[reason] = 0
 
     def _take(self, item: Item, now: Instant) -> None:
-        if isinstance(item, PollResult):
-            self._reading(item, now)
-        elif isinstance(item, ReceiptHeard):
-            self._receipt(item, now)
-        elif isinstance(item, ChoreDue):
-            self._chore(item, now)
-        elif isinstance(item, Learnt):
-            self._keep.learn(item.meter, item.unsupported)
-        elif isinstance(item, Told):
-            self._told(item, now)
-        elif isinstance(item, Rot | GivenBack):
-            self._mending.take(item, now)
-        else:
-            self._remark(item, now)
+        self._takers[type(item)](item, now)
+
+    def _takes(self) -> dict[type, Callable[[Any, Instant], None]]:
+        """What is done with each kind of item."""
+        return {
+            PollResult: self._reading,
+            ReceiptHeard: self._receipt,
+            ChoreDue: self._chore,
+            Learnt: lambda item, now: self._keep.learn(item.meter, item.unsupported),
+            **dict.fromkeys(get_args(Told), self._told),
+            Asked: self._asked,
+            **dict.fromkeys((Rot, GivenBack), self._mending.take),
+            Rotate: lambda item, now: rotate(item, self._journal, now),
+            Remark: self._remark,
+        }
+
+    def _asked(self, asked: Asked, now: Instant) -> None:
+        self._alarm_changed |= self._clerk.take(asked, now)
 
     def _remark(self, remark: Remark, now: Instant) -> None:
         self._append(remark.kind, remark.fields, now)
-        if remark.kind == "step":
-            self._wall.stepped(now)
-
-    def _witness(self, kind: str, fields: Mapping[str, Any], now: Instant) -> None:
-        """A meter's clock that was measured before says what time it is."""
-        if kind == "anchor":
-            self._wall.hear(fields["utc"] + now.mono_ms - fields["at"], now)
+        self._rules.event(remark.kind, remark.fields, now)
 
     def _chore(self, chore: ChoreDue, now: Instant) -> None:
         if chore.name == "retention":
-            keep = Retention(
-                self._settings.keep_days, self._settings.raw_days, self._settings.max_mib * 1024 * 1024
-            )
+            journal = self._settings
+            keep = Retention(journal.keep_days, journal.raw_days, journal.max_mib * 1024 * 1024)
             self._journal.prune(now, keep, self._uplinks)
             self._keep.again()
             return
@@ -200,7 +188,7 @@ class Recorder:
             self._append(kind, fields, at)
         self._polls.take(result, at.utc_ms)
         number = self._journal.head.last_i if record is None else record
-        self._engine.observe(readings.observation(result, number, self._axis.at(at.mono_ms)))
+        self._rules.see(result, number, at)
 
     def _told(self, item: Told, now: Instant) -> None:
         """What a meter was asked beside its polls: of its past with the frames that say so."""
@@ -209,7 +197,7 @@ class Recorder:
             at, raw = _backdated(now, item.mono_ms), _raw(item.frames)
         for kind, fields in self._book.told(item, now):
             self._append(kind, fields, at, raw)
-            self._witness(kind, fields, now)
+            self._rules.event(kind, fields, now)
 
     def _append(
         self,
@@ -238,28 +226,17 @@ class Recorder:
             return  # the platform says it again with its next receipt
         else:
             self._refused.pop(heard.uplink, None)
-            self._wall.hear(heard.receipt.time_ms, now)
-
-    def _judge(self, now: Instant, news: bool) -> None:
-        """Ask the rules, once a second at most and at once when something came."""
-        self._wall.look(now)
-        if not news and self._judged_ms is not None and now.mono_ms - self._judged_ms < JUDGE_MS:
-            return
-        self._judged_ms = now.mono_ms
-        self._alarms(self._engine.tick(self._axis.moment(now.mono_ms, self._wall)), now)
+            self._rules.hear(heard.receipt.time_ms, now)
 
     def _alarms(self, changes: tuple[AlarmChange, ...], now: Instant) -> None:
         for change in changes:
+            kind, fields = self._rules.record_of(change)
             try:
-                if change.change == "excused":
-                    self._journal.append("declaration", alarmrecords.covered(change), now)
-                    continue
-                record = self._journal.append("alarm", alarmrecords.fields(change, self._axis), now)
+                record = self._journal.append(kind, fields, now)
             except StoreFull:
-                self._engine.undo(change)
+                self._rules.engine.undo(change)
                 continue
-            if change.raised:
-                self._engine.numbered(change.alarm.key, record)
+            self._rules.recorded(change, {**fields, "k": kind, "i": record, "t": now.utc_ms})
             self._alarm_changed = True
 
     def _write(self, now: Instant) -> None:
@@ -275,20 +252,11 @@ class Recorder:
             self._journal.seal(now)
         except StoreFull:
             return  # the records stay durable in the tail; the next seal is due in its own time
+        self._clerk.sealed(self._journal.head)
         if self._alarm_changed:
             self._early_ms = now.mono_ms
-            self._keep.alarms(self._engine.active, self._journal.head.n)
-            self._alarm_changed = False
-        if self._paged_ms is None or now.mono_ms - self._paged_ms >= PAGE_MS:
-            self._paged_ms = now.mono_ms
-            self._keep_rules()
-
-    def _keep_rules(self) -> None:
-        """The pages of a journal that has nothing unsealed."""
-        head = self._journal.head.n
-        self._keep.alarms(self._engine.active, head)
-        axis = {"boot_id": self._axis.boot_id, "offset_ms": self._axis.offset_ms}
-        self._keep.engine({**self._engine.page(), "axis": axis}, head)
+        self._rules.sealed(self._journal.head.n, now, self._alarm_changed)
+        self._alarm_changed = False
 
     def _seal_due(self, mono_ms: int) -> bool:
         if self._sealed_ms is None or self._journal.full:
@@ -309,8 +277,8 @@ class Recorder:
     def _look(self) -> Snapshot:
         return Snapshot(
             self._journal.head,
-            self._engine.world,
-            self._engine.active,
+            self._rules.sight,
+            self._rules.active,
             self._polls.view(),
             self._journal.cursors(),
             self._dropped,
@@ -320,6 +288,7 @@ class Recorder:
             self._book.wrong_clocks,
             self._journal.ratchet.fault,
             self._mending.found,
+            self._journal.ratchet.stamp.keys.told,
             self._superseded,
         )
 

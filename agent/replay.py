@@ -7,9 +7,8 @@
     anchor, receipt                        what is known of the wall clock
     step     somebody set the clock: from here until a witness speaks, no calendar
 
-The engine judges whenever a second has passed between two records, as the recorder lets it live. Reads nothing
-itself and writes nothing; what comes out are the changes of alarms.
-"""
+The engine judges whenever a second has passed between two records, as the recorder lets it live. Reads
+nothing itself and writes nothing; what comes out are the changes of alarms."""
 
 from __future__ import annotations
 
@@ -82,7 +81,8 @@ class Replay:
         elif kind == "step":
             self.wall.stepped(now)
         elif record.get("source") != "meters":
-            self._engine.mains({"on": True, "off": False}.get(record.get("state", "")), at_ms)
+            since_ms = self.axis.at(record["since_mono"]) if "since_mono" in record else at_ms
+            self._engine.mains({"on": True, "off": False}.get(record.get("state", "")), since_ms)
 
 
 _OTHERS = frozenset(("anchor", "receipt", "step", "mains"))

@@ -1,14 +1,12 @@
-"""The world as the rules see it: the newest good values of each meter, the three states of each point, what
-has been ordered and declared.
+"""The world as the rules see it: good values of the meters, states of the points, orders, declarations.
 
 It is built from observations alone; it never sees a frame, a record or a clock. It has one owner, the engine;
 what it holds is immutable or belongs to it, and others are given a ``Sight`` of it.
 
-Two times are passed in and never mixed. ``now_ms`` is the **axis**: ms that run with the monotonic clock and go
-on over restarts; durations and hold times are differences of it, so a step of the wall clock changes none.
-``utc_ms`` is the wall clock, for calendars only; None while it cannot be trusted, and then nothing that depends
-on a calendar is judged.
-"""
+Two times are passed in and never mixed. ``now_ms`` is the **axis**: ms that run with the monotonic clock and
+go on over restarts; durations and hold times are differences of it, so a step of the wall clock changes none.
+``utc_ms`` is the wall clock, for calendars only; None while it cannot be trusted, and then nothing that
+depends on a calendar is judged."""
 
 from __future__ import annotations
 
@@ -45,7 +43,7 @@ class Moment(NamedTuple):
 
 
 class Observation(NamedTuple):
-    """One reading: the good values of one meter (empty: the read failed, ``error`` says why) and its record."""
+    """One reading: the good values of a meter (empty: it failed, ``error`` says why) and its record."""
 
     meter: str
     at_ms: int
@@ -99,6 +97,7 @@ class MeterView:
     fresh_ms: int
     slow_fresh_ms: int
     good_ms: int
+    sum: Sum
     ever_read: bool = False
     error: str = ""  # why the newest poll failed
     ok: int = 0
@@ -106,12 +105,11 @@ class MeterView:
     fast: tuple[Observation, ...] = ()  # newest first
     slow: tuple[Observation, ...] = ()
     power: Value | None = None
-    sum: Sum = Sum(0, Decimal(0), 0)
     trail: deque[Sum] = field(default_factory=deque)
     trail_ms: int = 0  # how far back it reaches: the longest mean that a rule asks for
 
     def fresh(self, quantity: str, now_ms: int) -> Value | None:
-        """The newest value of a quantity unless it is too old to speak for now: each class has its own age."""
+        """The newest value of a quantity unless it is too old to speak for now."""
         for readings, age_ms in ((self.fast, self.fresh_ms), (self.slow, self.slow_fresh_ms)):
             for seen in readings:
                 value = seen.values.get(quantity)
@@ -131,7 +129,7 @@ class MeterView:
 
 
 class DayUse(NamedTuple):
-    """What a point drew on one local day, kWh by hour of the day; None: too little of the hour was measured."""
+    """What a point drew on one local day, kWh by hour; None: too little of the hour was measured."""
 
     day: str
     hours: tuple[Decimal | None, ...]
@@ -143,6 +141,8 @@ class Sight:
 
     now_ms: int
     points: Mapping[str, PointView]
+    orders: tuple[Order, ...] = ()
+    declarations: tuple[Declaration, ...] = ()
 
 
 def fresh_ms(every_s: int) -> int:
@@ -178,7 +178,7 @@ class World:
 
     def sight(self) -> Sight:
         """A copy for other threads."""
-        return Sight(self.now_ms, dict(self.points))
+        return Sight(self.now_ms, dict(self.points), self.orders, self.declarations)
 
     def meter_of(self, point: str) -> MeterView:
         """The meter that watches a point."""
@@ -220,7 +220,7 @@ class World:
 def _unread(meter: Meter, now_ms: int) -> MeterView:
     every, slow = fresh_ms(meter.every_s), fresh_ms(meter.slow_every_s)
     step = meter.every_s * 1500
-    return MeterView(meter.id, meter.bus, step, every, slow, now_ms, sum=Sum(now_ms, Decimal(0), 0))
+    return MeterView(meter.id, meter.bus, step, every, slow, now_ms, Sum(now_ms, Decimal(0), 0))
 
 
 def drawn_kw(values: Mapping[str, Decimal]) -> Decimal | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MARK = "@@"
+KEY = "city-platform+9dea0a9a+AS7+EFYRu26IYzcseordbIZXipw3dmAU1mS5rof6wOoj"
 
 SITE = """\
 [site]
@@ -96,6 +97,9 @@ meters = ["kiln", "fan"]
 after_s = 60
 """
 
+_SHIFT = '[[rule]]\nid = "night"\nkind = "off-shift"\n'
+_LOAD = '[[rule]]\nid = "load"\nkind = "load"\npoint = "scrubber"\n'
+_OVER = '[[rule]]\nid = "cap"\npoints = ["kiln"]\n'
 SITE_NAME, METERS_NAME = "sitebox.toml", "conf.d/10-meters.toml"
 
 
@@ -143,6 +147,8 @@ def broken(code: str, *edits: tuple[str, str], key: str = "", whole_file: bool =
 _MANY_POINTS = "\n".join(f'[[point]]\nid = "x{n}"' for n in range(256))
 _LONG_LIST = ", ".join(f'"x{n}"' for n in range(65))
 _POINT = "\n[[point]]\nid = "
+_LED = '[[notify]]\nid = "lamp"\nkind = "led"\nled = "red"\n'
+_SIREN = '[[notify]]\nid = "siren"\nkind = "command"\ncommand = ["/bin/siren"]\n'
 _FAN = 'bus = "net"\nprotocol = "modbus-tcp"\naddress = "1"\nprofile = "eastron-sdm630"'
 
 BROKEN = (
@@ -167,7 +173,10 @@ BROKEN = (
     broken("SBX-CFG-012", ("[[uplink]]", "[uplink]"), key="uplink"),
     broken(
         "SBX-CFG-013",
-        ("[journal]", '[[point]]\nid = "p"\nrole = "total"\nmeter = "fan"\n[journal]'),
+        (
+            "[journal]",
+            '[[point]]\nid = "p"\nrole = "total"\non_above_kw = "2"\noff_below_kw = "1"\n[journal]',
+        ),
         key="point.p",
     ),
     broken(
@@ -266,6 +275,45 @@ BROKEN = (
         key="meter.fan.ct",
     ),
     # points, rules, uplinks
+    broken(
+        "SBX-CFG-056",
+        ('on_above_kw = "5"\noff_below_kw = "4"', '@@on_above_kw = "5"'),
+        key="point.kiln.on_above_kw",
+    ),
+    broken(
+        "SBX-CFG-056",
+        ('on_above_kw = "5"', '@@on_above_kw = "5"\non_above_a = "4"'),
+        key="point.kiln.on_above_kw",
+    ),
+    broken("SBX-CFG-061", ("", f'{_SHIFT}@@shifts = ["22-06"]'), key="rule.night.shifts"),
+    broken(
+        "SBX-CFG-062", ("", f'{_SHIFT}shifts = ["22:00-06:00"]\n@@free = ["1.10."]'), key="rule.night.free"
+    ),
+    broken("SBX-CFG-063", ("", f'{_LOAD}@@bands = ["0 5 2"]'), key="rule.load.bands"),
+    broken("SBX-CFG-063", ("", f'{_LOAD}@@bands = ["9 1 2", "0 1 2"]'), key="rule.load.bands"),
+    broken("SBX-CFG-064", ("", f"{_SHIFT}@@shifts = []"), key="rule.night.shifts"),
+    broken("SBX-CFG-065", ("", f'{_OVER}@@kind = "over-capacity"'), key="rule.cap.kind"),
+    broken(
+        "SBX-CFG-065",
+        ("", f'{_OVER}kind = "over-capacity"\n@@limit_kw = "1"\nlimit_kwh = "2"'),
+        key="rule.cap.limit_kw",
+    ),
+    broken(
+        "SBX-CFG-066",
+        ("", '[[rule]]\nid = "t"\n@@kind = "threshold"\nabove = "2"\nclear = "1"'),
+        key="rule.t.kind",
+    ),
+    broken("SBX-CFG-067", ("after_s = 60", "after_s = 60\n@@warn_s = 60"), key="rule.silent.warn_s"),
+    broken(
+        "SBX-CFG-076",
+        ("", '[[rule]]\nid = "late"\nkind = "delivery-late"\ndeadline_s = 600\n@@warn_before_s = 600'),
+        key="rule.late.warn_before_s",
+    ),
+    broken(
+        "SBX-CFG-077",
+        ('treatment = ["scrubber"]', 'treatment = ["scrubber"]\n@@need = "2"'),
+        key="rule.pair.need",
+    ),
     broken("SBX-CFG-060", ('off_below_kw = "4"', 'off_below_kw = "6"'), key="point.kiln.off_below_kw"),
     broken("SBX-CFG-070", ('treatment = ["scrubber"]', "treatment = []"), key="rule.pair.treatment"),
     broken("SBX-CFG-071", ('treatment = ["scrubber"]', 'treatment = ["kiln"]'), key="rule.pair.treatment"),
@@ -291,10 +339,80 @@ BROKEN = (
         key="uplink.city.platform_key",
     ),
     broken(
+        "SBX-CFG-083",
+        ("[[uplink]]", f'[[issuer]]\n@@id = "city"\nkey = "{KEY}"\nverbs = ["order-put"]\n\n[[uplink]]'),
+        key="issuer.city.id",
+    ),
+    broken(
+        "SBX-CFG-084",
+        ('id = "SB-1"', 'id = "city-platform"'),
+        (
+            "[[uplink]]",
+            f'[[issuer]]\n@@id = "city-platform"\nkey = "{KEY}"\nverbs = ["order-put"]\n\n[[uplink]]',
+        ),
+        key="issuer.city-platform.id",
+    ),
+    broken(
         "SBX-CFG-090",
         ('id = "b1"', '@@id = "b1"'),
         ("every_s = 10", "every_s = 1"),
         ("2400 8E1", "300 8E1"),
         key="bus.b1.id",
     ),
+    # notices, warnings for the plant's own broker, the source of the mains
+    broken("SBX-CFG-013", ("", '[[notify]]\nid = "n"'), key="notify.n"),
+    broken("SBX-CFG-013", ("", _LED.replace('led = "red"', "")), key="notify.lamp"),
+    broken("SBX-CFG-041", ("", _LED.replace('"led"', '@@"horn"')), key="notify.lamp.kind"),
+    broken("SBX-CFG-047", ("", _LED.replace('"red"', '@@"../red"')), key="notify.lamp.led"),
+    broken("SBX-CFG-047", ("", _LED.replace('"red"', '@@"leds/red"')), key="notify.lamp.led"),
+    broken("SBX-CFG-047", ("", _LED.replace('"red"', '@@".."')), key="notify.lamp.led"),
+    broken("SBX-CFG-047", ("", _LED.replace('"red"', '@@""')), key="notify.lamp.led"),
+    broken(
+        "SBX-CFG-048", ("", _SIREN.replace('["/bin/siren"]', '@@"/bin/siren"')), key="notify.siren.command"
+    ),
+    broken("SBX-CFG-048", ("", _SIREN.replace('["/bin/siren"]', "@@[]")), key="notify.siren.command"),
+    broken("SBX-CFG-035", ("", _SIREN.replace('"/bin/siren"', '@@"siren"')), key="notify.siren.command"),
+    broken(
+        "SBX-CFG-020", ("", _SIREN.replace('"/bin/siren"', '@@"/bin/siren", 5')), key="notify.siren.command"
+    ),
+    broken(
+        "SBX-CFG-019",
+        ("", _SIREN.replace('"/bin/siren"', '@@"/bin/siren"' + ', "x"' * 16)),
+        key="notify.siren.command",
+    ),
+    broken("SBX-CFG-023", ("", f"{_SIREN}@@most_per_hour = 0"), key="notify.siren.most_per_hour"),
+    broken("SBX-CFG-023", ("", f"{_SIREN}@@timeout_s = 0"), key="notify.siren.timeout_s"),
+    broken("SBX-CFG-011", ("", f"{_LED}@@timeout_s = 5"), key="notify.lamp.timeout_s"),
+    broken("SBX-CFG-049", ("", f'{_LED}@@levels = "alarm"'), key="notify.lamp.levels"),
+    broken("SBX-CFG-024", ("", f'{_LED}@@levels = ["red"]'), key="notify.lamp.levels"),
+    broken("SBX-CFG-072", ("", f'{_LED}@@levels = ["alarm", "alarm"]'), key="notify.lamp.levels"),
+    broken("SBX-CFG-068", ("", f"{_LED}@@levels = []"), key="notify.lamp.levels"),
+    broken(
+        "SBX-CFG-069",
+        ("", f'{_LED}[[notify]]\nid = "other"\nkind = "led"\n@@led = "red"'),
+        key="notify.other.led",
+    ),
+    broken("SBX-CFG-078", ("", '[power]\n@@mains = "power_supply"'), key="power.mains"),
+    broken("SBX-CFG-078", ("", '[power]\n@@mains = "gpio"\nchip = "/dev/gpiochip0"'), key="power.mains"),
+    broken("SBX-CFG-079", ("", '[power]\n@@supply = "AC"'), key="power.supply"),
+    broken(
+        "SBX-CFG-079",
+        ("", '[power]\nmains = "power_supply"\nsupply = "AC"\n@@active_low = true'),
+        key="power.active_low",
+    ),
+    broken(
+        "SBX-CFG-079", ("", '[power]\nmains = "power_supply"\nsupply = "AC"\n@@line = 4'), key="power.line"
+    ),
+    broken("SBX-CFG-023", ("", "[power]\n@@mains_debounce_s = -1"), key="power.mains_debounce_s"),
+    broken(
+        "SBX-CFG-088",
+        ("receipts = true", '@@receipts = true\nblocks = false\nlevels = ["warning"]'),
+        key="uplink.city.receipts",
+    ),
+    broken(
+        "SBX-CFG-089",
+        ("receipts = true", "receipts = false\nblocks = false\n@@levels = []"),
+        key="uplink.city.levels",
+    ),
+    broken("SBX-CFG-022", ("receipts = true", "receipts = true\n@@blocks = 1"), key="uplink.city.blocks"),
 )
