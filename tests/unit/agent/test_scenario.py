@@ -135,7 +135,7 @@ def test_a_head_that_is_not_whole() -> None:
 
 def test_orders_are_checked() -> None:
     found = mistakes("09:00 end", plant=PLANT + 'points = ["oven"]\nreduce_percent = "0"\nto = "soon"\n')
-    assert [code for code, _ in found] == ["SBX-CFG-042", "SBX-CFG-023", "SBX-SCN-001"]
+    assert [code for code, _ in found] == ["SBX-CFG-042", "SBX-ORD-013", "SBX-ORD-018"]
 
 
 def test_times_of_all_forms_are_the_same_moments() -> None:
