@@ -159,6 +159,7 @@ class World:
         self.utc_ms: int | None = None
         self.started_ms = now_ms
         self.record = 0  # the newest one taken in
+        self.watched_ms = now_ms  # since when the box watches without a break
         self.zone = ZoneInfo(config.site.timezone)
         self.config: Mapping[str, Point] = {point.id: point for point in config.points}
         self.meters = {meter.id: _unread(meter, now_ms) for meter in config.meters}

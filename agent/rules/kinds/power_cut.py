@@ -46,14 +46,14 @@ def all_silent(world: World) -> bool:
     views = world.meters.values()
     return (
         len(views) >= _FEWEST
-        and all(silent(view, world.now_ms) for view in views)
+        and all(world.now_ms - unheard_ms(view, world) > view.fresh_ms for view in views)
         and any(view.error != "port" for view in views)
     )
 
 
-def silent(view: MeterView, now_ms: int) -> bool:
-    """Whether it gave nothing for longer than a value speaks for it."""
-    return now_ms - view.good_ms > view.fresh_ms
+def unheard_ms(view: MeterView, world: World) -> int:
+    """Since when it gave nothing while the box was there to hear it."""
+    return max(view.good_ms, world.watched_ms)
 
 
 def _cause(rule: PowerCut, world: World) -> tuple[Verdict, str, int]:
@@ -64,7 +64,7 @@ def _cause(rule: PowerCut, world: World) -> tuple[Verdict, str, int]:
     if volts and len(dark) == len(volts):
         return Verdict.VIOLATED, NO_VOLTAGE, max(view.good_ms for view in dark)
     if all_silent(world):
-        return Verdict.VIOLATED, SILENT, max(view.good_ms for view in world.meters.values())
+        return Verdict.VIOLATED, SILENT, max(unheard_ms(view, world) for view in world.meters.values())
     return (Verdict.FINE if world.mains or volts else Verdict.UNKNOWN), SILENT, world.now_ms
 
 
