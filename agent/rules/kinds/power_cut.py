@@ -3,10 +3,12 @@
 ::
 
     a contact or supply says off                                     violated  SBX-RUL-017
-    every meter that answers reads no voltage on any phase           violated  SBX-RUL-018
+    every meter that answers reads no voltage on any phase *         violated  SBX-RUL-018
     every meter is silent, two at least, and our ports are there     violated  SBX-RUL-019  feeder or wiring
     a contact or supply says on, or some meter has voltage           fine
     else                                                             unknown
+
+    * those whose voltage leads are off (current flows) are not asked
 
 Nothing is ever "off" because of it: it says that nothing can be said of the equipment. While all meters are
 silent ``meter-silent`` does not name each of them.
@@ -15,6 +17,7 @@ silent ``meter-silent`` does not name each of them.
 from __future__ import annotations
 
 from agent.rules.finding import Finding, Verdict, shown
+from agent.rules.leads import leads_off
 from agent.rules.world import MeterView, World
 from config.rulekinds import PowerCut
 
@@ -59,7 +62,8 @@ def unheard_ms(view: MeterView, world: World) -> int:
 def _cause(rule: PowerCut, world: World) -> tuple[Verdict, str, int]:
     if world.mains is False:
         return Verdict.VIOLATED, CONTACT, world.mains_ms
-    volts = [view for view in world.meters.values() if _volts(view, world.now_ms)]
+    heard = (view for view in world.meters.values() if not any(leads_off(s.values) for s in view.fast[:1]))
+    volts = [view for view in heard if _volts(view, world.now_ms)]
     dark = [view for view in volts if max(_volts(view, world.now_ms)) < rule.volts_below]
     if volts and len(dark) == len(volts):
         return Verdict.VIOLATED, NO_VOLTAGE, max(view.good_ms for view in dark)
