@@ -18,7 +18,7 @@ from agent.rules.alarms import Alarm, AlarmChange
 from agent.rules.kinds.registry import steps, uses
 from agent.rules.latches import Latches
 from agent.rules.page import back, plain, restore_world, world_page
-from agent.rules.world import Moment, Observation, Sight, World
+from agent.rules.world import Moment, Observation, Sight, World, fresh_ms
 from config.orders import Declaration, Order
 from config.rulekinds import LimitOrder, PowerCut, Rule, StopOrder
 from config.site import SiteConfig
@@ -40,6 +40,7 @@ class Engine:
         self._rules = all_rules(config)
         self._steps = steps()
         self._world = World(config, now_ms, max(getattr(rule, "average_s", 0) for rule in self._rules))
+        self._pause_ms = min((fresh_ms(meter.every_s) for meter in config.meters), default=0)
         self._held: dict[str, Mapping[str, Any]] = {}
         self._latches = Latches(self._world)
 
@@ -65,6 +66,7 @@ class Engine:
 
     def observe(self, seen: Observation) -> None:
         """Take one reading in."""
+        self._watch(seen.at_ms)
         self._world.observe(seen)
 
     def know(self, orders: Iterable[Order], declarations: Iterable[Declaration]) -> None:
@@ -81,6 +83,7 @@ class Engine:
 
     def tick(self, moment: Moment) -> tuple[AlarmChange, ...]:
         """Judge everything as of now."""
+        self._watch(moment.ms)
         self._world.advance(moment)
         self._latches.begin()
         for rule in self._rules:
@@ -89,6 +92,11 @@ class Engine:
             for finding in findings:
                 self._latches.take(rule, finding)
         return self._latches.end()
+
+    def _watch(self, now_ms: int) -> None:
+        """Polls come, or fail, all the time: after a pause without any, the box was off and watches anew."""
+        if now_ms - self._world.now_ms > self._pause_ms:
+            self._world.watched_ms = now_ms
 
     def acknowledge(self, key: str, by: str, reason: str) -> AlarmChange | None:
         """Somebody has seen an alarm; None if it is not up."""

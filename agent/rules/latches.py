@@ -142,7 +142,8 @@ class Latches:
             if self._world.now_ms - latch.until_ms > finding.bridge_ms:
                 del self._latches[finding.key]
             return
-        if finding.until_ms is not None and seen_ms - latch.until_ms > finding.bridge_ms:
+        apart_ms = seen_ms - latch.until_ms if finding.until_ms is not None else 0
+        if apart_ms > finding.bridge_ms or latch.until_ms < self._world.watched_ms:
             self._pend(rule, finding)  # too long unseen: another one
             return
         peak = worse(latch.peak, finding.peak)

@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from agent.rules.leads import leads_off
 from config.orders import Declaration, Order
 from config.site import Meter, Point, SiteConfig
 
@@ -158,6 +159,7 @@ class World:
         self.now_ms = now_ms
         self.utc_ms: int | None = None
         self.record = 0  # the newest one taken in
+        self.watched_ms = now_ms  # since when the box watches without a break
         self.zone = ZoneInfo(config.site.timezone)
         self.config: Mapping[str, Point] = {point.id: point for point in config.points}
         self.meters = {meter.id: _unread(meter, now_ms, mean_s) for meter in config.meters}
@@ -259,6 +261,8 @@ def _point(point: Point, view: PointView, meter: MeterView, now_ms: int) -> Poin
         last_ms = now_ms if view.sure is None else view.sure.at_ms
         return PointView(State.UNKNOWN, now_ms, view.since_record, known=view.state, known_ms=last_ms)
     wanted = _wanted(point, power.value)
+    if wanted is State.OFF and point.on_above_a is None and any(leads_off(s.values) for s in meter.fast[:1]):
+        wanted = None  # less is read than is drawn
     if wanted is view.state:
         return view._replace(toward=None, power=power, sure=power)
     if wanted is None:

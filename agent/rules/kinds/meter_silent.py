@@ -3,6 +3,7 @@
 ::
 
     good reading younger than after_s                    fine (unknown if never read)
+    older, but the box watches again for less than that  unknown: nobody was there to hear it
     older, but every meter of the plant is silent        unknown: ``power-cut`` says it once
     older, and so is every other meter of its bus        violated, one alarm for the bus  SBX-RUL-004
     older                                                violated                        SBX-RUL-003
@@ -15,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agent.rules.finding import Fault, Finding, Verdict
-from agent.rules.kinds.power_cut import all_silent
+from agent.rules.kinds.power_cut import all_silent, unheard_ms
 from agent.rules.world import MeterView, World
 from config.rulekinds import MeterSilent
 
@@ -40,9 +41,10 @@ def judge(rule: MeterSilent, world: World) -> Iterator[Finding]:
 
 
 def _bus(rule: MeterSilent, bus: str, members: list[MeterView], world: World, everywhere: bool) -> Finding:
-    last_ms = max(view.good_ms for view in members)
+    last_ms = max(unheard_ms(view, world) for view in members)
     gone = all(_quiet(rule, view, world) for view in members)
-    verdict = Verdict.VIOLATED if gone else Verdict.FINE
+    heard = any(view.ever_read and view.good_ms >= world.watched_ms for view in members)
+    verdict = Verdict.VIOLATED if gone else Verdict.FINE if heard else Verdict.UNKNOWN
     if everywhere:
         verdict = Verdict.UNKNOWN
     names = tuple(view.id for view in members)
@@ -65,17 +67,18 @@ def _bus(rule: MeterSilent, bus: str, members: list[MeterView], world: World, ev
 
 
 def _one(rule: MeterSilent, view: MeterView, world: World, hidden: bool) -> Finding:
-    silent_ms = world.now_ms - view.good_ms
+    silent_ms, since_ms = world.now_ms - view.good_ms, unheard_ms(view, world)
     hold_ms = rule.after_s * 1000
     if silent_ms >= hold_ms:
-        verdict = Verdict.UNKNOWN if hidden else Verdict.VIOLATED
+        unheard = hidden or world.now_ms - since_ms < hold_ms
+        verdict = Verdict.UNKNOWN if unheard else Verdict.VIOLATED
     else:
         verdict = Verdict.FINE if view.ever_read else Verdict.UNKNOWN
     return Finding(
         f"{rule.id}/{view.id}",
         verdict,
         CODE,
-        view.good_ms,
+        since_ms,
         hold_ms,
         (view.id,),
         lambda: {"meter": view.id, "silent_s": str(silent_ms // 1000), "why": _why(view)},
@@ -85,7 +88,7 @@ def _one(rule: MeterSilent, view: MeterView, world: World, hidden: bool) -> Find
 
 def _quiet(rule: MeterSilent, view: MeterView, world: World) -> bool:
     """Silent for some time already, whether or not it is long enough for an alarm."""
-    return world.now_ms - view.good_ms > min(view.fresh_ms, rule.after_s * 500)
+    return world.now_ms - unheard_ms(view, world) > min(view.fresh_ms, rule.after_s * 500)
 
 
 def _why(view: MeterView) -> str:
