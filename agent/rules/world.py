@@ -38,10 +38,12 @@ class State(StrEnum):
 
 
 class Moment(NamedTuple):
-    """A moment on the axis, and what the wall clock says if it can be trusted."""
+    """A moment on the axis, and what the wall clock says if it can be trusted. ``boot``: of the machine; how
+    long it was off before is a guess."""
 
     ms: int
     utc_ms: int | None = None
+    boot: str = ""
 
 
 class Observation(NamedTuple):
@@ -108,6 +110,7 @@ class MeterView:
     power: Value | None = None
     sum: Sum = Sum(0, Decimal(0), 0)
     trail: deque[Sum] = field(default_factory=deque)
+    ratio: Decimal = Decimal(1)  # of its transformers, as the site file says
     trail_ms: int = 0  # how far back it reaches: the longest mean that a rule asks for
 
     def fresh(self, quantity: str, now_ms: int) -> Value | None:
@@ -157,6 +160,7 @@ class World:
     def __init__(self, config: SiteConfig, now_ms: int, mean_s: int = 0) -> None:
         self.now_ms = now_ms
         self.utc_ms: int | None = None
+        self.boot = ""
         self.started_ms = now_ms
         self.record = 0  # the newest one taken in
         self.zone = ZoneInfo(config.site.timezone)
@@ -209,7 +213,7 @@ class World:
     def advance(self, moment: Moment) -> None:
         """Let time pass: a state is no longer known when its values go stale."""
         self.now_ms = max(self.now_ms, moment.ms)
-        self.utc_ms = moment.utc_ms
+        self.utc_ms, self.boot = moment.utc_ms, moment.boot
         for name, view in self.points.items():
             point = self.config[name]
             meter = self.meters[point.meter]
@@ -220,7 +224,8 @@ class World:
 def _unread(meter: Meter, now_ms: int) -> MeterView:
     every, slow = fresh_ms(meter.every_s), fresh_ms(meter.slow_every_s)
     step = meter.every_s * 1500
-    return MeterView(meter.id, meter.bus, step, every, slow, now_ms, sum=Sum(now_ms, Decimal(0), 0))
+    ratio, nothing = meter.ct * meter.pt, Sum(now_ms, Decimal(0), 0)
+    return MeterView(meter.id, meter.bus, step, every, slow, now_ms, sum=nothing, ratio=ratio)
 
 
 def drawn_kw(values: Mapping[str, Decimal]) -> Decimal | None:
