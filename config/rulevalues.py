@@ -14,8 +14,10 @@ from decimal import Decimal
 from typing import TypeVar
 
 from config.calendar import Window
+from config.quantities import QUANTITIES
 from config.rulekinds import Band
-from config.values import MAX_LIST, Wrong, shown, text
+from config.suggest import nearest
+from config.values import MAX_LIST, Wrong, idents, shown, text
 
 T = TypeVar("T")
 
@@ -55,6 +57,16 @@ def _day(value: object) -> str:
         return date.fromisoformat(taken).isoformat()
     except ValueError:
         raise Wrong("SBX-CFG-062", value=taken) from None
+
+
+def counters(value: object) -> tuple[str, ...]:
+    """A list of counters of a meter: the names of the vocabulary that begin with ``n_``."""
+    taken = idents(value)
+    for name in taken:
+        if not name.startswith("n_") or name not in QUANTITIES:
+            known = [one for one in QUANTITIES if one.startswith("n_")]
+            raise Wrong("SBX-CFG-134", value=name, near=nearest(name, known))
+    return taken
 
 
 def bands(value: object) -> tuple[Band, ...]:

@@ -1,0 +1,95 @@
+"""The meter counted something that is done to meters (电表事件): programming, clearing, an opened cover.
+
+::
+
+    a counter that is watched                  it happened
+    the first value that was ever told         -
+    the same as the last                       -
+    rose                                       a code for each counter, with how often
+    fell                                       SBX-RUL-060  once for all that one record tells
+
+A counter never falls by itself: somebody cleared the meter, or another one answers (``meter-swapped``).
+The last values are remembered over a restart, so that a cover opened while the box was off is seen as
+well. A power-down is counted at each power cut and is watched only when ``watch`` names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
+
+from agent.rules.finding import Finding
+from agent.rules.kinds.happened import Event, What, event, remembered, standing
+from agent.rules.kinds.metered import watched
+from agent.rules.world import MeterView, Observation, Value, World
+from config.meterkinds import MeterEvents
+from config.quantities import QUANTITIES
+
+KIND = "meter-events"
+CODES: Mapping[str, str] = MappingProxyType(
+    {
+        "n_program": "SBX-RUL-050",
+        "n_clear": "SBX-RUL-051",
+        "n_demand_clear": "SBX-RUL-052",
+        "n_event_clear": "SBX-RUL-053",
+        "n_time_set": "SBX-RUL-054",
+        "n_cover": "SBX-RUL-055",
+        "n_terminal_cover": "SBX-RUL-056",
+        "n_power_down": "SBX-RUL-057",
+        "n_voltage_loss": "SBX-RUL-058",
+    }
+)
+OTHER, FELL = "SBX-RUL-059", "SBX-RUL-060"
+_NOT_BY_DEFAULT = "n_power_down"
+USES = tuple(sorted({*CODES, *(name for name in QUANTITIES if name.startswith("n_"))}))
+_DEFAULT = tuple(name for name in USES if name != _NOT_BY_DEFAULT)
+
+
+def step(
+    rule: MeterEvents, world: World, held: Mapping[str, Any]
+) -> tuple[tuple[Finding, ...], Mapping[str, Any]]:
+    """Findings keyed ``rule/meter/counter/record``. ``held``: the last value of each counter."""
+    last, up = held.get("meters", {}), held.get("up", [])
+    for view in watched(rule, world):
+        for seen in (view.slow[:1], view.fast[:1]):
+            if not seen or not _new(seen[0], last.get(view.id, _NONE)):
+                continue
+            before = last.get(view.id, _NONE)
+            values = {name: seen[0].values[name] for name in rule.watch or _DEFAULT if name in seen[0].values}
+            if values:
+                up = [*up, *_told(rule, view, seen[0], (before, values))]
+                last = {**last, view.id: {**before, **values, "i": seen[0].record}}
+    findings, up = standing(rule, up, world, "plant")
+    return findings, remembered(held, last, up)
+
+
+_NONE: Mapping[str, Any] = {}
+
+
+def _new(seen: Observation, before: Mapping[str, Any]) -> bool:
+    return seen.record > int(before.get("i", -1))
+
+
+def _told(
+    rule: MeterEvents,
+    view: MeterView,
+    seen: Observation,
+    change: tuple[Mapping[str, Any], Mapping[str, Decimal]],
+) -> Iterator[Event]:
+    before, now = change
+    fell = []
+    for name, value in now.items():
+        old = before.get(name)
+        if old is None or old == value:
+            continue
+        told = Value(value, seen.at_ms, seen.record)
+        if value < old:
+            fell.append(f"{name} {old:f} -> {value:f}")
+            continue
+        facts = {"counter": name, "times": f"{value - old:f}", "count": f"{value:f}"}
+        yield event(rule, view.id, told, What(name, CODES.get(name, OTHER), facts))
+    if fell:
+        told = Value(Decimal(0), seen.at_ms, seen.record)
+        yield event(rule, view.id, told, What("fell", FELL, {"counters": ", ".join(fell)}))
