@@ -1,5 +1,5 @@
-"""The axis: the one line of time on which the rules measure durations. It runs with the monotonic clock and goes
-on over restarts of the daemon and the machine.
+"""The axis: the one line of time on which the rules measure durations. It runs with the monotonic clock and
+goes on over restarts of the daemon and the machine.
 
 ::
 
@@ -55,10 +55,10 @@ class Wall:
     """The wall clock as calendars may use it: what is known of UTC in this boot of the machine.
 
     The kernel's word counts, and goes on counting when the time server is gone: the crystal is off by 500 ppm
-    at most, seven minutes in ten days. Without it a witness does (a meter's own clock that was measured before, a
-    platform's signed receipt), if it agrees with our clock within ``AGREE_MS``; one that does not agree proves
-    nothing about either. Without any of these there is no calendar, and orders and shifts are not judged.
-    """
+    at most, seven minutes in ten days. Without it a witness does (a meter's own clock that was measured
+    before, a platform's signed receipt), if it agrees with our clock within ``AGREE_MS``; one that does not
+    agree proves nothing about either. Without any of these there is no calendar, and orders and shifts are
+    not judged."""
 
     offset_ms: int | None = None  # UTC less monotonic time
 

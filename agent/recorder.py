@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from agent import alarmrecords, readings
+from agent import readings
 from agent.days import Days, Kept
 from agent.inbox import ChoreDue, GivenBack, Inbox, Item, Learnt, Recalled, ReceiptHeard, Remark, Told
 from agent.lastpolls import LastPoll, LastPolls
@@ -26,6 +26,7 @@ from agent.meters.gaps import Gap
 from agent.restore import Restored
 from agent.rules.alarms import Alarm, AlarmChange
 from agent.rules.world import Sight
+from agent.supervision import Pages, Supervision
 from buffer.errors import ReceiptRefused, StoreFull
 from buffer.head import Cursor, Head
 from buffer.instant import Instant
@@ -36,8 +37,6 @@ from drivers.samples import PollResult, WireFrame
 
 STEP_ITEMS = 500  # most items of one step, so that a burst cannot hold up a commit
 _OTHER_HISTORY = ("SBX-JNL-012", "SBX-JNL-013")  # signed: a block that we lack, or have otherwise
-JUDGE_MS = 1_000  # the rules are asked so often when nothing comes
-PAGE_MS = 3_600_000  # the engine's memory is written down so often: a start reads the records since
 EARLY_SEAL_MS = 5_000  # at most one early seal in so long (DESIGN 6)
 
 
@@ -60,17 +59,11 @@ class Snapshot:
     superseded: bool = False  # this history is at its end: the next start begins another epoch
 
 
-class Keeper(Kept, Protocol):
+class Keeper(Kept, Pages, Protocol):
     """The logbook as the recorder uses it: small documents that people read; the journal comes first. What
     cannot be written waits for ``again``; ``fault`` says why."""
 
     fault: str
-
-    def alarms(self, up: tuple[Alarm, ...], n: int) -> None:
-        """Replace the alarm latches by those up as of block ``n``."""
-
-    def engine(self, page: Mapping[str, Any], n: int) -> None:
-        """Keep the engine's memory as of block ``n``."""
 
     def learn(self, meter: str, unsupported: frozenset[str]) -> None:
         """Remember what a meter does not support."""
@@ -93,9 +86,7 @@ class Recorder:
         book: Book,
     ) -> None:
         self._journal = journal
-        self._engine, self._axis, self._wall = rules.engine, rules.axis, rules.wall
-        self._judged_ms: int | None = None
-        self._paged_ms: int | None = None
+        self._rules = Supervision(rules, keep)
         self._inbox = inbox
         self._settings = config.journal
         self._uplinks = tuple(uplink.id for uplink in config.uplinks)
@@ -121,7 +112,7 @@ class Recorder:
         for item in items:
             self._take(item, now)
         self._own_up(dropped, now)
-        self._judge(now, bool(items))
+        self._alarms(self._rules.judge(now, bool(items)), now)
         self._write(now)
         self.snapshot = self._look()
         return self._next_due(now, len(items) == STEP_ITEMS)
@@ -136,7 +127,7 @@ class Recorder:
                 self._take(item, now)
         with contextlib.suppress(StoreFull):  # what is not sealed stays durable in the tail
             self._journal.close(now)
-        self._keep_rules()
+        self._rules.keep(self._journal.head.n, now)
 
     def _own_up(self, dropped: int, now: Instant) -> None:
         """One signed loss record for what the queue or the card did not take, once it can be written."""
@@ -169,13 +160,7 @@ class Recorder:
 
     def _remark(self, remark: Remark, now: Instant) -> None:
         self._append(remark.kind, remark.fields, now)
-        if remark.kind == "step":
-            self._wall.stepped(now)
-
-    def _witness(self, kind: str, fields: Mapping[str, Any], now: Instant) -> None:
-        """A meter's clock that was measured before says what time it is."""
-        if kind == "anchor":
-            self._wall.hear(fields["utc"] + now.mono_ms - fields["at"], now)
+        self._rules.event(remark.kind, remark.fields, now)
 
     def _chore(self, chore: ChoreDue, now: Instant) -> None:
         if chore.name == "retention":
@@ -200,7 +185,7 @@ class Recorder:
             self._append(kind, fields, at)
         self._polls.take(result, at.utc_ms)
         number = self._journal.head.last_i if record is None else record
-        self._engine.observe(readings.observation(result, number, self._axis.at(at.mono_ms)))
+        self._rules.see(result, number, at)
 
     def _told(self, item: Told, now: Instant) -> None:
         """What a meter was asked beside its polls: of its past with the frames that say so."""
@@ -209,7 +194,7 @@ class Recorder:
             at, raw = _backdated(now, item.mono_ms), _raw(item.frames)
         for kind, fields in self._book.told(item, now):
             self._append(kind, fields, at, raw)
-            self._witness(kind, fields, now)
+            self._rules.event(kind, fields, now)
 
     def _append(
         self,
@@ -238,28 +223,18 @@ class Recorder:
             return  # the platform says it again with its next receipt
         else:
             self._refused.pop(heard.uplink, None)
-            self._wall.hear(heard.receipt.time_ms, now)
-
-    def _judge(self, now: Instant, news: bool) -> None:
-        """Ask the rules, once a second at most and at once when something came."""
-        self._wall.look(now)
-        if not news and self._judged_ms is not None and now.mono_ms - self._judged_ms < JUDGE_MS:
-            return
-        self._judged_ms = now.mono_ms
-        self._alarms(self._engine.tick(self._axis.moment(now.mono_ms, self._wall)), now)
+            self._rules.hear(heard.receipt.time_ms, now)
 
     def _alarms(self, changes: tuple[AlarmChange, ...], now: Instant) -> None:
         for change in changes:
+            kind, fields = self._rules.record_of(change)
             try:
-                if change.change == "excused":
-                    self._journal.append("declaration", alarmrecords.covered(change), now)
-                    continue
-                record = self._journal.append("alarm", alarmrecords.fields(change, self._axis), now)
+                record = self._journal.append(kind, fields, now)
             except StoreFull:
-                self._engine.undo(change)
+                self._rules.engine.undo(change)
                 continue
             if change.raised:
-                self._engine.numbered(change.alarm.key, record)
+                self._rules.engine.numbered(change.alarm.key, record)
             self._alarm_changed = True
 
     def _write(self, now: Instant) -> None:
@@ -277,18 +252,8 @@ class Recorder:
             return  # the records stay durable in the tail; the next seal is due in its own time
         if self._alarm_changed:
             self._early_ms = now.mono_ms
-            self._keep.alarms(self._engine.active, self._journal.head.n)
-            self._alarm_changed = False
-        if self._paged_ms is None or now.mono_ms - self._paged_ms >= PAGE_MS:
-            self._paged_ms = now.mono_ms
-            self._keep_rules()
-
-    def _keep_rules(self) -> None:
-        """The pages of a journal that has nothing unsealed."""
-        head = self._journal.head.n
-        self._keep.alarms(self._engine.active, head)
-        axis = {"boot_id": self._axis.boot_id, "offset_ms": self._axis.offset_ms}
-        self._keep.engine({**self._engine.page(), "axis": axis}, head)
+        self._rules.sealed(self._journal.head.n, now, self._alarm_changed)
+        self._alarm_changed = False
 
     def _seal_due(self, mono_ms: int) -> bool:
         if self._sealed_ms is None or self._journal.full:
@@ -309,8 +274,8 @@ class Recorder:
     def _look(self) -> Snapshot:
         return Snapshot(
             self._journal.head,
-            self._engine.world,
-            self._engine.active,
+            self._rules.sight,
+            self._rules.active,
             self._polls.view(),
             self._journal.cursors(),
             self._dropped,

@@ -8,9 +8,8 @@
     alarm    acknowledged: what happened and was seen is not raised again
     step     somebody set the clock: from here until a witness speaks, no calendar
 
-The engine judges whenever a second has passed between two records, as the recorder lets it live. Reads nothing
-itself and writes nothing; what comes out are the changes of alarms.
-"""
+The engine judges whenever a second has passed between two records, as the recorder lets it live. Reads
+nothing itself and writes nothing; what comes out are the changes of alarms."""
 
 from __future__ import annotations
 

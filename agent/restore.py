@@ -1,9 +1,9 @@
-"""What the rules knew before the restart: the engine's page in the logbook, and the journal's records behind it.
+"""What the rules knew before the restart: the engine's page in the logbook, and the journal's records behind
+it.
 
-The journal is the truth. Without a page, or with one that this version cannot read, the rules begin to watch at
-the oldest record that any of them may need. What is up is not raised a second time; what the replay alone would
-raise is raised, and recorded, by the engine's next tick.
-"""
+The journal is the truth. Without a page, or with one that this version cannot read, the rules begin to watch
+at the oldest record that any of them may need. What is up is not raised a second time; what the replay alone
+would raise is raised, and recorded, by the engine's next tick."""
 
 from __future__ import annotations
 

@@ -123,9 +123,8 @@ class OverCapacity(AnyRule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PowerCut(AnyRule):
-    """Mains lost: said by a contact or supply (``[power]``), by meters without voltage, or by the silence
-    of every meter at once while the box runs (feeder or wiring). ``volts_below``: no voltage. Always
-    there."""
+    """Mains lost: said by a contact or supply (``[power]``), by meters without voltage, or by the silence of
+    every meter at once while the box runs (feeder or wiring). ``volts_below``: no voltage. Always there."""
 
     id: str = "power-cut"
     hold_s: int = 30

@@ -32,6 +32,7 @@ def all_rules(config: SiteConfig) -> tuple[Rule, ...]:
     return (*config.rules, *(rule for rule in always if rule.kind not in have))
 
 
+# budget: what it is told and what it is asked: each name is one thing, none can be another
 class Engine:
     """Rules of one site."""
 

@@ -29,8 +29,9 @@ class Finding(NamedTuple):
     """``key`` names the alarm (a rule may watch several things); the violation must last ``hold_ms`` from
     ``began_ms`` before the alarm is raised; ``facts`` fill the message of ``code``. ``subjects`` are points,
     meters, uplinks or orders. ``until_ms``: the violation is seen up to here (None: now): what has not been
-    seen to last is not held against anybody. ``bridge_ms``: two sights of it no further apart are one. ``peak``: how far it goes, the largest counts. ``record``: first one behind it,
-    where the rule knows; else the newest when the engine first sees it."""
+    seen to last is not held against anybody. ``bridge_ms``: two sights of it no further apart are one.
+    ``peak``: how far it goes, the largest counts. ``record``: first one behind it, where the rule knows; else
+    the newest when the engine first sees it."""
 
     key: str
     verdict: Verdict

@@ -18,8 +18,8 @@ from config.orders import Order
 
 
 class Term(NamedTuple):
-    """One stretch in which an order holds, UTC ms; ``since_ms`` is its beginning on the axis, after its grace:
-    from then on it must be obeyed. ``obeyed`` is false while the grace lasts."""
+    """One stretch in which an order holds, UTC ms; ``since_ms`` is its beginning on the axis, after its
+    grace: from then on it must be obeyed. ``obeyed`` is false while the grace lasts."""
 
     order: Order
     from_ms: int

@@ -75,7 +75,8 @@ class Latches:
         return tuple(self._changes)
 
     def restore(self, alarms: Iterable[Alarm]) -> None:
-        """What was up before a restart, as the journal says. What this engine alone took for up waits again."""
+        """What was up before a restart, as the journal says. What this engine alone took for up waits
+        again."""
         up = {alarm.key: alarm for alarm in alarms}
         for key, latch in self._latches.items():
             if latch.alarm is not None and key not in up:

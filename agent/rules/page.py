@@ -1,8 +1,8 @@
 """The engine's memory as one document of the logbook, and back: what a restart must not forget.
 
-The journal comes first: a page says nothing that its records up to there do not say, it only saves reading them
-again. Documents are plain JSON; a ``Decimal`` is ``{"d": "12.40"}``. Readings themselves are not kept but the
-newest of each class: older ones matter for items that the newest one lacks, and age within seconds.
+The journal comes first: a page says nothing that its records up to there do not say, it only saves reading
+them again. Documents are plain JSON; a ``Decimal`` is ``{"d": "12.40"}``. Readings themselves are not kept
+but the newest of each class: older ones matter for items that the newest one lacks, and age within seconds.
 
 Orders, declarations and the history of days are not in it: their own owners bring them.
 """
@@ -23,7 +23,7 @@ Document = Mapping[str, Any]
 _METER = ("good_ms", "ever_read", "error", "ok", "failed")
 
 
-def plain(value: Any) -> Any:  # noqa: ANN401 -- any of the types named here
+def plain(value: Any) -> Any:
     """A value as JSON can hold it."""
     if isinstance(value, Decimal):
         return {"d": f"{value:f}"}
@@ -34,7 +34,7 @@ def plain(value: Any) -> Any:  # noqa: ANN401 -- any of the types named here
     return value.value if isinstance(value, State) else value
 
 
-def back(value: Any) -> Any:  # noqa: ANN401 -- any of the types named here
+def back(value: Any) -> Any:
     """The same back; lists stay lists."""
     if isinstance(value, Mapping):
         if value.keys() == {"d"}:
@@ -125,5 +125,5 @@ def _point(kept: Sequence[Any]) -> PointView:
     )
 
 
-def _value(kept: Any) -> Value | None:  # noqa: ANN401 -- a list or nothing
+def _value(kept: Any) -> Value | None:
     return None if kept is None else Value(*kept)

@@ -1,14 +1,12 @@
-"""The world as the rules see it: the newest good values of each meter, the three states of each point, what
-has been ordered and declared.
+"""The world as the rules see it: good values of the meters, states of the points, orders, declarations.
 
 It is built from observations alone; it never sees a frame, a record or a clock. It has one owner, the engine;
 what it holds is immutable or belongs to it, and others are given a ``Sight`` of it.
 
-Two times are passed in and never mixed. ``now_ms`` is the **axis**: ms that run with the monotonic clock and go
-on over restarts; durations and hold times are differences of it, so a step of the wall clock changes none.
-``utc_ms`` is the wall clock, for calendars only; None while it cannot be trusted, and then nothing that depends
-on a calendar is judged.
-"""
+Two times are passed in and never mixed. ``now_ms`` is the **axis**: ms that run with the monotonic clock and
+go on over restarts; durations and hold times are differences of it, so a step of the wall clock changes none.
+``utc_ms`` is the wall clock, for calendars only; None while it cannot be trusted, and then nothing that
+depends on a calendar is judged."""
 
 from __future__ import annotations
 
@@ -38,8 +36,7 @@ class State(StrEnum):
 
 
 class Moment(NamedTuple):
-    """A moment on the axis, and what the wall clock says if it can be trusted. ``boot``: of the machine; how
-    long it was off before is a guess."""
+    """A moment on the axis, the wall clock if it can be trusted, and the boot: time between boots is a guess."""
 
     ms: int
     utc_ms: int | None = None
@@ -47,7 +44,7 @@ class Moment(NamedTuple):
 
 
 class Observation(NamedTuple):
-    """One reading: the good values of one meter (empty: the read failed, ``error`` says why) and its record."""
+    """One reading: the good values of a meter (empty: it failed, ``error`` says why) and its record."""
 
     meter: str
     at_ms: int
@@ -101,6 +98,7 @@ class MeterView:
     fresh_ms: int
     slow_fresh_ms: int
     good_ms: int
+    sum: Sum
     ever_read: bool = False
     error: str = ""  # why the newest poll failed
     ok: int = 0
@@ -108,13 +106,12 @@ class MeterView:
     fast: tuple[Observation, ...] = ()  # newest first
     slow: tuple[Observation, ...] = ()
     power: Value | None = None
-    sum: Sum = Sum(0, Decimal(0), 0)
     trail: deque[Sum] = field(default_factory=deque)
     ratio: Decimal = Decimal(1)  # of its transformers, as the site file says
     trail_ms: int = 0  # how far back it reaches: the longest mean that a rule asks for
 
     def fresh(self, quantity: str, now_ms: int) -> Value | None:
-        """The newest value of a quantity unless it is too old to speak for now: each class has its own age."""
+        """The newest value of a quantity unless it is too old to speak for now."""
         for readings, age_ms in ((self.fast, self.fresh_ms), (self.slow, self.slow_fresh_ms)):
             for seen in readings:
                 value = seen.values.get(quantity)
@@ -134,7 +131,7 @@ class MeterView:
 
 
 class DayUse(NamedTuple):
-    """What a point drew on one local day, kWh by hour of the day; None: too little of the hour was measured."""
+    """What a point drew on one local day, kWh by hour; None: too little of the hour was measured."""
 
     day: str
     hours: tuple[Decimal | None, ...]
@@ -224,8 +221,8 @@ class World:
 def _unread(meter: Meter, now_ms: int) -> MeterView:
     every, slow = fresh_ms(meter.every_s), fresh_ms(meter.slow_every_s)
     step = meter.every_s * 1500
-    ratio, nothing = meter.ct * meter.pt, Sum(now_ms, Decimal(0), 0)
-    return MeterView(meter.id, meter.bus, step, every, slow, now_ms, sum=nothing, ratio=ratio)
+    nothing = Sum(now_ms, Decimal(0), 0)
+    return MeterView(meter.id, meter.bus, step, every, slow, now_ms, nothing, ratio=meter.ct * meter.pt)
 
 
 def drawn_kw(values: Mapping[str, Decimal]) -> Decimal | None:
@@ -293,11 +290,8 @@ def _measure(point: Point, meter: MeterView, now_ms: int) -> Value | None:
 
 def _wanted(point: Point, value: Decimal) -> State | None:
     """The state a measure asks for; None inside the hysteresis band."""
-    on, off = (
-        (point.on_above_kw, point.off_below_kw)
-        if point.on_above_a is None
-        else (point.on_above_a, point.off_below_a)
-    )
+    in_kw = point.on_above_a is None
+    on, off = (point.on_above_kw, point.off_below_kw) if in_kw else (point.on_above_a, point.off_below_a)
     assert on is not None
     assert off is not None, "config.load refuses a point with half a pair"
     if value > on:

@@ -1,7 +1,6 @@
-"""Energy since a moment, for rules that count it: what the register says, or the sum of the power read, whichever
-is more. The register also counts while the box is off; the sum is newer than the register's last reading.
-No kind of rule itself.
-"""
+"""Energy since a moment, for rules that count it: what the register says, or the sum of the power read,
+whichever is more. The register also counts while the box is off; the sum is newer than the register's last
+reading. No kind of rule itself."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """More is drawn than a limit order allows (限产超限, 未响应减产).
 
-The limit is a mean power (``limit_kw``, or ``reduce_percent`` less than a baseline that is fixed when the order
-comes into force) or the energy of each window (``limit_kwh``). Transition table, for the sum of the points or
-for each of them::
+The limit is a mean power (``limit_kw``, or ``reduce_percent`` less than a baseline that is fixed when the
+order comes into force) or the energy of each window (``limit_kwh``). Transition table, for the sum of the
+points or for each of them::
 
     limit       measured                                       verdict
     kW          mean of average_s, begun after the grace       violated above | fine at or below

@@ -1,6 +1,7 @@
 """Treatment that runs and does not work: idling (空转), under its band (减速, 降频, 低负荷), over it.
 
-Transition table, for a treatment point that is ON (else fine; UNKNOWN: unknown), by the mean of ``average_s``::
+Transition table, for a treatment point that is ON (else fine; UNKNOWN: unknown), by the mean of
+``average_s``::
 
     mean power                       finding rule/idle    rule/under    rule/over
     under idle_below_kw              violated             fine          fine
@@ -9,11 +10,10 @@ Transition table, for a treatment point that is ON (else fine; UNKNOWN: unknown)
     within                           fine                 fine          fine
     too little measured              unknown              unknown       unknown
 
-The band is the last one whose ``from_kw`` production (the points in ``by``, together) reaches; while production
-cannot be told and there is more than one band, all is unknown. The bands are numbers that a person confirmed
-(``sitebox rules learn`` proposes them from recorded days): a band that moved by itself would follow a plant that
-turns its treatment down a little each week.
-"""
+The band is the last one whose ``from_kw`` production (the points in ``by``, together) reaches; while
+production cannot be told and there is more than one band, all is unknown. The bands are numbers that a person
+confirmed (``sitebox rules learn`` proposes them from recorded days): a band that moved by itself would follow
+a plant that turns its treatment down a little each week."""
 
 from __future__ import annotations
 

@@ -43,11 +43,8 @@ def reading(view: MeterView, names: Iterable[str], now_ms: int) -> Observation |
     """The newest reading that holds any of the quantities, of the fast class where it has them; None when
     it is too old to speak for now."""
     for readings, age_ms in ((view.fast, view.fresh_ms), (view.slow, view.slow_fresh_ms)):
-        if readings:
-            values = readings[0].values
-            for name in names:
-                if name in values:
-                    return readings[0] if now_ms - readings[0].at_ms <= age_ms else None
+        if readings and any(name in readings[0].values for name in names):
+            return readings[0] if now_ms - readings[0].at_ms <= age_ms else None
     return None
 
 

@@ -1,13 +1,12 @@
-"""A generic threshold with hysteresis and hold time: on any quantity of a meter, on the sum of a quantity over
-points, or on that sum as a share of another.
+"""A generic threshold with hysteresis and hold time: on any quantity of a meter, on the sum of a quantity
+over points, or on that sum as a share of another.
 
 ::
 
     above = 100, clear = 90:   value > 100 violated | value < 90 fine | between: as it was (unknown)
 
-Outside its ``when`` windows it is fine; while the clock cannot be trusted, unknown. A sum needs every one of its
-values fresh.
-"""
+Outside its ``when`` windows it is fine; while the clock cannot be trusted, unknown. A sum needs every one of
+its values fresh."""
 
 from __future__ import annotations
 

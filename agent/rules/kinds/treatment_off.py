@@ -11,10 +11,9 @@ Transition table (production = any of its points; ``n`` of the treatment points 
 
     * so many are OFF that those ON and UNKNOWN together are fewer than n
 
-What counts is what was read: the violation lasts from the first to the last moment at which production was read
-above its on threshold and the treatment below its off threshold, moments no further apart than a value speaks
-for its meter. So readings that are missing can end a violation and never make one.
-"""
+What counts is what was read: the violation lasts from the first to the last moment at which production was
+read above its on threshold and the treatment below its off threshold, moments no further apart than a value
+speaks for its meter. So readings that are missing can end a violation and never make one."""
 
 from __future__ import annotations
 
@@ -61,7 +60,7 @@ def step(
 
 
 def bridge(rule: TreatmentOff | TreatmentStopped, world: World) -> int:
-    """How far apart two sights of the same thing may be: as long as the slowest value speaks for its meter."""
+    """How far apart two sights of one thing may be: as long as the slowest value speaks for its meter."""
     names = (*rule.production, *rule.treatment)
     return max((world.meter_of(name).fresh_ms for name in names), default=0)
 

@@ -10,8 +10,8 @@ Transition table, one finding for each treatment point::
     UNKNOWN                           anything                        unknown
 
 It finds what ``treatment-off`` with its longer lag does not: the scrubber that is switched off a few minutes
-before the kiln, each evening. Points in a duty and standby pair belong in ``treatment-off`` with need = "any".
-"""
+before the kiln, each evening. Points in a duty and standby pair belong in ``treatment-off`` with need =
+"any"."""
 
 from __future__ import annotations
 

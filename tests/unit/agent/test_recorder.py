@@ -22,7 +22,7 @@ from buffer.note import VerifierKey
 from buffer.reader import JournalReader
 from buffer.scrub import Rot
 from buffer.verify import verify
-from tests.support.boxes import BOOT_ID, Box, result
+from tests.support.boxes import Box, result
 from tests.support.plants import PAIR, SILENT, plant
 
 

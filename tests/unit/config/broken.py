@@ -96,6 +96,9 @@ meters = ["kiln", "fan"]
 after_s = 60
 """
 
+_SHIFT = '[[rule]]\nid = "night"\nkind = "off-shift"\n'
+_LOAD = '[[rule]]\nid = "load"\nkind = "load"\npoint = "scrubber"\n'
+_OVER = '[[rule]]\nid = "cap"\npoints = ["kiln"]\n'
 SITE_NAME, METERS_NAME = "sitebox.toml", "conf.d/10-meters.toml"
 
 
@@ -167,7 +170,10 @@ BROKEN = (
     broken("SBX-CFG-012", ("[[uplink]]", "[uplink]"), key="uplink"),
     broken(
         "SBX-CFG-013",
-        ("[journal]", '[[point]]\nid = "p"\nrole = "total"\nmeter = "fan"\n[journal]'),
+        (
+            "[journal]",
+            '[[point]]\nid = "p"\nrole = "total"\non_above_kw = "2"\noff_below_kw = "1"\n[journal]',
+        ),
         key="point.p",
     ),
     broken(
@@ -266,6 +272,45 @@ BROKEN = (
         key="meter.fan.ct",
     ),
     # points, rules, uplinks
+    broken(
+        "SBX-CFG-056",
+        ('on_above_kw = "5"\noff_below_kw = "4"', '@@on_above_kw = "5"'),
+        key="point.kiln.on_above_kw",
+    ),
+    broken(
+        "SBX-CFG-056",
+        ('on_above_kw = "5"', '@@on_above_kw = "5"\non_above_a = "4"'),
+        key="point.kiln.on_above_kw",
+    ),
+    broken("SBX-CFG-061", ("", f'{_SHIFT}@@shifts = ["22-06"]'), key="rule.night.shifts"),
+    broken(
+        "SBX-CFG-062", ("", f'{_SHIFT}shifts = ["22:00-06:00"]\n@@free = ["1.10."]'), key="rule.night.free"
+    ),
+    broken("SBX-CFG-063", ("", f'{_LOAD}@@bands = ["0 5 2"]'), key="rule.load.bands"),
+    broken("SBX-CFG-063", ("", f'{_LOAD}@@bands = ["9 1 2", "0 1 2"]'), key="rule.load.bands"),
+    broken("SBX-CFG-064", ("", f"{_SHIFT}@@shifts = []"), key="rule.night.shifts"),
+    broken("SBX-CFG-065", ("", f'{_OVER}@@kind = "over-capacity"'), key="rule.cap.kind"),
+    broken(
+        "SBX-CFG-065",
+        ("", f'{_OVER}kind = "over-capacity"\n@@limit_kw = "1"\nlimit_kwh = "2"'),
+        key="rule.cap.limit_kw",
+    ),
+    broken(
+        "SBX-CFG-066",
+        ("", '[[rule]]\nid = "t"\n@@kind = "threshold"\nabove = "2"\nclear = "1"'),
+        key="rule.t.kind",
+    ),
+    broken("SBX-CFG-067", ("after_s = 60", "after_s = 60\n@@warn_s = 60"), key="rule.silent.warn_s"),
+    broken(
+        "SBX-CFG-076",
+        ("", '[[rule]]\nid = "late"\nkind = "delivery-late"\ndeadline_s = 600\n@@warn_before_s = 600'),
+        key="rule.late.warn_before_s",
+    ),
+    broken(
+        "SBX-CFG-077",
+        ('treatment = ["scrubber"]', 'treatment = ["scrubber"]\n@@need = "2"'),
+        key="rule.pair.need",
+    ),
     broken("SBX-CFG-060", ('off_below_kw = "4"', 'off_below_kw = "6"'), key="point.kiln.off_below_kw"),
     broken("SBX-CFG-070", ('treatment = ["scrubber"]', "treatment = []"), key="rule.pair.treatment"),
     broken("SBX-CFG-071", ('treatment = ["scrubber"]', 'treatment = ["kiln"]'), key="rule.pair.treatment"),

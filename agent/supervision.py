@@ -1,0 +1,92 @@
+"""The rules at work in the daemon: the engine, the two times it runs by, and its pages in the logbook.
+
+Belongs to the recorder and runs in its thread; the recorder writes what changes. Reads no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from agent import alarmrecords, readings
+from agent.restore import Restored
+from agent.rules.alarms import Alarm, AlarmChange
+from agent.rules.world import Sight
+from buffer.instant import Instant
+from drivers.samples import PollResult
+
+JUDGE_MS = 1_000  # the rules are asked so often when nothing comes
+PAGE_MS = 3_600_000  # the engine's memory is written down so often: a start reads the records since
+
+
+class Pages(Protocol):
+    """The logbook's pages of the rules."""
+
+    def alarms(self, up: tuple[Alarm, ...], n: int) -> None:
+        """Replace the alarm latches by those up as of block ``n``."""
+
+    def engine(self, page: Mapping[str, Any], n: int) -> None:
+        """Keep the engine's memory as of block ``n``."""
+
+
+class Supervision:
+    """See the module."""
+
+    def __init__(self, rules: Restored, pages: Pages) -> None:
+        self.engine, self._axis, self._wall = rules.engine, rules.axis, rules.wall
+        self._pages = pages
+        self._judged_ms: int | None = None
+        self._paged_ms: int | None = None
+
+    @property
+    def sight(self) -> Sight:
+        """What others may see."""
+        return self.engine.world
+
+    @property
+    def active(self) -> tuple[Alarm, ...]:
+        """The alarms that are up."""
+        return self.engine.active
+
+    def see(self, result: PollResult, record: int, at: Instant) -> None:
+        """One poll that stands in ``record``."""
+        self.engine.observe(readings.observation(result, record, self._axis.at(at.mono_ms)))
+
+    def hear(self, utc_ms: int, now: Instant) -> None:
+        """A witness says what time it is: a platform's receipt, a meter's clock that was measured before."""
+        self._wall.hear(utc_ms, now)
+
+    def event(self, kind: str, fields: Mapping[str, Any], now: Instant) -> None:
+        """A record that says something of the time."""
+        if kind == "anchor":
+            self._wall.hear(fields["utc"] + now.mono_ms - fields["at"], now)
+        elif kind == "step":
+            self._wall.stepped(now)
+
+    def judge(self, now: Instant, news: bool) -> tuple[AlarmChange, ...]:
+        """Ask the rules, once a second at most and at once when something came."""
+        self._wall.look(now)
+        if not news and self._judged_ms is not None and now.mono_ms - self._judged_ms < JUDGE_MS:
+            return ()
+        self._judged_ms = now.mono_ms
+        return self.engine.tick(self._axis.moment(now.mono_ms, self._wall))
+
+    def record_of(self, change: AlarmChange) -> tuple[str, dict[str, object]]:
+        """Kind and fields of the record of a change."""
+        if change.change == "excused":
+            return "declaration", alarmrecords.covered(change)
+        return "alarm", alarmrecords.fields(change, self._axis)
+
+    def sealed(self, n: int, now: Instant, changed: bool) -> None:
+        """Block ``n`` holds everything so far: the pages may speak of it."""
+        if self._paged_ms is None or now.mono_ms - self._paged_ms >= PAGE_MS:
+            self.keep(n, now)
+        elif changed:
+            self._pages.alarms(self.engine.active, n)
+
+    def keep(self, n: int, now: Instant) -> None:
+        """Write all pages as of block ``n``."""
+        self._paged_ms = now.mono_ms
+        self._pages.alarms(self.engine.active, n)
+        axis = {"boot_id": self._axis.boot_id, "offset_ms": self._axis.offset_ms}
+        self._pages.engine({**self.engine.page(), "axis": axis}, n)
