@@ -220,9 +220,8 @@ class World:
 
 def _unread(meter: Meter, now_ms: int) -> MeterView:
     every, slow = fresh_ms(meter.every_s), fresh_ms(meter.slow_every_s)
-    step = meter.every_s * 1500
-    nothing = Sum(now_ms, Decimal(0), 0)
-    return MeterView(meter.id, meter.bus, step, every, slow, now_ms, nothing, ratio=meter.ct * meter.pt)
+    step, ratio, nothing = meter.every_s * 1500, meter.ct * meter.pt, Sum(now_ms, Decimal(0), 0)
+    return MeterView(meter.id, meter.bus, step, every, slow, now_ms, nothing, ratio=ratio)
 
 
 def drawn_kw(values: Mapping[str, Decimal]) -> Decimal | None:
