@@ -21,9 +21,9 @@ from types import MappingProxyType
 from typing import Any
 
 from agent.rules.finding import Finding
-from agent.rules.kinds.happened import Event, What, event, remembered, standing
+from agent.rules.kinds.happened import NOTHING, What, noted, remembered, standing
 from agent.rules.kinds.metered import watched
-from agent.rules.world import MeterView, Observation, Value, World
+from agent.rules.world import Value, World
 from config.meterkinds import MeterEvents
 from config.quantities import QUANTITIES
 
@@ -50,46 +50,33 @@ _DEFAULT = tuple(name for name in USES if name != _NOT_BY_DEFAULT)
 def step(
     rule: MeterEvents, world: World, held: Mapping[str, Any]
 ) -> tuple[tuple[Finding, ...], Mapping[str, Any]]:
-    """Findings keyed ``rule/meter/counter/record``. ``held``: the last value of each counter."""
-    last, up = held.get("meters", {}), held.get("up", [])
+    """Findings keyed ``rule/meter/counter/number``. ``held``: the last value of each counter."""
+    last, log = held.get("meters", {}), held.get("log", NOTHING)
     for view in watched(rule, world):
-        for seen in (view.slow[:1], view.fast[:1]):
-            if not seen or not _new(seen[0], last.get(view.id, _NONE)):
-                continue
+        for seen in (*view.slow[:1], *view.fast[:1]):
             before = last.get(view.id, _NONE)
-            values = {name: seen[0].values[name] for name in rule.watch or _DEFAULT if name in seen[0].values}
+            if seen.record <= before.get("i", -1):
+                continue
+            values = {name: seen.values[name] for name in rule.watch or _DEFAULT if name in seen.values}
             if values:
-                up = [*up, *_told(rule, view, seen[0], (before, values))]
-                last = {**last, view.id: {**before, **values, "i": seen[0].record}}
-    findings, up = standing(rule, up, world, "plant")
-    return findings, remembered(held, last, up)
+                last = {**last, view.id: {**before, **values, "i": seen.record}}
+                for what in _told(before, values):
+                    log = noted(log, rule, view.id, Value(Decimal(0), seen.at_ms, seen.record), what)
+    findings, log = standing(rule, log, world, "plant")
+    return findings, remembered(held, last, log)
 
 
 _NONE: Mapping[str, Any] = {}
 
 
-def _new(seen: Observation, before: Mapping[str, Any]) -> bool:
-    return seen.record > int(before.get("i", -1))
-
-
-def _told(
-    rule: MeterEvents,
-    view: MeterView,
-    seen: Observation,
-    change: tuple[Mapping[str, Any], Mapping[str, Decimal]],
-) -> Iterator[Event]:
-    before, now = change
+def _told(before: Mapping[str, Any], now: Mapping[str, Decimal]) -> Iterator[What]:
     fell = []
     for name, value in now.items():
-        old = before.get(name)
-        if old is None or old == value:
-            continue
-        told = Value(value, seen.at_ms, seen.record)
+        old = before.get(name, value)
         if value < old:
             fell.append(f"{name} {old:f} -> {value:f}")
-            continue
-        facts = {"counter": name, "times": f"{value - old:f}", "count": f"{value:f}"}
-        yield event(rule, view.id, told, What(name, CODES.get(name, OTHER), facts))
+        elif value > old:
+            facts = {"counter": name, "times": f"{value - old:f}", "count": f"{value:f}"}
+            yield What(name, CODES.get(name, OTHER), facts)
     if fell:
-        told = Value(Decimal(0), seen.at_ms, seen.record)
-        yield event(rule, view.id, told, What("fell", FELL, {"counters": ", ".join(fell)}))
+        yield What("fell", FELL, {"counters": ", ".join(fell)})

@@ -20,7 +20,7 @@ from decimal import Decimal
 from typing import Any
 
 from agent.rules.finding import Finding, shown
-from agent.rules.kinds.happened import What, event, remembered, standing
+from agent.rules.kinds.happened import NOTHING, What, noted, remembered, standing
 from agent.rules.kinds.metered import newest, watched
 from agent.rules.kinds.register import fine_step, ratios, rolled
 from agent.rules.world import MeterView, Value, World
@@ -33,9 +33,9 @@ Known = Mapping[str, Any]
 
 
 def step(rule: MeterSwapped, world: World, held: Known) -> tuple[tuple[Finding, ...], Known]:
-    """Findings keyed ``rule/meter/meter/record``. ``held``: number and register of each meter, when it last
+    """Findings keyed ``rule/meter/meter/number``. ``held``: number and register of each meter, when it last
     answered, and whether it was silent since its register was read."""
-    last, up = held.get("meters", {}), held.get("up", [])
+    last, log = held.get("meters", {}), held.get("log", NOTHING)
     for view in watched(rule, world):
         before = last.get(view.id)
         if not view.ever_read or (before is not None and before["good"] == view.good_ms):
@@ -46,9 +46,9 @@ def step(rule: MeterSwapped, world: World, held: Known) -> tuple[tuple[Finding, 
             now = {**now, "quiet": False}  # the register was read since
         last = {**last, view.id: now}
         if what is not None and seen is not None:
-            up = [*up, event(rule, view.id, seen, what)]
-    findings, up = standing(rule, up, world, "plant")
-    return findings, remembered(held, last, up)
+            log = noted(log, rule, view.id, seen, what)
+    findings, log = standing(rule, log, world, "plant")
+    return findings, remembered(held, last, log)
 
 
 def _known(view: MeterView, world: World, before: Known | None) -> Known:

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agent.rules.finding import Finding
-from agent.rules.kinds.happened import What, event, remembered, standing
+from agent.rules.kinds.happened import NOTHING, What, noted, remembered, standing
 from agent.rules.kinds.metered import newest, watched
 from agent.rules.world import World
 from config.meterkinds import RatioChanged
@@ -31,8 +31,8 @@ USES = RATIOS
 def step(
     rule: RatioChanged, world: World, held: Mapping[str, Any]
 ) -> tuple[tuple[Finding, ...], Mapping[str, Any]]:
-    """Findings keyed ``rule/meter/ct/record``. ``held``: the last of each, and what happened."""
-    last, up = held.get("meters", {}), held.get("up", [])
+    """Findings keyed ``rule/meter/ct/number``. ``held``: the last of each, and what happened."""
+    last, log = held.get("meters", {}), held.get("log", NOTHING)
     for view in watched(rule, world):
         for name in RATIOS:
             told = newest(view, name)
@@ -45,6 +45,6 @@ def step(
             last = {**last, key: told.value}
             if before is not None:
                 facts = {"name": name.upper(), "old": f"{before:f}", "new": f"{told.value:f}"}
-                up = [*up, event(rule, view.id, told, What(name, CODE, facts))]
-    findings, up = standing(rule, up, world, "plant")
-    return findings, remembered(held, last, up)
+                log = noted(log, rule, view.id, told, What(name, CODE, facts))
+    findings, log = standing(rule, log, world, "plant")
+    return findings, remembered(held, last, log)

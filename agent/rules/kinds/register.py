@@ -29,7 +29,7 @@ from decimal import Decimal
 from typing import Any
 
 from agent.rules.finding import Finding, shown
-from agent.rules.kinds.happened import What, event, remembered, standing
+from agent.rules.kinds.happened import NOTHING, What, noted, remembered, standing
 from agent.rules.kinds.metered import newest, watched
 from agent.rules.world import HOUR_MS, MeterView, Value, World
 from config.meterkinds import Register
@@ -55,9 +55,9 @@ Known = Mapping[str, Any]
 
 
 def step(rule: Register, world: World, held: Known) -> tuple[tuple[Finding, ...], Known]:
-    """Findings keyed ``rule/meter/register/record``. ``held``: the last value of each meter, and where the
+    """Findings keyed ``rule/meter/register/number``. ``held``: the last value of each meter, and where the
     stretch that is measured began."""
-    last, up = held.get("meters", {}), held.get("up", [])
+    last, log = held.get("meters", {}), held.get("log", NOTHING)
     for view in watched(rule, world):
         value, before = newest(view, "ep_imp"), last.get(view.id)
         if value is None or (before is not None and before["i"] == value.record):
@@ -69,9 +69,9 @@ def step(rule: Register, world: World, held: Known) -> tuple[tuple[Finding, ...]
             what, start = _judged(rule, view, before, now)
         last = {**last, view.id: {**now, "start": {k: v for k, v in start.items() if k != "start"}}}
         if what is not None:
-            up = [*up, event(rule, view.id, value, what)]
-    findings, up = standing(rule, up, world, "device")
-    return findings, remembered(held, last, up)
+            log = noted(log, rule, view.id, value, what)
+    findings, log = standing(rule, log, world, "device")
+    return findings, remembered(held, last, log)
 
 
 def ratios(view: MeterView) -> list[Decimal]:
