@@ -36,7 +36,7 @@ class State(StrEnum):
 
 
 class Moment(NamedTuple):
-    """A moment on the axis, the wall clock if it can be trusted, and the boot: what lies between is a guess."""
+    """A moment on the axis, the wall clock if it can be trusted, and the boot: time off is a guess."""
 
     ms: int
     utc_ms: int | None = None
