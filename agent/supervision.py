@@ -5,7 +5,7 @@ Belongs to the recorder and runs in its thread; the recorder writes what changes
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from agent import alarmrecords, readings
@@ -16,6 +16,7 @@ from buffer.instant import Instant
 from drivers.samples import PollResult
 
 JUDGE_MS = 1_000  # the rules are asked so often when nothing comes
+_STATES = {"on": True, "off": False, "unknown": None}  # of a ``mains`` record
 PAGE_MS = 3_600_000  # the engine's memory is written down so often: a start reads the records since
 
 
@@ -35,6 +36,7 @@ class Supervision:
     def __init__(self, rules: Restored, pages: Pages) -> None:
         self.engine, self._axis, self._wall = rules.engine, rules.axis, rules.wall
         self._pages = pages
+        self.announce: Callable[[Mapping[str, Any]], object] = dict  # told of each alarm record
         self._judged_ms: int | None = None
         self._paged_ms: int | None = None
 
@@ -57,11 +59,13 @@ class Supervision:
         self._wall.hear(utc_ms, now)
 
     def event(self, kind: str, fields: Mapping[str, Any], now: Instant) -> None:
-        """A record that says something of the time."""
+        """A record that says something of the time, or of the mains."""
         if kind == "anchor":
             self._wall.hear(fields["utc"] + now.mono_ms - fields["at"], now)
         elif kind == "step":
             self._wall.stepped(now)
+        elif kind == "mains":
+            self.engine.mains(_STATES[fields["state"]], self._axis.at(fields["since_mono"]))
 
     def judge(self, now: Instant, news: bool) -> tuple[AlarmChange, ...]:
         """Ask the rules, once a second at most and at once when something came."""
@@ -76,6 +80,13 @@ class Supervision:
         if change.change == "excused":
             return "declaration", alarmrecords.covered(change)
         return "alarm", alarmrecords.fields(change, self._axis)
+
+    def recorded(self, change: AlarmChange, record: Mapping[str, Any]) -> None:
+        """A change stands in the journal as ``record``."""
+        if change.raised:
+            self.engine.numbered(change.alarm.key, record["i"])
+        if record["k"] == "alarm":
+            self.announce(record)
 
     def sealed(self, n: int, now: Instant, changed: bool) -> None:
         """Block ``n`` holds everything so far: the pages may speak of it."""

@@ -12,6 +12,8 @@ from agent.latches import Latches
 from agent.meters.book import Book
 from agent.meters.past import past
 from agent.meters.recall import Want
+from agent.orders.clerk import Clerk, Office
+from agent.orders.opening import hash_of, reopened
 from agent.recorder import Recorder
 from agent.restore import restore
 from buffer.instant import ClockLetter, Instant
@@ -38,6 +40,7 @@ class Box:
         self.inbox = Inbox()
         self.down = True
         self.recorder: Recorder
+        self.clerk: Clerk
         self.ask: Callable[[Want], Errand | None] = lambda want: None  # a box without meters
         self.letter: ClockLetter = "R"
         self._logbook: Logbook | None = None
@@ -61,11 +64,15 @@ class Box:
         reader = JournalReader(self.folder / "journal")
         rules = restore(reader, self.config, now, latches.page())
         both = frozenset((meter.id, name) for meter in self.config.meters for name in RATIOS)
+        orders = reopened(reader, latches.orders.load(), now.utc_ms)
         before = past(reader, self.config, both, latches, now)
         reader.close()
         self.inbox = Inbox(capacity)
         book = Book(self.config, before, latches, self.ask)
-        self.recorder = Recorder(journal, rules, self.inbox, self.config, latches, book)
+        known = hash_of(self.folder / "journal")
+        office = Office(journal, self.config, keys.identity, known, rules.engine.know, latches.orders)
+        self.clerk = Clerk(office, *orders, now)
+        self.recorder = Recorder(journal, rules, self.inbox, self.config, latches, book, self.clerk)
 
     def _open_logbook(self) -> Logbook:
         if self._logbook is not None:
