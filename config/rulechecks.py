@@ -12,7 +12,7 @@ from typing import Any
 
 from config.checks import Profiles, items_of
 from config.meterkinds import Balance, Frozen, MeterEvents, MeterRule, PowerSum, Register
-from config.quantities import QUANTITIES
+from config.quantities import COUNTERS
 from config.rulekinds import (
     DeliveryLate,
     Load,
@@ -173,8 +173,7 @@ def _needs(rule: MeterRule, site: _Site) -> None:
 def _needed(rule: MeterRule) -> tuple[frozenset[str], ...]:
     """Any of these sets of quantities is enough."""
     if isinstance(rule, MeterEvents):
-        counters = rule.watch or tuple(name for name in QUANTITIES if name.startswith("n_"))
-        return tuple(frozenset((name,)) for name in counters)
+        return tuple(frozenset((name,)) for name in rule.watch or sorted(COUNTERS))
     if isinstance(rule, PowerSum) and rule.wires == 3:
         return (frozenset(("p", "p_a", "p_c")),)
     return _NEEDED[getattr(rule, "kind", "")]

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from config.calendar import Window
-from config.quantities import QUANTITIES
+from config.quantities import COUNTERS
 from config.rulekinds import Band
 from config.suggest import nearest
 from config.values import MAX_LIST, Wrong, idents, shown, text
@@ -60,12 +60,11 @@ def _day(value: object) -> str:
 
 
 def counters(value: object) -> tuple[str, ...]:
-    """A list of counters of a meter: the names of the vocabulary that begin with ``n_``."""
+    """A list of counters of a meter: ``n_cover`` and the like."""
     taken = idents(value)
     for name in taken:
-        if not name.startswith("n_") or name not in QUANTITIES:
-            known = [one for one in QUANTITIES if one.startswith("n_")]
-            raise Wrong("SBX-CFG-134", value=name, near=nearest(name, known))
+        if name not in COUNTERS:
+            raise Wrong("SBX-CFG-134", value=name, near=nearest(name, sorted(COUNTERS)))
     return taken
 
 

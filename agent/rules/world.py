@@ -160,13 +160,10 @@ class World:
         self.now_ms = now_ms
         self.utc_ms: int | None = None
         self.boot = ""
-        self.started_ms = now_ms
         self.record = 0  # the newest one taken in
         self.zone = ZoneInfo(config.site.timezone)
         self.config: Mapping[str, Point] = {point.id: point for point in config.points}
-        self.meters = {meter.id: _unread(meter, now_ms) for meter in config.meters}
-        for view in self.meters.values():
-            view.trail_ms = mean_s * 1000
+        self.meters = {meter.id: _unread(meter, now_ms, mean_s * 1000) for meter in config.meters}
         self.points = {point.id: PointView(State.UNKNOWN, now_ms) for point in config.points}
         self.orders: tuple[Order, ...] = ()
         self.declarations: tuple[Declaration, ...] = ()
@@ -220,10 +217,10 @@ class World:
                 self.points[name] = _point(point, view, meter, self.now_ms)
 
 
-def _unread(meter: Meter, now_ms: int) -> MeterView:
+def _unread(meter: Meter, now_ms: int, trail_ms: int) -> MeterView:
     every, slow = fresh_ms(meter.every_s), fresh_ms(meter.slow_every_s)
     step, ratio, nothing = meter.every_s * 1500, meter.ct * meter.pt, Sum(now_ms, Decimal(0), 0)
-    return MeterView(meter.id, meter.bus, step, every, slow, now_ms, nothing, ratio=ratio)
+    return MeterView(meter.id, meter.bus, step, every, slow, now_ms, nothing, ratio=ratio, trail_ms=trail_ms)
 
 
 def drawn_kw(values: Mapping[str, Decimal]) -> Decimal | None:

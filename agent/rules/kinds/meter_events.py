@@ -25,7 +25,7 @@ from agent.rules.kinds.happened import NOTHING, What, noted, remembered, standin
 from agent.rules.kinds.metered import watched
 from agent.rules.world import Value, World
 from config.meterkinds import MeterEvents
-from config.quantities import QUANTITIES
+from config.quantities import COUNTERS
 
 KIND = "meter-events"
 CODES: Mapping[str, str] = MappingProxyType(
@@ -43,7 +43,7 @@ CODES: Mapping[str, str] = MappingProxyType(
 )
 OTHER, FELL = "SBX-RUL-059", "SBX-RUL-060"
 _NOT_BY_DEFAULT = "n_power_down"
-USES = tuple(sorted({*CODES, *(name for name in QUANTITIES if name.startswith("n_"))}))
+USES = tuple(sorted(COUNTERS))
 _DEFAULT = tuple(name for name in USES if name != _NOT_BY_DEFAULT)
 
 
