@@ -52,16 +52,17 @@ def step(
 ) -> tuple[tuple[Finding, ...], Mapping[str, Any]]:
     """Findings keyed ``rule/meter/counter/number``. ``held``: the last value of each counter."""
     last, log = held.get("meters", {}), held.get("log", NOTHING)
-    for view in watched(rule, world):
-        for seen in (*view.slow[:1], *view.fast[:1]):
-            before = last.get(view.id, _NONE)
-            if seen.record <= before.get("i", -1):
-                continue
-            values = {name: seen.values[name] for name in rule.watch or _DEFAULT if name in seen.values}
-            if values:
-                last = {**last, view.id: {**before, **values, "i": seen.record}}
-                for what in _told(before, values):
-                    log = noted(log, rule, view.id, Value(Decimal(0), seen.at_ms, seen.record), what)
+    names = rule.watch or _DEFAULT
+    newest = [(view.id, seen) for view in watched(rule, world) for seen in (*view.slow[:1], *view.fast[:1])]
+    for meter, seen in newest:
+        before = last.get(meter, _NONE)
+        if seen.record <= before.get("i", -1):
+            continue
+        values = {name: seen.values[name] for name in names if name in seen.values}
+        if values:
+            last = {**last, meter: {**before, **values, "i": seen.record}}
+        for what in _told(before, values):
+            log = noted(log, rule, meter, Value(Decimal(0), seen.at_ms, seen.record), what)
     findings, log = standing(rule, log, world, "plant")
     return findings, remembered(held, last, log)
 
