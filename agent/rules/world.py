@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from config.orders import Declaration, Order
@@ -108,6 +108,7 @@ class MeterView:
     power: Value | None = None
     trail: deque[Sum] = field(default_factory=deque)
     ratio: Decimal = Decimal(1)  # of its transformers, as the site file says
+    memo: dict[str, Any] = field(default_factory=dict)  # what rules made of its newest readings
     trail_ms: int = 0  # how far back it reaches: the longest mean that a rule asks for
 
     def fresh(self, quantity: str, now_ms: int) -> Value | None:
@@ -198,6 +199,7 @@ class World:
         view.ok += 1
         view.error = ""
         view.good_ms, view.ever_read = seen.at_ms, True
+        view.memo.clear()
         if seen.slow:
             view.slow = (seen, *view.slow[: _KEPT - 1])
         else:
@@ -218,9 +220,10 @@ class World:
 
 
 def _unread(meter: Meter, now_ms: int, trail_ms: int) -> MeterView:
-    every, slow = fresh_ms(meter.every_s), fresh_ms(meter.slow_every_s)
-    step, ratio, nothing = meter.every_s * 1500, meter.ct * meter.pt, Sum(now_ms, Decimal(0), 0)
-    return MeterView(meter.id, meter.bus, step, every, slow, now_ms, nothing, ratio=ratio, trail_ms=trail_ms)
+    every, slow, step = fresh_ms(meter.every_s), fresh_ms(meter.slow_every_s), meter.every_s * 1500
+    view = MeterView(meter.id, meter.bus, step, every, slow, now_ms, Sum(now_ms, Decimal(0), 0))
+    view.ratio, view.trail_ms = meter.ct * meter.pt, trail_ms
+    return view
 
 
 def drawn_kw(values: Mapping[str, Decimal]) -> Decimal | None:

@@ -20,7 +20,7 @@ from decimal import Decimal
 from typing import Any
 
 from agent.rules.finding import Finding, Verdict, shown
-from agent.rules.kinds.metered import DARK_V, watched
+from agent.rules.kinds.metered import DARK_V, made, recalled, watched
 from agent.rules.world import MeterView, Observation, World, drawn_kw
 from config.meterkinds import Frozen
 
@@ -38,12 +38,15 @@ def step(rule: Frozen, world: World, held: Known) -> tuple[tuple[Finding, ...], 
     """Findings keyed ``rule/meter``. ``held``: by meter, its last values and since when they stand."""
     found: list[Finding] = []
     for view in watched(rule, world):
-        seen = view.fast[0] if view.fast else None
-        known = held.get(view.id)
-        if seen is not None and (known is None or known["at"] != seen.at_ms):
-            known = _followed(view, seen, known)
-            held = {**held, view.id: known}
-        found.append(_finding(rule, world, view, known))
+        said = recalled(rule, view, world)
+        if said is None:
+            seen = view.fast[0] if view.fast else None
+            known = held.get(view.id)
+            if seen is not None and (known is None or known["at"] != seen.at_ms):
+                known = _followed(view, seen, known)
+                held = {**held, view.id: known}
+            said = made(rule, view, world, (_finding(rule, world, view, known),))
+        found += said
     return tuple(found), held
 
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from agent.rules.finding import Finding
 from agent.rules.kinds.happened import NOTHING, What, noted, remembered, standing
-from agent.rules.kinds.metered import watched
+from agent.rules.kinds.metered import news
 from agent.rules.world import Value, World
 from config.meterkinds import MeterEvents
 from config.quantities import COUNTERS
@@ -53,7 +53,7 @@ def step(
     """Findings keyed ``rule/meter/counter/number``. ``held``: the last value of each counter."""
     last, log = held.get("meters", {}), held.get("log", NOTHING)
     names = rule.watch or _DEFAULT
-    newest = [(view.id, seen) for view in watched(rule, world) for seen in (*view.slow[:1], *view.fast[:1])]
+    newest = [(view.id, seen) for view in news(rule, world) for seen in (*view.slow[:1], *view.fast[:1])]
     for meter, seen in newest:
         before = last.get(meter, _NONE)
         if seen.record <= before.get("i", -1):

@@ -21,7 +21,7 @@ from typing import Any
 
 from agent.rules.finding import Finding, shown
 from agent.rules.kinds.happened import NOTHING, What, noted, remembered, standing
-from agent.rules.kinds.metered import newest, watched
+from agent.rules.kinds.metered import newest, news
 from agent.rules.kinds.register import fine_step, ratios, rolled
 from agent.rules.world import MeterView, Value, World
 from config.meterkinds import MeterSwapped
@@ -36,7 +36,7 @@ def step(rule: MeterSwapped, world: World, held: Known) -> tuple[tuple[Finding, 
     """Findings keyed ``rule/meter/meter/number``. ``held``: number and register of each meter, when it last
     answered, and whether it was silent since its register was read."""
     last, log = held.get("meters", {}), held.get("log", NOTHING)
-    for view in watched(rule, world):
+    for view in news(rule, world):
         before = last.get(view.id)
         if not view.ever_read or (before is not None and before["good"] == view.good_ms):
             continue

@@ -10,7 +10,7 @@ further::
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -19,6 +19,9 @@ from agent.rules.world import MeterView, Observation, Value, World
 from config.meterkinds import MeterRule
 
 DARK_V = 40  # below it there is no voltage, as ``power-cut`` has it: a dark meter says nothing of its phases
+
+
+NEVER_MS = 2**63
 
 
 class Said(NamedTuple):
@@ -46,6 +49,32 @@ def reading(view: MeterView, names: Iterable[str], now_ms: int) -> Observation |
         if readings and any(name in readings[0].values for name in names):
             return readings[0] if now_ms - readings[0].at_ms <= age_ms else None
     return None
+
+
+def recalled(rule: MeterRule, view: MeterView, world: World) -> Sequence[Finding] | None:
+    """What was made of the newest readings; None when there is another, or one has become too old since. The
+    same readings give the same findings, so they are judged once and not each second."""
+    known = view.memo.get(rule.id)
+    return None if known is None or world.now_ms > known[0] else known[1]
+
+
+def made(rule: MeterRule, view: MeterView, world: World, found: Sequence[Finding]) -> Sequence[Finding]:
+    """Keep it until the next of them becomes too old to speak for now."""
+    ends = [
+        readings[0].at_ms + age_ms
+        for readings, age_ms in ((view.fast, view.fresh_ms), (view.slow, view.slow_fresh_ms))
+        if readings and readings[0].at_ms + age_ms >= world.now_ms
+    ]
+    view.memo[rule.id] = (min(ends, default=NEVER_MS), found)
+    return found
+
+
+def news(rule: MeterRule, world: World) -> Iterator[MeterView]:
+    """The watched meters that gave a reading since this was asked last."""
+    for view in watched(rule, world):
+        if rule.id not in view.memo:
+            view.memo[rule.id] = ()
+            yield view
 
 
 def newest(view: MeterView, name: str) -> Value | None:

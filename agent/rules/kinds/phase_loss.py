@@ -29,7 +29,7 @@ from decimal import Decimal
 from typing import Any
 
 from agent.rules.finding import Finding, Verdict, shown
-from agent.rules.kinds.metered import DARK_V, Said, finding, phases, reading, watched
+from agent.rules.kinds.metered import DARK_V, Said, finding, made, phases, reading, recalled, watched
 from agent.rules.world import MeterView, Observation, World
 from config.meterkinds import PhaseLoss
 
@@ -50,16 +50,24 @@ def step(
     """Two findings a meter of several phases. ``held``: by meter, the phases that once were there."""
     found: list[Finding] = []
     for view in watched(rule, world):
-        known = frozenset(held.get(view.id, ()))
-        volts, lost, there = _voltage(rule, view, known, world)
-        found.append(volts)
-        if rule.min_a > 0:
-            amps, carried = _current(rule, view, known, world, lost)
-            found.append(amps)
-            there |= carried
-        if not there <= known:
-            held = {**held, view.id: sorted(known | there)}
+        said = recalled(rule, view, world)
+        if said is None:
+            known = frozenset(held.get(view.id, ()))
+            said, there = _meter(rule, view, known, world)
+            made(rule, view, world, said)
+            if not there <= known:
+                held = {**held, view.id: sorted(known | there)}
+        found += said
     return tuple(found), held
+
+
+def _meter(rule: PhaseLoss, view: MeterView, known: Known, world: World) -> tuple[tuple[Finding, ...], Known]:
+    """The findings, and the phases that are there."""
+    volts, lost, there = _voltage(rule, view, known, world)
+    if rule.min_a <= 0:
+        return (volts,), there
+    amps, carried = _current(rule, view, known, world, lost)
+    return (volts, amps), there | carried
 
 
 def _voltage(rule: PhaseLoss, view: MeterView, known: Known, world: World) -> tuple[Finding, bool, Known]:

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agent.rules.finding import Facts, Finding, Verdict
-from agent.rules.kinds.metered import DARK_V, Said, finding, reading, watched
+from agent.rules.kinds.metered import DARK_V, Said, finding, made, reading, recalled, watched
 from agent.rules.kinds.phase_loss import voltages
 from agent.rules.world import MeterView, World
 from config.meterkinds import PhaseOrder
@@ -33,12 +33,17 @@ _WHOLE = 2  # the largest voltage is less than so many times the smallest
 def judge(rule: PhaseOrder, world: World) -> Iterator[Finding]:
     """Findings keyed ``rule/meter``."""
     for view in watched(rule, world):
-        seen = reading(view, _TOLD, world.now_ms)
-        verdict = Verdict.UNKNOWN
-        if seen is not None and _whole(view, world):
-            told = seen.values["phase_order"]
-            verdict = {0: Verdict.FINE, 1: Verdict.VIOLATED}.get(int(told), Verdict.UNKNOWN)
-        yield finding(rule, view, seen, Said("", CODE, verdict, _facts(view)))
+        said = recalled(rule, view, world)
+        yield from made(rule, view, world, (_meter(rule, view, world),)) if said is None else said
+
+
+def _meter(rule: PhaseOrder, view: MeterView, world: World) -> Finding:
+    seen = reading(view, _TOLD, world.now_ms)
+    verdict = Verdict.UNKNOWN
+    if seen is not None and _whole(view, world):
+        told = seen.values["phase_order"]
+        verdict = {0: Verdict.FINE, 1: Verdict.VIOLATED}.get(int(told), Verdict.UNKNOWN)
+    return finding(rule, view, seen, Said("", CODE, verdict, _facts(view)))
 
 
 def _whole(view: MeterView, world: World) -> bool:

@@ -26,7 +26,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from agent.rules.finding import Finding, Verdict, shown
-from agent.rules.kinds.metered import Said, finding, reading, watched
+from agent.rules.kinds.metered import Said, finding, made, reading, recalled, watched
 from agent.rules.world import MeterView, Observation, World
 from config.meterkinds import PowerSum
 
@@ -49,19 +49,33 @@ def step(
     """Two findings a meter. ``held``: by meter and part, the side of the last difference and its record."""
     found: list[Finding] = []
     for view in watched(rule, world):
-        seen = reading(view, ("p",), world.now_ms)
-        values: Mapping[str, Decimal] = {} if seen is None else seen.values
-        pairs = (
-            _Pair("uipf", UIPF, values.get("p"), None if rule.wires == 3 else _uipf(values)),
-            _Pair("phases", PHASES, values.get("p"), _phases(rule, values)),
-        )
-        for pair in pairs:
-            key = f"{view.id}/{pair.part}"
-            verdict, side = _verdict(rule, pair, seen, held.get(key))
-            if side is not None and side != held.get(key):
-                held = {**held, key: side}
-            found.append(finding(rule, view, seen, _said(view, pair, verdict)))
+        said = recalled(rule, view, world)
+        if said is None:
+            said, sides = _meter(rule, view, world, held)
+            made(rule, view, world, said)
+            held = {**held, **sides} if sides else held
+        found += said
     return tuple(found), held
+
+
+def _meter(
+    rule: PowerSum, view: MeterView, world: World, held: Mapping[str, Any]
+) -> tuple[tuple[Finding, ...], Mapping[str, list[int]]]:
+    """The findings, and the sides that are new."""
+    seen = reading(view, ("p",), world.now_ms)
+    values: Mapping[str, Decimal] = {} if seen is None else seen.values
+    pairs = (
+        _Pair("uipf", UIPF, values.get("p"), None if rule.wires == 3 else _uipf(values)),
+        _Pair("phases", PHASES, values.get("p"), _phases(rule, values)),
+    )
+    found, sides = [], {}
+    for pair in pairs:
+        key = f"{view.id}/{pair.part}"
+        verdict, side = _verdict(rule, pair, seen, held.get(key))
+        if side is not None and side != held.get(key):
+            sides[key] = side
+        found.append(finding(rule, view, seen, _said(view, pair, verdict)))
+    return tuple(found), sides
 
 
 def _verdict(

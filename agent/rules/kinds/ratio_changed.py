@@ -18,7 +18,7 @@ from typing import Any
 
 from agent.rules.finding import Finding
 from agent.rules.kinds.happened import NOTHING, What, noted, remembered, standing
-from agent.rules.kinds.metered import newest, watched
+from agent.rules.kinds.metered import newest, news
 from agent.rules.world import World
 from config.meterkinds import RatioChanged
 from config.profile import RATIOS
@@ -33,7 +33,7 @@ def step(
 ) -> tuple[tuple[Finding, ...], Mapping[str, Any]]:
     """Findings keyed ``rule/meter/ct/number``. ``held``: the last of each, and what happened."""
     last, log = held.get("meters", {}), held.get("log", NOTHING)
-    for view in watched(rule, world):
+    for view in news(rule, world):
         for name in RATIOS:
             told = newest(view, name)
             if told is None:

@@ -30,7 +30,7 @@ from typing import Any
 
 from agent.rules.finding import Finding, shown
 from agent.rules.kinds.happened import NOTHING, What, noted, remembered, standing
-from agent.rules.kinds.metered import newest, watched
+from agent.rules.kinds.metered import newest, news
 from agent.rules.world import HOUR_MS, MeterView, Value, World
 from config.meterkinds import Register
 
@@ -58,7 +58,7 @@ def step(rule: Register, world: World, held: Known) -> tuple[tuple[Finding, ...]
     """Findings keyed ``rule/meter/register/number``. ``held``: the last value of each meter, and where the
     stretch that is measured began."""
     last, log = held.get("meters", {}), held.get("log", NOTHING)
-    for view in watched(rule, world):
+    for view in news(rule, world):
         value, before = newest(view, "ep_imp"), last.get(view.id)
         if value is None or (before is not None and before["i"] == value.record):
             continue

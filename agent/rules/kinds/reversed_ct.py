@@ -22,7 +22,7 @@ from decimal import Decimal
 from typing import Any
 
 from agent.rules.finding import Finding, Verdict, shown
-from agent.rules.kinds.metered import Said, finding, phases, reading, watched
+from agent.rules.kinds.metered import Said, finding, made, phases, reading, recalled, watched
 from agent.rules.world import MeterView, Observation, World
 from config.meterkinds import ReversedCt
 
@@ -39,16 +39,25 @@ def step(
     """Findings keyed ``rule/meter``. ``held``: by meter, the phases that are accused."""
     found: list[Finding] = []
     for view in watched(rule, world):
-        seen = reading(view, USES[:4], world.now_ms)
-        powers = {} if seen is None else _judged(rule, seen)
-        before = held.get(view.id, [])
-        wrong = _wrong(rule, powers)
-        rest = sorted({*(name for name in before if name not in powers), *wrong})
-        if rest != before:
-            held = {**held, view.id: rest}
-        verdict = Verdict.VIOLATED if wrong else Verdict.UNKNOWN if rest or not powers else Verdict.FINE
-        found.append(finding(rule, view, seen, _said(view, verdict, wrong, powers)))
+        said = recalled(rule, view, world)
+        if said is None:
+            before = held.get(view.id, [])
+            one, accused = _meter(rule, view, world, before)
+            said = made(rule, view, world, (one,))
+            if accused != before:
+                held = {**held, view.id: accused}
+        found += said
     return tuple(found), held
+
+
+def _meter(rule: ReversedCt, view: MeterView, world: World, before: list[str]) -> tuple[Finding, list[str]]:
+    """The finding, and the phases that are accused from now on."""
+    seen = reading(view, USES[:4], world.now_ms)
+    powers = {} if seen is None else _judged(rule, seen)
+    wrong = _wrong(rule, powers)
+    accused = sorted({*(name for name in before if name not in powers), *wrong})
+    verdict = Verdict.VIOLATED if wrong else Verdict.UNKNOWN if accused or not powers else Verdict.FINE
+    return finding(rule, view, seen, _said(view, verdict, wrong, powers)), accused
 
 
 def _judged(rule: ReversedCt, seen: Observation) -> dict[str, Decimal]:
