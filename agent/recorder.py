@@ -97,6 +97,7 @@ class Recorder:
         self._alarm_changed = False
         self._superseded = False
         self._mending = Mending(journal, self._append)
+        self._takers = self._takes()
         self.snapshot = self._look()
 
     def listen(self, announce: Callable[[Mapping[str, Any]], object]) -> None:
@@ -146,8 +147,7 @@ class Recorder:
         self._takers[type(item)](item, now)
 
     def _takes(self) -> dict[type, Callable[[Any, Instant], None]]:
-        """What is done with each kind of item."""
-        return {
+        return {  # what is done with each kind of item
             PollResult: self._reading,
             ReceiptHeard: self._receipt,
             ChoreDue: self._chore,
