@@ -197,8 +197,7 @@ class World:
             view.error = seen.error or view.error
             return
         view.ok += 1
-        view.error = ""
-        view.good_ms, view.ever_read = seen.at_ms, True
+        view.error, view.good_ms, view.ever_read = "", seen.at_ms, True
         view.memo.clear()
         if seen.slow:
             view.slow = (seen, *view.slow[: _KEPT - 1])
@@ -220,10 +219,9 @@ class World:
 
 
 def _unread(meter: Meter, now_ms: int, trail_ms: int) -> MeterView:
-    every, slow, step = fresh_ms(meter.every_s), fresh_ms(meter.slow_every_s), meter.every_s * 1500
-    view = MeterView(meter.id, meter.bus, step, every, slow, now_ms, Sum(now_ms, Decimal(0), 0))
-    view.ratio, view.trail_ms = meter.ct * meter.pt, trail_ms
-    return view
+    every, slow = fresh_ms(meter.every_s), fresh_ms(meter.slow_every_s)
+    step, ratio, nothing = meter.every_s * 1500, meter.ct * meter.pt, Sum(now_ms, Decimal(0), 0)
+    return MeterView(meter.id, meter.bus, step, every, slow, now_ms, nothing, ratio=ratio, trail_ms=trail_ms)
 
 
 def drawn_kw(values: Mapping[str, Decimal]) -> Decimal | None:

@@ -8,7 +8,7 @@ import pytest
 
 from config.errors import ConfigInvalid
 from config.load import load
-from config.messages import placeholders, render, template
+from config.messages import known_codes, placeholders, render, template
 from config.meterkinds import Balance, Frozen, MeterEvents, PhaseLoss, Register
 from config.profiles import builtin_profiles
 from config.rulekinds import Rule
@@ -48,25 +48,25 @@ def test_a_kind_alone_is_enough(kind: str) -> None:
     assert (rule.kind, rule.level) == (kind, "warning")
 
 
-@pytest.mark.parametrize(
-    ("code", "key", "text"),
-    [
-        ("SBX-CFG-070", "parts", 'kind = "balance"\ntotal = ["kiln"]\nparts = []\n'),
-        ("SBX-CFG-070", "total", 'kind = "balance"\ntotal = []\nparts = ["kiln"]\n'),
-        ("SBX-CFG-130", "parts", 'kind = "balance"\ntotal = ["kiln"]\nparts = ["scrubber", "kiln"]\n'),
-        ("SBX-CFG-131", "parts", 'kind = "balance"\ntotal = ["kiln"]\nparts = ["second"]\n'),
-        ("SBX-CFG-131", "total", 'kind = "balance"\ntotal = ["kiln", "second"]\nparts = ["scrubber"]\n'),
-        ("SBX-CFG-132", "meters", 'kind = "ratio-changed"\nmeters = ["kiln"]\n'),
-        ("SBX-CFG-133", "kind", 'kind = "ratio-changed"\n'),
-        ("SBX-CFG-134", "watch", 'kind = "meter-events"\nwatch = ["n_coffee"]\n'),
-        ("SBX-CFG-134", "watch", 'kind = "meter-events"\nwatch = ["p"]\n'),
-        ("SBX-CFG-135", "max_kw", 'kind = "register"\nmax_kw = "0"\n'),
-        ("SBX-CFG-075", "after_s", 'kind = "frozen"\nafter_s = 60\nmeters = ["slow"]\n'),
-        ("SBX-CFG-023", "wires", 'kind = "phase-loss"\nwires = 2\n'),
-        ("SBX-CFG-042", "meters", 'kind = "phase-loss"\nmeters = ["klin"]\n'),
-        ("SBX-CFG-042", "parts", 'kind = "balance"\ntotal = ["kiln"]\nparts = ["klin"]\n'),
-    ],
-)
+MISTAKES = [
+    ("SBX-CFG-070", "parts", 'kind = "balance"\ntotal = ["kiln"]\nparts = []\n'),
+    ("SBX-CFG-070", "total", 'kind = "balance"\ntotal = []\nparts = ["kiln"]\n'),
+    ("SBX-CFG-130", "parts", 'kind = "balance"\ntotal = ["kiln"]\nparts = ["scrubber", "kiln"]\n'),
+    ("SBX-CFG-131", "parts", 'kind = "balance"\ntotal = ["kiln"]\nparts = ["second"]\n'),
+    ("SBX-CFG-131", "total", 'kind = "balance"\ntotal = ["kiln", "second"]\nparts = ["scrubber"]\n'),
+    ("SBX-CFG-132", "meters", 'kind = "ratio-changed"\nmeters = ["kiln"]\n'),
+    ("SBX-CFG-133", "kind", 'kind = "ratio-changed"\n'),
+    ("SBX-CFG-134", "watch", 'kind = "meter-events"\nwatch = ["n_coffee"]\n'),
+    ("SBX-CFG-134", "watch", 'kind = "meter-events"\nwatch = ["p"]\n'),
+    ("SBX-CFG-135", "max_kw", 'kind = "register"\nmax_kw = "0"\n'),
+    ("SBX-CFG-075", "after_s", 'kind = "frozen"\nafter_s = 60\nmeters = ["slow"]\n'),
+    ("SBX-CFG-023", "wires", 'kind = "phase-loss"\nwires = 2\n'),
+    ("SBX-CFG-042", "meters", 'kind = "phase-loss"\nmeters = ["klin"]\n'),
+    ("SBX-CFG-042", "parts", 'kind = "balance"\ntotal = ["kiln"]\nparts = ["klin"]\n'),
+]
+
+
+@pytest.mark.parametrize(("code", "key", "text"), MISTAKES)
 def test_what_could_never_be_right_is_refused(code: str, key: str, text: str) -> None:
     slow = '\n[[meter]]\nid = "slow"\nbus = "net"\nprotocol = "modbus-tcp"\naddress = "7"\nevery_s = 60\n'
     with pytest.raises(ConfigInvalid) as caught:
@@ -82,3 +82,8 @@ def test_watched_counters_are_known() -> None:
     (rule,) = taken('kind = "meter-events"\nwatch = ["n_cover", "n_power_down"]\n')
     assert isinstance(rule, MeterEvents)
     assert rule.watch == ("n_cover", "n_power_down")
+
+
+def test_every_code_of_these_rules_can_be_provoked() -> None:
+    codes = {code for code in known_codes() if "SBX-CFG-130" <= code < "SBX-CFG-140"}
+    assert {code for code, _, _ in MISTAKES if code >= "SBX-CFG-130"} == codes
