@@ -75,6 +75,12 @@ class Bench:
         self.engine.restore(up)
         self.boot = boot or self.boot
 
+    def forget(self) -> None:
+        """Stop, and go on without the page: the journal still says which alarms are up."""
+        up = self.engine.active
+        self.engine = Engine(self.config, self.now_s * 1000)
+        self.engine.restore(up)
+
     def declare(self, *declarations: Declaration) -> None:
         """What is declared from now on."""
         self.engine.know((), declarations)

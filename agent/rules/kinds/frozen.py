@@ -4,7 +4,7 @@ meter that hangs.
 Transition table, one finding a meter, by readings of the fast class::
 
     the same values as in the reading before     load                     verdict
-    fewer than four to compare                   anything                 unknown
+    fewer than four to compare, or none before   anything                 unknown
     not all the same                             anything                 fine
     all the same, to the last digit              none                     fine
     all the same, to the last digit              voltage, current, P      violated, held after_s
@@ -53,12 +53,14 @@ def step(rule: Frozen, world: World, held: Known) -> tuple[tuple[Finding, ...], 
 def _followed(view: MeterView, seen: Observation, before: Known | None) -> Known:
     """The memory of a meter after one more reading."""
     values = {name: value for name in USES if (value := seen.values.get(name)) is not None}
-    new = {"at": seen.at_ms, "since": seen.at_ms, "i": seen.record, "v": values}
+    new = {"at": seen.at_ms, "since": seen.at_ms, "i": seen.record, "v": values, "moved": False}
     if before is None or seen.at_ms - before["at"] > view.fresh_ms:
         return new
-    common = before["v"].keys() & values.keys()
-    if len(common) < _FEWEST or any(before["v"][name] != values[name] for name in common):
+    both = before["v"].keys() & values.keys()
+    if len(both) < _FEWEST:
         return new
+    if any(before["v"][name] != values[name] for name in both):
+        return {**new, "moved": True}
     return {**new, "since": before["since"], "i": before["i"]}
 
 
@@ -66,9 +68,10 @@ def _finding(rule: Frozen, world: World, view: MeterView, known: Known | None) -
     verdict, at_ms, since_ms = Verdict.UNKNOWN, view.good_ms, view.good_ms
     if known is not None:
         at_ms, since_ms = known["at"], known["since"]
-        if len(known["v"]) >= _FEWEST and world.now_ms - at_ms <= view.fresh_ms:
-            stands = since_ms < at_ms and _loaded(rule, known["v"])
-            verdict = Verdict.VIOLATED if stands else Verdict.FINE
+        stands = since_ms < at_ms
+        if (stands or known["moved"]) and world.now_ms - at_ms <= view.fresh_ms:
+            loaded = stands and _loaded(rule, known["v"])
+            verdict = Verdict.VIOLATED if loaded else Verdict.FINE
     return Finding(
         f"{rule.id}/{view.id}",
         verdict,

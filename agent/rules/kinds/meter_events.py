@@ -8,9 +8,10 @@
     rose                                       a code for each counter, with how often
     fell                                       SBX-RUL-060  once for all that one record tells
 
-A counter never falls by itself: somebody cleared the meter, or another one answers (``meter-swapped``).
-The last values are remembered over a restart, so that a cover opened while the box was off is seen as
-well. A power-down is counted at each power cut and is watched only when ``watch`` names it.
+A counter never falls by itself: somebody cleared the meter, or another one answers. With another meter
+number the counters begin anew, and ``meter-swapped`` says so. The last values are remembered over a
+restart, so that a cover opened while the box was off is seen as well. A power-down is counted at each
+power cut and is watched only when ``watch`` names it.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ CODES: Mapping[str, str] = MappingProxyType(
 )
 OTHER, FELL = "SBX-RUL-059", "SBX-RUL-060"
 _NOT_BY_DEFAULT = "n_power_down"
-USES = tuple(sorted(COUNTERS))
-_DEFAULT = tuple(name for name in USES if name != _NOT_BY_DEFAULT)
+USES = (*sorted(COUNTERS), "serial")
+_DEFAULT = tuple(name for name in USES[:-1] if name != _NOT_BY_DEFAULT)
 
 
 def step(
@@ -58,7 +59,11 @@ def step(
         before = last.get(meter, _NONE)
         if seen.record <= before.get("i", -1):
             continue
-        values = {name: seen.values[name] for name in names if name in seen.values}
+        if before.get("serial") not in (None, seen.values.get("serial", before.get("serial"))):
+            before = (
+                _NONE  # another meter, which ``meter-swapped`` says: its counters begin with what they are
+            )
+        values = {name: seen.values[name] for name in (*names, "serial") if name in seen.values}
         if values:
             last = {**last, meter: {**before, **values, "i": seen.record}}
         for what in _told(before, values):
@@ -73,6 +78,8 @@ _NONE: Mapping[str, Any] = {}
 def _told(before: Mapping[str, Any], now: Mapping[str, Decimal]) -> Iterator[What]:
     fell = []
     for name, value in now.items():
+        if name == "serial":
+            continue
         old = before.get(name, value)
         if value < old:
             fell.append(f"{name} {old:f} -> {value:f}")

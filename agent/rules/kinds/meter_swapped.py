@@ -38,7 +38,7 @@ def step(rule: MeterSwapped, world: World, held: Known) -> tuple[tuple[Finding, 
     last, log = held.get("meters", {}), held.get("log", NOTHING)
     for view in news(rule, world):
         before = last.get(view.id)
-        if not view.ever_read or (before is not None and before["good"] == view.good_ms):
+        if not view.ever_read:
             continue
         now = _known(view, world, before)
         what, seen = (None, None) if before is None else _judged(view, before, now)

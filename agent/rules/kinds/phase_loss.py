@@ -6,7 +6,8 @@ Transition table, by the values of one reading, two findings a meter::
     voltages                                                         rule/meter/u  SBX-RUL-030
     all under 40 V (that is ``power-cut``), or fewer than two        unknown
     some under below_percent of the largest, that were once above    violated, held hold_s
-    one that was once there is missing from the reading              unknown
+    one that was once there is missing from the reading, or one      unknown
+    is under it that was never above
     else                                                             fine
 
     currents                                                         rule/meter/i  SBX-RUL-031
@@ -80,9 +81,10 @@ def _voltage(rule: PhaseLoss, view: MeterView, known: Known, world: World) -> tu
     if len(values) > 1 and largest >= DARK_V:
         limit = largest * rule.below_percent / 100
         there = frozenset(name for name, value in values.items() if value >= limit)
-        lost = tuple(name for name, value in values.items() if value < limit and name in known)
+        lost = tuple(name for name in values if name not in there and name in known)
         gone = any(name in known and name not in values for name in _of_one_kind(values, rule.wires))
-        verdict = Verdict.VIOLATED if lost else Verdict.UNKNOWN if gone else Verdict.FINE
+        sure = len(there) == len(values) and not gone
+        verdict = Verdict.VIOLATED if lost else Verdict.FINE if sure else Verdict.UNKNOWN
     said = Said("u", VOLTAGE, verdict, lambda: _facts(view, lost, values, "V"), fault="supply")
     return finding(rule, view, seen, said), bool(lost), there
 

@@ -14,8 +14,9 @@ Transition table, for each new value of ``ep_imp`` against the one before::
     else                                                          -
 
 Two steps of the last digit, and two minutes at full power, are always granted: meters count in steps and
-refresh their registers late. Nothing is held against a stretch in which the machine was off, or the ratio
-was changed (that is ``ratio-changed``): how long a box without a clock was off nobody knows.
+refresh their registers late. Nothing is held against a stretch in which the machine was off, the ratio was
+changed (``ratio-changed``), or another meter answers by its number (``meter-swapped``): how long a box
+without a clock was off nobody knows.
 
 Widths: BCD registers of DL/T 645 end at 999 999.99, signed ones at 799 999.99; binary ones at 2^32 or 2^31
 steps of the scales that our profiles have. All of them times the transformer ratio where the register
@@ -36,7 +37,7 @@ from config.meterkinds import Register
 
 KIND = "register"
 ROLLED, BACK, JUMPED = "SBX-RUL-041", "SBX-RUL-042", "SBX-RUL-043"
-USES = ("p", "p_a", "p_b", "p_c", "ep_imp", "ct", "pt")
+USES = ("p", "p_a", "p_b", "p_c", "ep_imp", "ct", "pt", "serial")
 WIDTHS = (
     Decimal(10**6),
     Decimal(8 * 10**5),
@@ -65,7 +66,9 @@ def step(rule: Register, world: World, held: Known) -> tuple[tuple[Finding, ...]
         now = _known(view, value, world)
         what: What | None = None
         start: Known = now
-        if before is not None and before["r"] == now["r"]:
+        if before is not None and now["serial"] is None:
+            now["serial"] = before["serial"]
+        if before is not None and before["r"] == now["r"] and before["serial"] in (None, now["serial"]):
             what, start = _judged(rule, view, before, now)
         last = {**last, view.id: {**now, "start": {k: v for k, v in start.items() if k != "start"}}}
         if what is not None:
@@ -104,6 +107,7 @@ def rolled(old: Decimal, new: Decimal, factors: list[Decimal], most: Decimal | N
 
 def _known(view: MeterView, value: Value, world: World) -> dict[str, Any]:
     power = Decimal(0) if view.power is None else view.power.value
+    number = newest(view, "serial")
     return {
         "ep": value.value,
         "i": value.record,
@@ -113,6 +117,7 @@ def _known(view: MeterView, value: Value, world: World) -> dict[str, Any]:
         "covered": view.sum.covered_ms,
         "kw": power,
         "r": ratios(view),
+        "serial": None if number is None else number.value,
     }
 
 

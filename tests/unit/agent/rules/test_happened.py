@@ -7,7 +7,11 @@ from decimal import Decimal
 
 import pytest
 
+from agent.axis import Axis
+from agent.replay import Replay
+from agent.rules.alarms import AlarmChange
 from agent.rules.latches import MOST
+from agent.rules.world import Moment
 from config.meterkinds import MeterEvents, MeterSwapped, RatioChanged, Register
 from config.orders import Declaration
 from tests.support.wiring import SOUND, Bench, Values, varied
@@ -156,6 +160,38 @@ def test_nothing_is_said_of_the_first_ratio_or_of_one_that_stays() -> None:
     assert bench.raised == []
 
 
+def test_without_its_memory_it_ends_and_the_next_is_raised() -> None:
+    bench = changed()
+    bench.forget()
+    bench.tick()
+    assert bench.cleared == [("ratio/kiln-m/ct/1", "rule gone")]
+    bench.run(20, ct("60"))
+    bench.run(20, ct("80"))
+    assert [alarm.facts["new"] for alarm in bench.up] == ["80"]
+
+
+def test_an_acknowledgement_in_the_journal_is_heard_again() -> None:
+    """The page is older than the acknowledgement: what is replayed must end where life did."""
+    bench = Bench(RATIO)
+    bench.run(60, ct("40"))
+    replay = Replay(bench.engine, Axis("boot-1", 0))
+    records: list[dict[str, object]] = [
+        {"k": "reading", "m": "kiln-m", "s": "f6", "src": "live", "v": {"ct": "60"}, "x": {}},
+        {"k": "alarm", "id": "ratio/kiln-m/ct/1", "state": "acknowledged", "by": "li"},
+        {"k": "reading", "m": "kiln-m", "s": "f7", "src": "live", "v": {"ct": "60"}, "x": {}},
+        {"k": "alarm", "id": "ratio/kiln-m/ct/1", "state": "cleared"},
+        {"k": "reading", "m": "kiln-m", "s": "f8", "src": "live", "v": {"ct": "60"}, "x": {}},
+    ]
+    changes: list[AlarmChange] = []
+    for number, record in enumerate(records):
+        mono = 60_000 + 10_000 * number
+        changes += replay.take({**record, "boot": 1, "i": 7 + number, "mono": mono, "q": "R", "t": mono})
+    assert [(one.change, one.reason) for one in changes] == [("raised", ""), ("cleared", "acknowledged")]
+    bench.engine.restore(())
+    assert bench.engine.tick(Moment(101_000)) == ()
+    assert bench.up == ()
+
+
 # ---- register ------------------------------------------------------------------------------------
 
 
@@ -256,6 +292,16 @@ def test_a_changed_ratio_moves_the_register_and_is_said_elsewhere() -> None:
     bench.run(60, ct("40"))
     bench.see({"ep_imp": "2000.10", "ct": "20"}, slow=True)
     assert bench.codes == ["SBX-RUL-035"]
+
+
+def test_another_meter_by_its_number_is_no_register_that_went_back() -> None:
+    bench = Bench(REGISTER, SWAPPED)
+    bench.see(register("1000.00", serial="1"), slow=True)
+    bench.see(register("1001.00"), slow=True)
+    bench.see(register("20.00", serial="2"), slow=True)
+    assert bench.codes == ["SBX-RUL-044"]
+    bench.see(register("10.00", serial="2"), slow=True)
+    assert bench.codes == ["SBX-RUL-044", "SBX-RUL-042"]
 
 
 # ---- meter-swapped -------------------------------------------------------------------------------
@@ -401,3 +447,12 @@ def test_counters_that_fell_are_one_alarm() -> None:
     assert bench.up[0].facts["counters"] == "n_cover 3 -> 0, n_program 9 -> 0"
     bench.see(counted(cover="1", program="0"), slow=True)
     assert bench.codes == ["SBX-RUL-060", "SBX-RUL-055"]
+
+
+def test_counters_of_another_meter_begin_anew() -> None:
+    bench = Bench(EVENTS)
+    bench.see({**counted(cover="3", program="0"), "serial": "1"}, slow=True)
+    bench.see({**counted(cover="0", program="7"), "serial": "2"}, slow=True)
+    assert bench.raised == []
+    bench.see(counted(cover="1", program="7"), slow=True)
+    assert bench.codes == ["SBX-RUL-055"]

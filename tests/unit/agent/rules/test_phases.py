@@ -122,6 +122,17 @@ def test_silence_does_not_clear_a_lost_phase() -> None:
     assert [alarm.code for alarm in bench.up] == ["SBX-RUL-030"]
 
 
+def test_an_alarm_whose_memory_was_lost_is_not_cleared_by_what_still_is() -> None:
+    bench = Bench(LOSS)
+    bench.run(60, SOUND)
+    bench.run(70, NO_B)
+    bench.forget()
+    bench.run(300, NO_B)
+    assert [alarm.code for alarm in bench.up] == ["SBX-RUL-030"]
+    bench.run(10, SOUND)
+    assert bench.up == ()
+
+
 def test_without_names_every_meter_is_judged() -> None:
     bench = Bench(replace(LOSS, meters=()))
     bench.run(60, SOUND)

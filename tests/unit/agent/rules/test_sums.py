@@ -184,6 +184,17 @@ def test_a_silence_begins_it_anew_and_a_restart_does_not() -> None:
     assert bench.codes == ["SBX-RUL-040"]
 
 
+def test_one_reading_after_a_lost_memory_proves_nothing() -> None:
+    bench = Bench(FROZEN)
+    bench.run(1900, SOUND)
+    bench.forget()
+    bench.see(SOUND)
+    assert [alarm.code for alarm in bench.up] == ["SBX-RUL-040"]
+    bench.now_s += 10
+    bench.see({**SOUND, "u_a": "230.9"})
+    assert bench.up == ()
+
+
 def test_the_same_number_with_other_zeros_is_the_same() -> None:
     bench = Bench(FROZEN)
     bench.run(1900, SOUND, {**SOUND, "i_a": "20.00"})
