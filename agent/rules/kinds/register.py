@@ -53,6 +53,7 @@ _FACTOR = Decimal("1.5")
 _MEASURED = Decimal("0.95")
 _FLOAT_STEPS = 2**22  # a float of 32 bits has a step of a four millionth
 Known = Mapping[str, Any]
+_SAME = ("ratio", "ct", "pt", "serial")  # else it begins anew
 
 
 def step(rule: Register, world: World, held: Known) -> tuple[tuple[Finding, ...], Known]:
@@ -63,13 +64,11 @@ def step(rule: Register, world: World, held: Known) -> tuple[tuple[Finding, ...]
         value, before = newest(view, "ep_imp"), last.get(view.id)
         if value is None or (before is not None and before["i"] == value.record):
             continue
-        now = _known(view, value, world)
+        now = _known(view, value, world, before or {})
         what: What | None = None
         start: Known = now
-        if before is not None and now["serial"] is None:
-            now["serial"] = before["serial"]
-        if before is not None and before["r"] == now["r"] and before["serial"] in (None, now["serial"]):
-            what, start = _judged(rule, view, before, now)
+        if before is not None and all(before[name] in (None, now[name]) for name in _SAME):
+            what, start = _judged(rule, before, now)
         last = {**last, view.id: {**now, "start": {k: v for k, v in start.items() if k != "start"}}}
         if what is not None:
             log = noted(log, rule, view.id, value, what)
@@ -79,11 +78,11 @@ def step(rule: Register, world: World, held: Known) -> tuple[tuple[Finding, ...]
 
 def ratios(view: MeterView) -> list[Decimal]:
     """What its register may be multiplied by: nothing, the ratio of the site file, that of the meter."""
-    told = [value.value for name in ("ct", "pt") if (value := newest(view, name)) is not None]
-    product = Decimal(1)
-    for one in told:
-        product *= one
-    return [Decimal(1), view.ratio, product]
+    told = Decimal(1)
+    for name in ("ct", "pt"):
+        value = newest(view, name)
+        told *= Decimal(1) if value is None else value.value
+    return [Decimal(1), view.ratio, told]
 
 
 def fine_step(value: Decimal, ratio: Decimal) -> Decimal:
@@ -105,32 +104,35 @@ def rolled(old: Decimal, new: Decimal, factors: list[Decimal], most: Decimal | N
     return None
 
 
-def _known(view: MeterView, value: Value, world: World) -> dict[str, Any]:
-    power = Decimal(0) if view.power is None else view.power.value
-    number = newest(view, "serial")
+def _known(view: MeterView, value: Value, world: World, before: Known) -> dict[str, Any]:
+    told = {name: newest(view, name) for name in ("ct", "pt", "serial")}
     return {
+        **{name: before.get(name) if one is None else one.value for name, one in told.items()},
         "ep": value.value,
         "i": value.record,
         "at": value.at_ms,
         "boot": world.boot,
         "work": view.sum.work,
         "covered": view.sum.covered_ms,
-        "kw": power,
-        "r": ratios(view),
-        "serial": None if number is None else number.value,
+        "kw": Decimal(0) if view.power is None else view.power.value,
+        "ratio": view.ratio,
     }
 
 
-def _judged(rule: Register, view: MeterView, before: Known, now: Known) -> tuple[What | None, Known]:
+def _factors(now: Known) -> list[Decimal]:
+    return [Decimal(1), now["ratio"], (now["ct"] or 1) * (now["pt"] or Decimal(1))]
+
+
+def _judged(rule: Register, before: Known, now: Known) -> tuple[What | None, Known]:
     """What happened, if anything, and where the measured stretch begins from now on."""
     old, new = before["ep"], now["ep"]
-    steps = 2 * fine_step(new, max(now["r"]))
+    steps = 2 * fine_step(new, max(_factors(now)))
     facts = {"old": shown(old, "kWh"), "new": shown(new, "kWh")}
     if old - new > steps:
         likely = [
             one for one in (_flows(rule, before, now, steps), _read(before, now, steps)) if one is not None
         ]
-        drawn = rolled(old, new, now["r"], min(likely, default=None))
+        drawn = rolled(old, new, _factors(now), min(likely, default=None))
         if drawn is None:
             return What("register", BACK, facts), now
         return What("register", ROLLED, {**facts, "drawn": shown(drawn, "kWh")}, "warning"), now
