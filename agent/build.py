@@ -51,9 +51,7 @@ def build(paths: Paths, log: Log) -> Service:
     """A daemon ready to run. Raises ConfigRefusedError (78), AgentError, JournalError."""
     accepted = _accepted(paths, log)
     config = accepted.loaded.config
-    keys = Keys.open(paths.keys, config.site.id)
-    if begun(keys) and not (paths.journal / NAME).exists():
-        log.put("fail", "SBX-JNL-019", path=paths.journal)
+    keys = _keys(paths, config.site.id, log)
     clock = Clock(last_boot(paths.journal) + 1, kernel_boot_id())
     now = clock.now()
     soft = f"{version()} {digest()}"
@@ -90,6 +88,14 @@ def build(paths: Paths, log: Log) -> Service:
         identity=keys.identity.verifier,
         beside=beside,
     )
+
+
+def _keys(paths: Paths, box: str, log: Log) -> Keys:
+    """The box's keys, and in the log when their journal is gone."""
+    keys = Keys.open(paths.keys, box)
+    if begun(keys) and not (paths.journal / NAME).exists():
+        log.put("fail", "SBX-JNL-019", path=paths.journal)
+    return keys
 
 
 def _accepted(paths: Paths, log: Log) -> Accepted:

@@ -22,7 +22,6 @@ from agent.inbox import (
     ChoreDue,
     GivenBack,
     Inbox,
-    Item,
     Learnt,
     Recalled,
     ReceiptHeard,
@@ -110,7 +109,7 @@ class Recorder:
             self._sealed_ms = now.mono_ms
         items, dropped = self._inbox.take(STEP_ITEMS)
         for item in items:
-            self._take(item, now)
+            self._takers[type(item)](item, now)
         self._own_up(dropped, now)
         self._alarms(self._rules.judge(now, bool(items)), now)
         self._write(now)
@@ -124,7 +123,7 @@ class Recorder:
             if not items:
                 break
             for item in items:
-                self._take(item, now)
+                self._takers[type(item)](item, now)
         with contextlib.suppress(StoreFull):  # what is not sealed stays durable in the tail
             self._journal.close(now)
         self._rules.keep(self._journal.head.n, now)
@@ -142,9 +141,6 @@ class Recorder:
             except StoreFull:
                 return
             self._owed[reason] = 0
-
-    def _take(self, item: Item, now: Instant) -> None:
-        self._takers[type(item)](item, now)
 
     def _takes(self) -> dict[type, Callable[[Any, Instant], None]]:
         return {  # what is done with each kind of item
