@@ -89,14 +89,6 @@ def build(paths: Paths, log: Log) -> Service:
     )
 
 
-def _keys(paths: Paths, box: str, log: Log) -> Keys:
-    """The box's keys, and in the log when their journal is gone."""
-    keys = Keys.open(paths.keys, box)
-    if begun(keys) and not (paths.journal / NAME).exists():
-        log.put("fail", "SBX-JNL-019", path=paths.journal)
-    return keys
-
-
 def _accepted(paths: Paths, log: Log) -> Accepted:
     """The configuration in force, and in the log what is wrong with the files."""
     accepted = accept(paths.config, paths.accepted)

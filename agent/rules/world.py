@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from agent.rules.leads import leads_off
@@ -37,10 +37,11 @@ class State(StrEnum):
 
 
 class Moment(NamedTuple):
-    """A moment on the axis, and what the wall clock says if it can be trusted."""
+    """A moment on the axis, the wall clock if it can be trusted, and the boot: time off is a guess."""
 
     ms: int
     utc_ms: int | None = None
+    boot: str = ""
 
 
 class Observation(NamedTuple):
@@ -107,6 +108,8 @@ class MeterView:
     slow: tuple[Observation, ...] = ()
     power: Value | None = None
     trail: deque[Sum] = field(default_factory=deque)
+    ratio: Decimal = Decimal(1)  # of its transformers, as the site file says
+    memo: dict[str, Any] = field(default_factory=dict)  # what rules made of its newest readings
     trail_ms: int = 0  # how far back it reaches: the longest mean that a rule asks for
 
     def fresh(self, quantity: str, now_ms: int) -> Value | None:
@@ -158,11 +161,12 @@ class World:
     def __init__(self, config: SiteConfig, now_ms: int, mean_s: int = 0) -> None:
         self.now_ms = now_ms
         self.utc_ms: int | None = None
+        self.boot = ""
         self.record = 0  # the newest one taken in
         self.watched_ms = now_ms  # since when the box watches without a break
         self.zone = ZoneInfo(config.site.timezone)
         self.config: Mapping[str, Point] = {point.id: point for point in config.points}
-        self.meters = {meter.id: _unread(meter, now_ms, mean_s) for meter in config.meters}
+        self.meters = {meter.id: _unread(meter, now_ms, mean_s * 1000) for meter in config.meters}
         self.points = {point.id: PointView(State.UNKNOWN, now_ms) for point in config.points}
         self.orders: tuple[Order, ...] = ()
         self.declarations: tuple[Declaration, ...] = ()
@@ -195,8 +199,8 @@ class World:
             view.error = seen.error or view.error
             return
         view.ok += 1
-        view.error = ""
-        view.good_ms, view.ever_read = seen.at_ms, True
+        view.error, view.good_ms, view.ever_read = "", seen.at_ms, True
+        view.memo.clear()
         if seen.slow:
             view.slow = (seen, *view.slow[: _KEPT - 1])
         else:
@@ -208,7 +212,7 @@ class World:
     def advance(self, moment: Moment) -> None:
         """Let time pass: values that go stale leave a state unknown."""
         self.now_ms = max(self.now_ms, moment.ms)
-        self.utc_ms = moment.utc_ms
+        self.utc_ms, self.boot = moment.utc_ms, moment.boot
         for name, view in self.points.items():
             point = self.config[name]
             meter = self.meters[point.meter]
@@ -216,11 +220,10 @@ class World:
                 self.points[name] = _point(point, view, meter, self.now_ms)
 
 
-def _unread(meter: Meter, now_ms: int, mean_s: int) -> MeterView:
+def _unread(meter: Meter, now_ms: int, trail_ms: int) -> MeterView:
     every, slow = fresh_ms(meter.every_s), fresh_ms(meter.slow_every_s)
-    step = meter.every_s * 1500
-    start = Sum(now_ms, Decimal(0), 0)
-    return MeterView(meter.id, meter.bus, step, every, slow, now_ms, start, trail_ms=mean_s * 1000)
+    step, ratio, nothing = meter.every_s * 1500, meter.ct * meter.pt, Sum(now_ms, Decimal(0), 0)
+    return MeterView(meter.id, meter.bus, step, every, slow, now_ms, nothing, ratio=ratio, trail_ms=trail_ms)
 
 
 def drawn_kw(values: Mapping[str, Decimal]) -> Decimal | None:
@@ -290,11 +293,8 @@ def _measure(point: Point, meter: MeterView, now_ms: int) -> Value | None:
 
 def _wanted(point: Point, value: Decimal) -> State | None:
     """The state a measure asks for; None inside the hysteresis band."""
-    on, off = (
-        (point.on_above_kw, point.off_below_kw)
-        if point.on_above_a is None
-        else (point.on_above_a, point.off_below_a)
-    )
+    in_kw = point.on_above_a is None
+    on, off = (point.on_above_kw, point.off_below_kw) if in_kw else (point.on_above_a, point.off_below_a)
     assert on is not None
     assert off is not None, "config.load refuses a point with half a pair"
     if value > on:
