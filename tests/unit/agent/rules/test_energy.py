@@ -1,4 +1,4 @@
-"""Energy since a moment: power where it was measured, the register where it was not, another meter's never."""
+"""Energy since a moment: power where measured, the register where not, and never another meter's register."""
 
 from __future__ import annotations
 
