@@ -18,8 +18,10 @@ from agent.rules.engine import Engine, all_rules
 from agent.rules.world import fresh_ms
 from buffer.instant import Instant
 from buffer.reader import JournalReader
+from config.orders import Declaration, Order
 from config.site import SiteConfig
 
+Known = tuple[tuple[Order, ...], tuple[Declaration, ...]]
 _MARGIN_MS = 60_000
 _HOLDS = ("stop_lag_s", "start_lead_s", "hold_s", "after_s", "average_s", "clear_s", "grace_s")
 
@@ -42,16 +44,21 @@ def horizon_ms(config: SiteConfig) -> int:
     return max(holds, default=0) * 1000 + max(slow, default=0) + _MARGIN_MS
 
 
-def restore(reader: JournalReader, config: SiteConfig, now: Instant, page: Page) -> Restored:
-    """See the module."""
-    found = None if page.engine_n > reader.head().n else _go_on(reader, config, now, page)
+def restore(
+    reader: JournalReader, config: SiteConfig, now: Instant, page: Page, known: Known = ((), ())
+) -> Restored:
+    """See the module. ``known``: the orders and declarations that hold, or did of late: what the records show
+    is judged by them."""
+    found = None if page.engine_n > reader.head().n else _go_on(reader, config, now, page, known)
     if found is None:
-        found = _begin(config, now, recent(reader, now.mono_ms - horizon_ms(config), now.boot_id))
+        found = _begin(config, now, recent(reader, now.mono_ms - horizon_ms(config), now.boot_id), known)
     found.engine.restore(alarms_up(reader, found.axis, page).values())
     return found
 
 
-def _go_on(reader: JournalReader, config: SiteConfig, now: Instant, page: Page) -> Restored | None:
+def _go_on(
+    reader: JournalReader, config: SiteConfig, now: Instant, page: Page, known: Known
+) -> Restored | None:
     """From the page on; None without one, or if it is of another version."""
     kept = page.engine
     if kept is None:
@@ -60,15 +67,17 @@ def _go_on(reader: JournalReader, config: SiteConfig, now: Instant, page: Page) 
         before = Axis(kept["axis"]["boot_id"], kept["axis"]["offset_ms"])
         engine = Engine(config, kept["world"]["now"])
         engine.turn_to(kept)
+        engine.know(*known)
     except (KeyError, TypeError, ValueError):
         return None
     return _run(engine, before, behind(reader, page.engine_n), now)
 
 
-def _begin(config: SiteConfig, now: Instant, records: list[Record]) -> Restored:
+def _begin(config: SiteConfig, now: Instant, records: list[Record], known: Known) -> Restored:
     axis = Axis.begin(now)
     polls = (record["mono"] for record in records if record["k"] == "reading")
     engine = Engine(config, axis.at(min(polls, default=now.mono_ms)))
+    engine.know(*known)
     return _run(engine, axis, records, now)
 
 

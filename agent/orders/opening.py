@@ -108,4 +108,4 @@ def _records(reader: JournalReader, after_n: int) -> list[Record]:
     tail = {record["i"]: record for record in reader.tail_records() if record["k"] in KINDS}
     blocks = {record["i"]: record for record, _ in records_of_kinds(reader, KINDS, after_n)}
     found = {**tail, **blocks}
-    return [found[i] for i in sorted(found)]
+    return [found[i] for i in sorted(found) if "note" in found[i]]  # what a declaration covered has none

@@ -158,14 +158,11 @@ class World:
     def __init__(self, config: SiteConfig, now_ms: int, mean_s: int = 0) -> None:
         self.now_ms = now_ms
         self.utc_ms: int | None = None
-        self.started_ms = now_ms
         self.record = 0  # the newest one taken in
         self.watched_ms = now_ms  # since when the box watches without a break
         self.zone = ZoneInfo(config.site.timezone)
         self.config: Mapping[str, Point] = {point.id: point for point in config.points}
-        self.meters = {meter.id: _unread(meter, now_ms) for meter in config.meters}
-        for view in self.meters.values():
-            view.trail_ms = mean_s * 1000
+        self.meters = {meter.id: _unread(meter, now_ms, mean_s) for meter in config.meters}
         self.points = {point.id: PointView(State.UNKNOWN, now_ms) for point in config.points}
         self.orders: tuple[Order, ...] = ()
         self.declarations: tuple[Declaration, ...] = ()
@@ -209,7 +206,7 @@ class World:
             self.points[point.id] = _point(point, self.points[point.id], view, self.now_ms)
 
     def advance(self, moment: Moment) -> None:
-        """Let time pass: a state is no longer known when its values go stale."""
+        """Let time pass: values that go stale leave a state unknown."""
         self.now_ms = max(self.now_ms, moment.ms)
         self.utc_ms = moment.utc_ms
         for name, view in self.points.items():
@@ -219,10 +216,11 @@ class World:
                 self.points[name] = _point(point, view, meter, self.now_ms)
 
 
-def _unread(meter: Meter, now_ms: int) -> MeterView:
+def _unread(meter: Meter, now_ms: int, mean_s: int) -> MeterView:
     every, slow = fresh_ms(meter.every_s), fresh_ms(meter.slow_every_s)
     step = meter.every_s * 1500
-    return MeterView(meter.id, meter.bus, step, every, slow, now_ms, Sum(now_ms, Decimal(0), 0))
+    start = Sum(now_ms, Decimal(0), 0)
+    return MeterView(meter.id, meter.bus, step, every, slow, now_ms, start, trail_ms=mean_s * 1000)
 
 
 def drawn_kw(values: Mapping[str, Decimal]) -> Decimal | None:
