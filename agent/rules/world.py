@@ -8,6 +8,8 @@ go on over restarts; durations and hold times are differences of it, so a step o
 ``utc_ms`` is the wall clock, for calendars only; None while it cannot be trusted, and then nothing that
 depends on a calendar is judged."""
 
+# budget: one picture of meters and points, read and changed together
+
 from __future__ import annotations
 
 from collections import deque
