@@ -94,6 +94,13 @@ class Rotate:
 
 
 @dataclass(frozen=True, slots=True)
+class Owed:
+    """How old the oldest block is that each uplink has not confirmed, ms; 0: it has them all."""
+
+    ages_ms: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class GivenBack:
     """Blocks out of a platform's evidence that this store had lost."""
 
@@ -102,7 +109,7 @@ class GivenBack:
 
 
 Told = Recalled | RecallEnded | ClockShown  # what a meter was asked beside its polls
-Item = Learnt | PollResult | ReceiptHeard | Remark | ChoreDue | Rot | GivenBack | Rotate | Asked | Told
+Item = Learnt | PollResult | ReceiptHeard | Remark | ChoreDue | Rot | GivenBack | Owed | Rotate | Asked | Told
 
 
 class Inbox:

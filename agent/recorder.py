@@ -22,6 +22,7 @@ from agent.inbox import (
     GivenBack,
     Inbox,
     Learnt,
+    Owed,
     Recalled,
     ReceiptHeard,
     Remark,
@@ -148,6 +149,7 @@ class Recorder:
             Asked: self._asked,
             **dict.fromkeys((Rot, GivenBack), self._mending.take),
             Rotate: lambda item, now: rotate(item, self._journal, now),
+            Owed: lambda item, now: self._rules.owed(item.ages_ms),
             Remark: self._remark,
         }
 
