@@ -159,7 +159,7 @@ class Bus:
             if pushed is not None:
                 self._emit(unasked(pushed, "overrun", now_ms))
         for lane in self._lanes.values():
-            if not lane.waiting:
+            if not lane.hasten(now_ms):
                 continue
             # A slot that passes while its meter is fenced passed for the silence, not for want of the line.
             passed: PollError = "no_reply" if now_ms < lane.fence_ms else "overrun"
@@ -282,7 +282,7 @@ class Bus:
         task.tries = 0
         lane.heard(task, heard.answer.failure)
         if heard.answer.failure is None:
-            task.answered_ms = heard.frames[-1].mono_ms
+            task.answered(heard.frames[-1].mono_ms)
         try:
             task.exchange = task.poll.send(heard.answer)
         except StopIteration as stop:

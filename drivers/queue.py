@@ -8,7 +8,8 @@
 A meter has one poll under way, so that a follow-up frame always meets the request before it; only a slow poll
 stands aside between two of its items while a fast one passes. Polls of different meters take turns by
 exchange, and a slow slot gives way to the fast ones of two minutes: rules live on power every few seconds,
-and counters can wait. A person's read comes before slots, and obeys fences like them.
+and counters can wait. Once it has its first value it is due itself after five seconds: the values of a
+reading belong to one moment. A person's read comes before slots, and obeys fences like them.
 A slot whose successor is due is overrun; the successor inherits its place in the queue, so that on a line
 that is too slow every meter is late and none is forgotten.
 """
@@ -29,6 +30,7 @@ from drivers.wire import Manner
 
 MAX_WAITING: Final = 32  # jobs of one meter; the oldest gives way
 SLOW_YIELDS_MS: Final = 120_000  # so long a slow slot gives way to fast ones, and then to none
+SLOW_SPAN_MS: Final = 5_000  # the values of one slow poll are spread over little more than this
 MAX_FRAMES: Final = 512  # frames kept with one result
 
 _NEVER: Final = (True, sys.maxsize)  # a rank behind all others
@@ -67,11 +69,16 @@ class Task:
     tries: int = 0  # failures of the present exchange
     frames: list[WireFrame] = field(default_factory=list)
     answered_ms: int | None = None  # end of the last reply
+    first_ms: int | None = None  # and of the first
 
     def keep(self, frames: Iterable[WireFrame]) -> None:
         """Keep frames with the result, up to the limit."""
         self.frames.extend(frames)
         del self.frames[MAX_FRAMES:]
+
+    def answered(self, mono_ms: int) -> None:
+        """A reply ended."""
+        self.answered_ms, self.first_ms = mono_ms, self.first_ms or mono_ms
 
     @property
     def may_pause(self) -> bool:
@@ -133,6 +140,14 @@ class Lane:
             self.waiting.remove(job)
             self.overrun.pop(job.poll, None)
         return due
+
+    def hasten(self, now_ms: int) -> bool:
+        """A slow poll that has values gives way no longer, lest they grow old before their reading ends. Gives
+        whether jobs wait."""
+        for task in self.tasks:
+            if task.first_ms is not None and now_ms - task.first_ms >= SLOW_SPAN_MS:
+                task.since_ms = min(task.since_ms, task.job.due_ms)
+        return bool(self.waiting)
 
     def turn(self, now_ms: int) -> Task | None:
         """The poll that goes on now; None: the next one begins."""

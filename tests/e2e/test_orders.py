@@ -121,13 +121,15 @@ def test_forged_and_replayed_commands_are_refused(stage: Stage) -> None:
     later = order(stage, 6, "8")
     assert add(stage, later)["problems"] == []
     assert refusals(add(stage, good, good=65)) == ["SBX-ORD-037"], "held back, and overtaken"
+    # What is done is durable when the answer comes, and everything before it; a refusal alone is after commit_s.
+    assert add(stage, order(stage, 7, "9"))["problems"] == []
     stage.kill_daemon()
     stage.start_daemon()
     assert refusals(add(stage, good, good=65)) == ["SBX-ORD-037"]
-    assert listed(stage) == {"city/8": "in force"}
+    assert listed(stage) == {"city/8": "in force", "city/9": "in force"}
     stage.processes.stop("daemon")
     acts = [one for one in records(stage) if one["k"] == "audit" and one.get("verb") == "orders-add"]
-    assert len(acts) == 4, "each attempt is on record, with the user"
+    assert len(acts) == 5, "each attempt is on record, with the user"
 
 
 def test_a_late_declaration_is_kept_and_marked(stage: Stage) -> None:

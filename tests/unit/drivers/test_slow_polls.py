@@ -129,3 +129,14 @@ def test_a_meter_that_falls_silent_while_its_slow_poll_stands_aside_ends_it() ->
     slots = [result.slot for result in plant.results if result.poll == "slow"]
     assert slots == [0]
     assert plant.results[-1].error == "no_reply"
+
+
+@pytest.mark.parametrize(("count", "every_s", "delay_ms"), [(1, 2, 60), (4, 10, 60), (8, 15, 30)])
+def test_the_values_of_a_slow_reading_belong_to_one_moment(count: int, every_s: int, delay_ms: float) -> None:
+    """From its first reply to its last: the span it may stand aside, and what it takes itself."""
+    plant = Plant(count, every_s, delay_ms)
+    plant.run(600)
+    slow = [one for one in plant.results if one.poll == "slow" and one.error is None]
+    spans = [one.frames[-1].mono_ms - one.frames[0].mono_ms for one in slow]
+    assert len(spans) == 2 * count
+    assert max(spans) < 5_000 + 8_000, spans
