@@ -35,7 +35,7 @@ def test_the_oldest_block_that_is_not_confirmed_counts(tmp_path: Path) -> None:
         assert owed_ms(reader, box.config, all_of_it, now_ms) == {"city": 0}
         box.inbox.put(Owed(owed_ms(reader, box.config, {}, now_ms)))
     box.recorder.step(box.at(311))
-    assert [alarm.key for alarm in box.recorder.snapshot.alarms] == ["late/city/near", "late/city/missed"]
+    assert [alarm.key for alarm in box.recorder.snapshot.alarms] == ["late/city/missed", "late/city/near"]
     box.inbox.put(Owed({"city": 0}))
     box.recorder.step(box.at(312))
     assert box.recorder.snapshot.alarms == ()
