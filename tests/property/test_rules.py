@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.rules.alarms import AlarmChange
 from agent.rules.world import Observation
+from config.rulekinds import Rule
 from tests.support.timelines import (
     START_MS,
     STEP_MS,
@@ -117,10 +119,7 @@ def test_an_unrelated_meter_changes_nothing(case: Case, data: st.DataObject) -> 
     once is a question about all of them."""
     first = next(iter(case.tracks))
     twin = tuple((None if power is None else "7", count) for power, count in case.tracks[first])
-    named = tuple(
-        replace(rule, meters=tuple(case.tracks)) if rule.kind == "meter-silent" else rule
-        for rule in case.config.rules
-    )
+    named = tuple(_on_meters(rule, tuple(case.tracks)) for rule in case.config.rules)
     config = replace(case.config, rules=named)
     place = data.draw(st.integers(0, len(config.meters)))
     meters = (*config.meters[:place], meter("stray-m", "b9"), *config.meters[place:])
@@ -130,6 +129,12 @@ def test_an_unrelated_meter_changes_nothing(case: Case, data: st.DataObject) -> 
     expected = [told(change) for change in alarms_of(replace(case, config=config), without)]
     found = [told(change) for change in alarms_of(more, seen)]
     assert [_own(one) for one in found] == [_own(one) for one in expected]
+
+
+def _on_meters(rule: Any, meters: tuple[str, ...]) -> Rule:
+    """A rule that watches every meter, told which."""
+    found: Rule = replace(rule, meters=meters) if hasattr(rule, "meters") else rule
+    return found
 
 
 def _own(one: dict[str, object]) -> dict[str, object]:

@@ -22,6 +22,15 @@ from agent.rules.alarms import AlarmChange
 from agent.rules.engine import Engine
 from agent.rules.world import Moment, Observation
 from config.calendar import Window
+from config.meterkinds import (
+    Balance,
+    Frozen,
+    PhaseLoss,
+    PowerSum,
+    RatioChanged,
+    Register,
+    ReversedCt,
+)
 from config.orders import Declaration, Order
 from config.rulekinds import (
     Band,
@@ -83,13 +92,32 @@ def readings(case: Case) -> list[Observation]:
         for meter, powers in flat.items():
             power = powers[step] if step < len(powers) else powers[-1]
             kwh[meter] += Decimal(power or 0) / 360
-            values = {} if power is None else {"p": Decimal(power), "u_a": Decimal(230)}
+            values = {} if power is None else electrical(power, step)
             error = None if values else "no_reply"
             found.append(Observation(meter, at_ms, len(found) + 1, values, error=error))
             if values and step % 6 == 0:
-                register = {"ep_imp": (1000 + kwh[meter]).quantize(Decimal("0.01"))}
+                jump = 100 if power == "4.5" else 0
+                register = {
+                    "ep_imp": (1000 + jump + kwh[meter]).quantize(Decimal("0.01")),
+                    "ct": Decimal(60 if power == "3" else 40),
+                }
                 found.append(Observation(meter, at_ms, len(found) + 1, register, slow=True))
     return found
+
+
+def electrical(power: str, step: int) -> dict[str, Decimal]:
+    """What a meter of that power gives. At 6 kW one transformer is the wrong way round, at 8 nothing moves,
+    at 4.5 the register is another, at 3 the ratio, at 1.5 a phase has no voltage: each rule has cases."""
+    volts = Decimal(230) if power == "8" else Decimal(2300 + step * 7 % 5) / 10
+    third = (Decimal(power) / 3).quantize(Decimal("0.0001"))
+    found = {}
+    for phase in "abc":
+        gone = power == "1.5" and phase == "b"
+        sign = -1 if power == "6" and phase == "a" else 1
+        found[f"u_{phase}"] = Decimal(0) if gone else volts
+        found[f"p_{phase}"] = Decimal(0) if gone else sign * third
+        found[f"i_{phase}"] = (third * 1000 / volts).quantize(Decimal("0.001"))
+    return {**found, "p": found["p_a"] + found["p_b"] + found["p_c"]}
 
 
 def alarms_of(case: Case, seen: Iterable[Observation], way: Way = Way()) -> tuple[AlarmChange, ...]:
@@ -241,6 +269,15 @@ def _rules(draw: st.DrawFn, makers: tuple[str, ...], cleaners: tuple[str, ...]) 
             when=(shift,),
             hold_s=hold_s,
         ),
+    )
+    others += (
+        Frozen(id="frozen", after_s=60),
+        PhaseLoss(id="loss", min_a=Decimal(1), hold_s=hold_s),
+        ReversedCt(id="ct", hold_s=hold_s),
+        PowerSum(id="volts", hold_s=hold_s),
+        RatioChanged(id="ratio", keep_s=300),
+        Register(id="register", keep_s=300, max_kw=Decimal(100)),
+        Balance(id="balance", total=makers, parts=cleaners, average_s=average_s, hold_s=hold_s),
     )
     rules += draw(st.lists(st.sampled_from(others), unique_by=lambda rule: rule.id, max_size=len(others)))
     return rules
