@@ -45,16 +45,23 @@ class Replay:
         at_ms = self.axis.at(record["mono"])
         if record["q"] in ("S", "M"):
             self.wall.offset_ms = record["t"] - record["mono"]
+        self.wall.shown_ms = record["t"] - record["mono"]
         changes: tuple[AlarmChange, ...] = ()
         if at_ms - self._ticked_ms >= TICK_MS and at_ms > self.last_ms:
             changes = self._tick(record["mono"])
         self.last_ms = max(self.last_ms, at_ms)
         if kind == "reading":
             if is_live(record) and record["m"] in self._engine.meters:
-                self._engine.observe(readings.replayed(record, at_ms, self._wanted))
+                self._reading(record, at_ms)
         elif kind in _OTHERS:
             self._other(kind, record, at_ms)
         return changes
+
+    def _reading(self, record: Record, at_ms: int) -> None:
+        seen = readings.replayed(record, at_ms, self._wanted)
+        self._engine.observe(seen)
+        if self._engine.daybook is not None:
+            self._engine.daybook.poll(seen.meter, seen.slow, bool(record["v"]), stored=True)
 
     def end(self) -> tuple[AlarmChange, ...]:
         """Judge what came since the last second passed."""
@@ -63,7 +70,11 @@ class Replay:
 
     def _tick(self, mono_ms: int) -> tuple[AlarmChange, ...]:
         self._ticked_ms = self.axis.at(mono_ms)
-        return self._engine.tick(self.axis.moment(mono_ms, self.wall))
+        changes = self._engine.tick(self.axis.moment(mono_ms, self.wall))
+        if self._engine.daybook is not None:
+            for change in changes:
+                self._engine.daybook.alarm(change)
+        return changes
 
     def _boot(self, record: Record) -> None:
         if record["id"] == self.axis.boot_id:

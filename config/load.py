@@ -90,6 +90,7 @@ def _config(parts: Parts) -> SiteConfig | None:
         points=parts.points,
         rules=parts.rules,
         uplinks=parts.uplinks,
+        shifts=parts.shifts,
         journal=parts.journal,
     )
 

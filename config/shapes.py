@@ -9,6 +9,7 @@ from __future__ import annotations
 from config.build import Shape
 from config.merge import Sections
 from config.protocols import PROTOCOLS
+from config.rulevalues import window
 from config.values import (
     choice,
     filled,
@@ -29,7 +30,7 @@ from config.values import (
 
 DAY_S = 86_400
 
-SECTIONS = Sections(single=("site", "journal"), arrays=("bus", "meter", "point", "rule", "uplink"))
+SECTIONS = Sections(single=("site", "journal"), arrays=("bus", "meter", "point", "rule", "uplink", "shift"))
 
 SITE: Shape = {"id": site_id, "name": text, "timezone": timezone, "lang": choice("zh", "en")}
 
@@ -78,6 +79,8 @@ POINT: Shape = {
     "off_below_a": power,
     "hold_s": whole(0, DAY_S),
 }
+
+SHIFT: Shape = {"id": ident, "name": text, "window": window}
 
 UPLINK: Shape = {
     "id": ident,

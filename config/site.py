@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
+from config.calendar import Window
 from config.rulekinds import Rule
 
 Role = Literal["production", "treatment", "total"]
@@ -115,6 +116,15 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shift:
+    """``[[shift]]``: a stretch of the day (班次) whose energy the daily summary names."""
+
+    id: str
+    window: Window
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Uplink:
     """``[[uplink]]``: one destination, with a thread and a cursor of its own."""
 
@@ -153,4 +163,5 @@ class SiteConfig:
     points: tuple[Point, ...] = ()
     rules: tuple[Rule, ...] = ()
     uplinks: tuple[Uplink, ...] = ()
+    shifts: tuple[Shift, ...] = ()
     journal: Journal = field(default_factory=Journal)

@@ -14,8 +14,8 @@ from config.build import Shape, build, has_all, take_cells
 from config.protocols import PROTOCOLS
 from config.rulekinds import Rule
 from config.ruleshapes import RULES
-from config.shapes import JOURNAL, METER, NETWORK_BUS, POINT, SERIAL_BUS, SITE, UPLINK
-from config.site import Bus, Journal, Meter, Point, Site, Uplink
+from config.shapes import JOURNAL, METER, NETWORK_BUS, POINT, SERIAL_BUS, SHIFT, SITE, UPLINK
+from config.site import Bus, Journal, Meter, Point, Shift, Site, Uplink
 from config.source import Place, Problems, Table
 from config.suggest import nearest
 from config.values import Taker, Wrong, shown, text
@@ -35,6 +35,7 @@ class Parts:
     points: tuple[Point, ...]
     rules: tuple[Rule, ...]
     uplinks: tuple[Uplink, ...]
+    shifts: tuple[Shift, ...]
     tables: Mapping[str, tuple[Table, ...]]
 
     def declared(self, section: str) -> frozenset[str]:
@@ -62,6 +63,7 @@ def build_parts(tables: Mapping[str, tuple[Table, ...]], problems: Problems) -> 
         points=_kept(build(Point, POINT, table, problems) for table in tables["point"]),
         rules=_kept(_rule(table, problems) for table in tables["rule"]),
         uplinks=_kept(build(Uplink, UPLINK, table, problems) for table in tables["uplink"]),
+        shifts=_kept(build(Shift, SHIFT, table, problems) for table in tables["shift"]),
         tables=tables,
     )
 

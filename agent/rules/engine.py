@@ -15,6 +15,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from agent.rules.alarms import Alarm, AlarmChange
+from agent.rules.daybook import Daybook
+from agent.rules.daywords import order_verdicts
+from agent.rules.finding import Verdict
 from agent.rules.kinds.registry import steps, uses
 from agent.rules.latches import Latches
 from agent.rules.page import back, plain, restore_world, world_page
@@ -36,12 +39,13 @@ def all_rules(config: SiteConfig) -> tuple[Rule, ...]:
 class Engine:
     """Rules of one site."""
 
-    def __init__(self, config: SiteConfig, now_ms: int) -> None:
+    def __init__(self, config: SiteConfig, now_ms: int, *, daily: bool = False) -> None:
         self._rules = all_rules(config)
         self._steps = steps()
         self._world = World(config, now_ms, max(getattr(rule, "average_s", 0) for rule in self._rules))
         self._held: dict[str, Mapping[str, Any]] = {}
         self._latches = Latches(self._world)
+        self.daybook = Daybook(config, self._world, lambda: self._latches.active) if daily else None
 
     @property
     def world(self) -> Sight:
@@ -66,6 +70,8 @@ class Engine:
     def observe(self, seen: Observation) -> None:
         """Take one reading in."""
         self._world.observe(seen)
+        if self.daybook is not None and seen.meter in self._world.meters:
+            self.daybook.observe(seen.meter, seen.at_ms)
 
     def know(self, orders: Iterable[Order], declarations: Iterable[Declaration]) -> None:
         """All orders and declarations that may matter now; replaces what was known."""
@@ -83,12 +89,19 @@ class Engine:
         """Judge everything as of now."""
         self._world.advance(moment)
         self._latches.begin()
+        orders: dict[str, Verdict] = {}
         for rule in self._rules:
             findings, held = self._steps[rule.kind](rule, self._world, self._held.get(rule.id, _NOTHING))
             self._held[rule.id] = held
+            findings = tuple(findings)
             for finding in findings:
                 self._latches.take(rule, finding)
-        return self._latches.end()
+            if rule.kind in _ON_ORDERS and moment.utc_ms is not None:
+                order_verdicts(rule, findings, orders)
+        changes = self._latches.end()
+        if self.daybook is not None:
+            self.daybook.tick(moment, orders)
+        return changes
 
     def acknowledge(self, key: str, by: str, reason: str) -> AlarmChange | None:
         """Somebody has seen an alarm; None if it is not up."""
@@ -105,6 +118,7 @@ class Engine:
             "world": world_page(self._world),
             "held": {name: plain(held) for name, held in self._held.items()},
             **self._latches.page(),
+            **({} if self.daybook is None else {"daybook": self.daybook.page()}),
         }
 
     def turn_to(self, page: Mapping[str, Any]) -> None:
@@ -113,6 +127,8 @@ class Engine:
         restore_world(self._world, page["world"])
         self._held = {name: back(held) for name, held in page["held"].items()}
         self._latches.turn_to(page)
+        if self.daybook is not None and "daybook" in page:
+            self.daybook.turn_to(page["daybook"])
 
     def undo(self, change: AlarmChange) -> None:
         """The change could not be recorded: as if it had not happened, so that it comes again."""
@@ -125,3 +141,4 @@ class Engine:
 
 _BASIC = ("p", "p_a", "p_b", "p_c", "i_a", "i_b", "i_c", "ep_imp")
 _NOTHING: Mapping[str, Any] = {}
+_ON_ORDERS = frozenset(("stop-order", "limit-order"))

@@ -1,7 +1,7 @@
 """The world as the rules see it: good values of the meters, states of the points, orders, declarations.
 
-It is built from observations alone; it never sees a frame, a record or a clock. It has one owner, the engine;
-what it holds is immutable or belongs to it, and others are given a ``Sight`` of it.
+It is built from observations alone and never sees a frame, a record or a clock. The engine owns it; what it
+holds is immutable or belongs to it, and others get a ``Sight``.
 
 Two times are passed in and never mixed. ``now_ms`` is the **axis**: ms that run with the monotonic clock and
 go on over restarts; durations and hold times are differences of it, so a step of the wall clock changes none.
@@ -36,10 +36,11 @@ class State(StrEnum):
 
 
 class Moment(NamedTuple):
-    """A moment on the axis, and what the wall clock says if it can be trusted."""
+    """A moment on the axis; what the wall clock says if it can be trusted; what it says at all."""
 
     ms: int
     utc_ms: int | None = None
+    wall_ms: int | None = None
 
 
 class Observation(NamedTuple):

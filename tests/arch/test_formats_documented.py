@@ -24,6 +24,7 @@ SECTIONS: dict[str, tuple[type[object], Iterable[str]]] = {
     "[[meter]]": (site.Meter, shapes.METER),
     "[[point]]": (site.Point, shapes.POINT),
     **_RULES,
+    "[[shift]]": (site.Shift, shapes.SHIFT),
     "[[uplink]]": (site.Uplink, shapes.UPLINK),
     "[journal]": (site.Journal, shapes.JOURNAL),
 }

@@ -88,7 +88,8 @@ def run(held: Mapping[str, Any], seen_ms: int | None, bridge_ms: int) -> Mapping
     return {"from": held["from"] if goes_on else seen_ms, "to": seen_ms}
 
 
-def _needed(rule: TreatmentOff) -> int:
+def needed(rule: TreatmentOff) -> int:
+    """How many of the treatment points must run."""
     return {"all": len(rule.treatment), "any": 1}.get(rule.need) or int(rule.need)
 
 
@@ -100,9 +101,9 @@ def _verdict(
     if not any(view.state is State.ON for view in production.values()):
         return Verdict.UNKNOWN
     states = [view.state for view in treatment.values()]
-    if states.count(State.ON) >= _needed(rule):
+    if states.count(State.ON) >= needed(rule):
         return Verdict.FINE
-    return Verdict.VIOLATED if len(states) - states.count(State.OFF) < _needed(rule) else Verdict.UNKNOWN
+    return Verdict.VIOLATED if len(states) - states.count(State.OFF) < needed(rule) else Verdict.UNKNOWN
 
 
 def _missing_ms(rule: TreatmentOff, treatment: Mapping[str, PointView]) -> int:
@@ -110,4 +111,4 @@ def _missing_ms(rule: TreatmentOff, treatment: Mapping[str, PointView]) -> int:
     off = [
         view.sure.at_ms for view in treatment.values() if view.state is State.OFF and view.sure is not None
     ]
-    return sorted(off, reverse=True)[len(treatment) - _needed(rule)]
+    return sorted(off, reverse=True)[len(treatment) - needed(rule)]
