@@ -42,7 +42,7 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class ChoreDue:
-    """A wall-clock chore that belongs to the recorder: "retention", "summary" or "meters"."""
+    """A wall-clock chore that belongs to the recorder: "retention" or "meters"."""
 
     name: str
 

@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from agent import readings
-from agent.days import Days, Kept
+from agent.daily import Daily
+from agent.days import Kept
 from agent.inbox import ChoreDue, GivenBack, Inbox, Item, Learnt, Recalled, ReceiptHeard, Remark, Told
 from agent.lastpolls import LastPoll, LastPolls
 from agent.mending import Mending
@@ -92,7 +93,7 @@ class Recorder:
         self._uplinks = tuple(uplink.id for uplink in config.uplinks)
         self._keep = keep
         self._book = book
-        self._days = Days(config.site.timezone, keep)
+        self._daily = Daily(journal, self._rules, config, keep)
         self._polls = LastPolls()
         self._refused: dict[str, str] = {}
         self._dropped = 0  # readings that never reached the journal, since this start
@@ -113,6 +114,7 @@ class Recorder:
             self._take(item, now)
         self._own_up(dropped, now)
         self._alarms(self._rules.judge(now, bool(items)), now)
+        self._daily.step(now)
         self._write(now)
         self.snapshot = self._look()
         return self._next_due(now, len(items) == STEP_ITEMS)
@@ -170,13 +172,8 @@ class Recorder:
             self._journal.prune(now, keep, self._uplinks)
             self._keep.again()
             return
-        if chore.name == "meters":
-            for kind, fields in self._book.hourly(now):
-                self._append(kind, fields, now)
-            return
-        day = self._days.turn(now, self._journal.head)
-        if day is not None:
-            self._append("summary", day, now)
+        for kind, fields in self._book.hourly(now):
+            self._append(kind, fields, now)
 
     def _reading(self, result: PollResult, now: Instant) -> None:
         at = _backdated(now, result.mono_ms)
@@ -185,7 +182,7 @@ class Recorder:
             self._append(kind, fields, at)
         self._polls.take(result, at.utc_ms)
         number = self._journal.head.last_i if record is None else record
-        self._rules.see(result, number, at)
+        self._rules.see(result, number, at, stored=record is not None)
 
     def _told(self, item: Told, now: Instant) -> None:
         """What a meter was asked beside its polls: of its past with the frames that say so."""
@@ -233,9 +230,9 @@ class Recorder:
             except StoreFull:
                 self._rules.engine.undo(change)
                 continue
-            if change.raised:
-                self._rules.engine.numbered(change.alarm.key, record)
+            self._rules.noted(change, record)
             self._alarm_changed = True
+        self._rules.tell_baselines(self._journal.append, now)
 
     def _write(self, now: Instant) -> None:
         waiting = self._journal.pending_since_ms

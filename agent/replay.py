@@ -5,6 +5,7 @@
     boot     another boot of the machine: its monotonic time goes on behind the last one's on the axis
     reading  observed                      mains    passed on
     anchor, receipt                        what is known of the wall clock
+    order    a baseline was fixed          summary  a day is summed up
     step     somebody set the clock: from here until a witness speaks, no calendar
 
 The engine judges whenever a second has passed between two records, as the recorder lets it live. Reads
@@ -13,10 +14,11 @@ nothing itself and writes nothing; what comes out are the changes of alarms."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from agent import readings
-from agent.axis import Axis, Wall
+from agent.axis import TRUSTED, Axis, Wall
 from agent.rules.alarms import AlarmChange
 from agent.rules.engine import Engine
 from buffer.block import is_live
@@ -43,9 +45,9 @@ class Replay:
         if kind == "boot":
             self._boot(record)
         at_ms = self.axis.at(record["mono"])
-        if record["q"] in ("S", "M"):
-            self.wall.offset_ms = record["t"] - record["mono"]
         self.wall.shown_ms = record["t"] - record["mono"]
+        if record["q"] in TRUSTED:
+            self.wall.offset_ms = self.wall.shown_ms
         changes: tuple[AlarmChange, ...] = ()
         if at_ms - self._ticked_ms >= TICK_MS and at_ms > self.last_ms:
             changes = self._tick(record["mono"])
@@ -55,7 +57,16 @@ class Replay:
                 self._reading(record, at_ms)
         elif kind in _OTHERS:
             self._other(kind, record, at_ms)
+        elif kind in ("order", "summary"):
+            self._settled(record)
         return changes
+
+    def _settled(self, record: Record) -> None:
+        """What was found once and is on record: a baseline, the summaries of a day."""
+        if record.get("op") == "baseline":
+            self._engine.fix(record["id"], Decimal(record["kw"]), record["days"])
+        elif record.get("what") == "day" and self._engine.daybook is not None:
+            self._engine.daybook.written(record["day"], -1)
 
     def _reading(self, record: Record, at_ms: int) -> None:
         seen = readings.replayed(record, at_ms, self._wanted)

@@ -7,17 +7,21 @@ would raise is raised, and recorded, by the engine's next tick."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 from agent.axis import Axis, Wall
+from agent.dayrecords import remembered
 from agent.history import Record, alarms_up, behind, recent
 from agent.latches import Page
+from agent.pastdays import baselines, last_summary, walk
 from agent.replay import Replay
 from agent.rules.engine import Engine, all_rules
-from agent.rules.world import fresh_ms
+from agent.rules.world import DayUse, fresh_ms
 from buffer.instant import Instant
 from buffer.reader import JournalReader
+from config.orders import Declaration, Order
 from config.site import SiteConfig
 
 _MARGIN_MS = 60_000
@@ -33,6 +37,31 @@ class Restored:
     wall: Wall
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What holds of the orders and declarations the box was given: their own owner knows."""
+
+    orders: tuple[Order, ...] = ()
+    declarations: tuple[Declaration, ...] = ()
+
+
+NOTHING_GIVEN = Given()
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What an engine is made of."""
+
+    config: SiteConfig
+    given: Given
+
+    def engine(self, now_ms: int) -> Engine:
+        """A new one, with a daybook."""
+        engine = Engine(self.config, now_ms, daily=True)
+        engine.know(self.given.orders, self.given.declarations)
+        return engine
+
+
 def horizon_ms(config: SiteConfig) -> int:
     """How much history the rules need without a page: their longest times, with a margin."""
     rules = all_rules(config)
@@ -42,34 +71,52 @@ def horizon_ms(config: SiteConfig) -> int:
     return max(holds, default=0) * 1000 + max(slow, default=0) + _MARGIN_MS
 
 
-def restore(reader: JournalReader, config: SiteConfig, now: Instant, page: Page) -> Restored:
+def restore(
+    reader: JournalReader, config: SiteConfig, now: Instant, page: Page, given: Given = NOTHING_GIVEN
+) -> Restored:
     """See the module."""
-    found = None if page.engine_n > reader.head().n else _go_on(reader, config, now, page)
+    found = None if page.engine_n > reader.head().n else _go_on(reader, _Wish(config, given), now, page)
     if found is None:
-        found = _begin(config, now, recent(reader, now.mono_ms - horizon_ms(config), now.boot_id))
+        records = recent(reader, now.mono_ms - horizon_ms(config), now.boot_id)
+        found = _begin(_Wish(config, given), now, records)
+    _recall(reader, found.engine)
     found.engine.restore(alarms_up(reader, found.axis, page).values())
     return found
 
 
-def _go_on(reader: JournalReader, config: SiteConfig, now: Instant, page: Page) -> Restored | None:
+def _go_on(reader: JournalReader, wish: _Wish, now: Instant, page: Page) -> Restored | None:
     """From the page on; None without one, or if it is of another version."""
     kept = page.engine
     if kept is None:
         return None
     try:
         before = Axis(kept["axis"]["boot_id"], kept["axis"]["offset_ms"])
-        engine = Engine(config, kept["world"]["now"])
+        engine = wish.engine(kept["world"]["now"])
         engine.turn_to(kept)
     except (KeyError, TypeError, ValueError):
         return None
     return _run(engine, before, behind(reader, page.engine_n), now)
 
 
-def _begin(config: SiteConfig, now: Instant, records: list[Record]) -> Restored:
+def _begin(wish: _Wish, now: Instant, records: list[Record]) -> Restored:
     axis = Axis.begin(now)
     polls = (record["mono"] for record in records if record["k"] == "reading")
-    engine = Engine(config, axis.at(min(polls, default=now.mono_ms)))
+    engine = wish.engine(axis.at(min(polls, default=now.mono_ms)))
     return _run(engine, axis, records, now)
+
+
+def _recall(reader: JournalReader, engine: Engine) -> None:
+    """The days before, and the baselines that were found on them."""
+    book = engine.daybook
+    assert book is not None, "an engine of the daemon has one"
+    book.written("", last_summary(reader, max(0, book.last_n)))
+    days = tuple(walk(reader, book.last_n))
+    for found in baselines(reader, book.last_n, days):
+        engine.fix(found["id"], Decimal(found["kw"]), found["days"])
+    history: Mapping[str, tuple[DayUse, ...]] = {}
+    for rows in days:
+        history = remembered(history, rows, engine.zone)
+    engine.recall(history)
 
 
 def _run(engine: Engine, axis: Axis, records: Iterable[Record], now: Instant) -> Restored:

@@ -97,14 +97,18 @@ class Daybook:
         elif change.change == "cleared":
             _lasted(today, change.alarm, change.at_ms if change.ended_ms is None else change.ended_ms)
 
-    def tick(self, moment: Moment, orders: Mapping[str, Verdict]) -> None:
-        """Time has passed. ``orders``: the verdict on each order in force."""
+    def tick(self, moment: Moment) -> None:
+        """Time has passed, with all as it was ``noted`` last."""
         wall_ms = moment.utc_ms if moment.utc_ms is not None else moment.wall_ms
         if wall_ms is None:
             return
         self._see(moment.ms, wall_ms, moment.utc_ms is not None)
         self._roll(moment.ms)
         self._pass(moment.ms)
+        self._world.unsettled = any(day.end_ms is not None for day in self._days.values())
+
+    def noted(self, orders: Mapping[str, Verdict]) -> None:
+        """How things are from here on; ``orders``: the verdict on each order in force."""
         self._states = {name: view.state for name, view in self._world.points.items()}
         self._orders = orders
 
@@ -119,11 +123,10 @@ class Daybook:
         return tuple(over)
 
     def written(self, day: str, n: int) -> None:
-        """The summaries of a day stand in block ``n``."""
+        """The summaries of a day stand in block ``n``, and behind it; -1: it is not known where."""
         self.last_n = max(n, self.last_n)
-        for serial in [
-            one.serial for one in self._days.values() if one.end_ms is not None and one.day == day
-        ]:
+        over = [one.serial for one in self._days.values() if one.end_ms is not None and one.day == day]
+        for serial in over[:1]:
             del self._days[serial]
 
     def sealed(self, n: int) -> None:

@@ -11,17 +11,20 @@ what is raised depends on what was observed and on the moments of the ticks, not
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from agent.rules.alarms import Alarm, AlarmChange
+from agent.rules.baseline import Baseline
 from agent.rules.daybook import Daybook
 from agent.rules.daywords import order_verdicts
 from agent.rules.finding import Verdict
 from agent.rules.kinds.registry import steps, uses
 from agent.rules.latches import Latches
 from agent.rules.page import back, plain, restore_world, world_page
-from agent.rules.world import Moment, Observation, Sight, World
+from agent.rules.world import DayUse, Moment, Observation, Sight, World
 from config.orders import Declaration, Order
 from config.rulekinds import LimitOrder, PowerCut, Rule, StopOrder
 from config.site import SiteConfig
@@ -44,6 +47,7 @@ class Engine:
         self._steps = steps()
         self._world = World(config, now_ms, max(getattr(rule, "average_s", 0) for rule in self._rules))
         self._held: dict[str, Mapping[str, Any]] = {}
+        self._told: set[str] = set()  # orders whose baseline is on record
         self._latches = Latches(self._world)
         self.daybook = Daybook(config, self._world, lambda: self._latches.active) if daily else None
 
@@ -88,6 +92,8 @@ class Engine:
     def tick(self, moment: Moment) -> tuple[AlarmChange, ...]:
         """Judge everything as of now."""
         self._world.advance(moment)
+        if self.daybook is not None:
+            self.daybook.tick(moment)
         self._latches.begin()
         orders: dict[str, Verdict] = {}
         for rule in self._rules:
@@ -100,8 +106,52 @@ class Engine:
                 order_verdicts(rule, findings, orders)
         changes = self._latches.end()
         if self.daybook is not None:
-            self.daybook.tick(moment, orders)
+            self.daybook.noted(orders)
         return changes
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The plant's."""
+        return self._world.zone
+
+    @property
+    def history(self) -> Mapping[str, tuple[DayUse, ...]]:
+        """What each point drew on the days before, newest first."""
+        return self._world.history
+
+    def recall(self, history: Mapping[str, tuple[DayUse, ...]]) -> None:
+        """Replace the history."""
+        self._world.history = dict(history)
+
+    @property
+    def baselines(self) -> dict[str, Baseline]:
+        """The baselines that were found and fixed, by order."""
+        return dict(self._fixed())
+
+    @property
+    def untold(self) -> dict[str, Baseline]:
+        """Those of them that are not on record yet; ``told`` when they are."""
+        return {name: found for name, found in self.baselines.items() if name not in self._told}
+
+    def told(self, order: str) -> None:
+        """The baseline of an order is on record."""
+        self._told.add(order)
+
+    def fix(self, order: str, kw: Decimal, days: Iterable[str]) -> None:
+        """A baseline that is on record holds: it is not found anew."""
+        self._told.add(order)
+        for rule in self._rules:
+            if rule.kind == "limit-order":
+                memory = self._held.get(rule.id, {})
+                known = {**memory.get(order, {}), "kw": kw, "days": list(days)}
+                self._held[rule.id] = {**memory, order: known}
+
+    def _fixed(self) -> Iterator[tuple[str, Baseline]]:
+        for rule in self._rules:
+            if rule.kind == "limit-order":
+                for name, memory in self._held.get(rule.id, {}).items():
+                    if "days" in memory:
+                        yield name, Baseline(memory["kw"], tuple(memory["days"]))
 
     def acknowledge(self, key: str, by: str, reason: str) -> AlarmChange | None:
         """Somebody has seen an alarm; None if it is not up."""
@@ -116,6 +166,7 @@ class Engine:
         """All that a restart must not forget, for the logbook."""
         return {
             "world": world_page(self._world),
+            "told": sorted(self._told),
             "held": {name: plain(held) for name, held in self._held.items()},
             **self._latches.page(),
             **({} if self.daybook is None else {"daybook": self.daybook.page()}),
@@ -125,6 +176,7 @@ class Engine:
         """Go on where a page ends. KeyError, TypeError or ValueError for one of another version; then the
         engine is of no more use."""
         restore_world(self._world, page["world"])
+        self._told = set(page["told"])
         self._held = {name: back(held) for name, held in page["held"].items()}
         self._latches.turn_to(page)
         if self.daybook is not None and "daybook" in page:

@@ -156,7 +156,7 @@ class World:
     def __init__(self, config: SiteConfig, now_ms: int, mean_s: int = 0) -> None:
         self.now_ms = now_ms
         self.utc_ms: int | None = None
-        self.started_ms = now_ms
+        self.unsettled = False  # yesterday is not summed up yet: the history lacks it
         self.record = 0  # the newest one taken in
         self.zone = ZoneInfo(config.site.timezone)
         self.config: Mapping[str, Point] = {point.id: point for point in config.points}
