@@ -15,23 +15,13 @@ import pkgutil
 import sys
 from collections.abc import Sequence
 from types import ModuleType
-from typing import NoReturn
 
+from agent.cli.parsing import Parser
 from agent.cli.shell import Shell, choose_lang
 from agent.errors import AgentError
 from agent.paths import find
 from buffer.errors import JournalError
 from config.messages import text
-
-EX_USAGE = 64
-
-
-class _Parser(argparse.ArgumentParser):
-    """argparse ends usage errors with 2, which here means "failures found"."""
-
-    def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        self.exit(EX_USAGE, f"{self.prog}: {message}\n")
 
 
 def verbs() -> dict[str, ModuleType]:
@@ -45,9 +35,9 @@ def verbs() -> dict[str, ModuleType]:
     return {module.VERB: module for module in sorted(named, key=lambda m: (m.ORDER, m.VERB))}
 
 
-def parser(lang: str) -> _Parser:
+def parser(lang: str) -> Parser:
     """The whole grammar; ``docs/cli.md`` is made from it."""
-    everywhere = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    everywhere = Parser(add_help=False, argument_default=argparse.SUPPRESS)
     options = everywhere.add_argument_group(text("SBX-CLI-003", lang).what)
     options.add_argument("--lang", choices=("zh", "en"), help=text("SBX-CLI-010", lang).what)
     options.add_argument("--json", action="store_true", help=text("SBX-CLI-011", lang).what)
@@ -55,11 +45,13 @@ def parser(lang: str) -> _Parser:
     options.add_argument("--state", metavar="DIR", help=text("SBX-CLI-013", lang).what)
     options.add_argument("--runtime", metavar="DIR", help=text("SBX-CLI-014", lang).what)
     options.add_argument("--debug", action="store_true", help=text("SBX-CLI-015", lang).what)
-    top = _Parser(prog="sitebox", description=text("SBX-CLI-001", lang).what, parents=[everywhere])
-    subs = top.add_subparsers(dest="verb", metavar="VERB", parser_class=_Parser)
+    top = Parser(prog="sitebox", description=text("SBX-CLI-001", lang).what, parents=[everywhere])
+    subs = top.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
     for name, module in verbs().items():
         what = text(module.HELP, lang).what
-        module.add(subs.add_parser(name, help=what, description=what, parents=[everywhere]))
+        sub = subs.add_parser(name, help=what, description=what, parents=[everywhere])
+        sub.shared, sub.lang = everywhere, lang
+        module.add(sub)
     return top
 
 

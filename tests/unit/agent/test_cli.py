@@ -13,7 +13,10 @@ from agent.cli.table import cells, table
 from agent.demo import plant
 from config.messages import known_codes
 
-VERBS = "status alarms read trace scan decode journal verify export config profile demo run key help version"
+VERBS = (
+    "status alarms read trace scan decode journal verify export config profile rules demo "
+    "run key help version"
+)
 
 
 def places(folder: Path) -> list[str]:
