@@ -65,6 +65,7 @@ class Daybook:
         self._cell = Cell(-1)
         self._clock: _Clock | None = None
         self._last_ms = 0
+        self._same_ms = 0  # for so long nothing has changed
         self._states: dict[str, State] = {}
         self._orders: Mapping[str, Verdict] = {}
         self.last_n = -1  # the block with the summaries before, -1: there are none
@@ -72,6 +73,7 @@ class Daybook:
     @property
     def today(self) -> DayCount | None:
         """The running day; None before the first tick."""
+        self._book()
         return self._days.get(self._serial)
 
     def observe(self, meter: str, at_ms: int) -> None:
@@ -82,8 +84,9 @@ class Daybook:
 
     def poll(self, meter: str, slow: bool, good: bool, stored: bool) -> None:
         """A slot ended."""
-        if self.today is not None:
-            self.today.poll(meter, slow, good, stored)
+        today = self._days.get(self._serial)
+        if today is not None:
+            today.poll(meter, slow, good, stored)
 
     def alarm(self, change: AlarmChange) -> None:
         """An alarm was raised or cleared, and that is on record."""
@@ -109,8 +112,10 @@ class Daybook:
 
     def noted(self, orders: Mapping[str, Verdict]) -> None:
         """How things are from here on; ``orders``: the verdict on each order in force."""
-        self._states = {name: view.state for name, view in self._world.points.items()}
-        self._orders = orders
+        states = {name: view.state for name, view in self._world.points.items()}
+        if states != self._states or orders != self._orders:
+            self._book()
+            self._states, self._orders = states, orders
 
     def ended(self, now_ms: int) -> tuple[DayCount, ...]:
         """Days that are over and can be summed up, oldest first. They stay until ``written``."""
@@ -136,6 +141,7 @@ class Daybook:
 
     def page(self) -> Mapping[str, Any]:
         """For the logbook."""
+        self._book()
         clock = self._clock
         return {
             "days": [day.page() for day in self._days.values()],
@@ -236,11 +242,28 @@ class Daybook:
 
     def _pass(self, ms: int) -> None:
         """Book the time since the last look: the states of then, or unknown where nobody looked for long."""
-        today, passed_ms = self.today, ms - self._last_ms
-        if today is None or passed_ms <= 0:
+        passed_ms = ms - self._last_ms
+        if passed_ms <= 0:
             return
         self._last_ms = ms
-        watched = passed_ms <= self._stale_ms
+        if self._world.declarations:
+            self._pass_declared(passed_ms)
+        if passed_ms <= self._stale_ms:
+            self._same_ms += passed_ms
+        else:
+            self._book()
+            self._count(passed_ms, watched=False)
+
+    def _book(self) -> None:
+        """Count the time for which nothing changed."""
+        same_ms, self._same_ms = self._same_ms, 0
+        if same_ms:
+            self._count(same_ms, watched=True)
+
+    def _count(self, passed_ms: int, *, watched: bool) -> None:
+        today = self._days.get(self._serial)
+        if today is None:
+            return
         for name, state in self._states.items():
             count(today.points, name, state.value if watched else "unknown", passed_ms)
         for rule in self._pairs:
@@ -248,11 +271,10 @@ class Daybook:
                 count(today.pairs, rule.id, word, passed_ms)
         for order, verdict in self._orders.items():
             count(today.orders, order, _PASSED[verdict] if watched else "unknown", passed_ms)
-        self._pass_declared(today, passed_ms)
 
-    def _pass_declared(self, today: DayCount, passed_ms: int) -> None:
-        now = self._world.utc_ms
-        if now is None:
+    def _pass_declared(self, passed_ms: int) -> None:
+        today, now = self._days.get(self._serial), self._world.utc_ms
+        if now is None or today is None:
             return
         for one in self._world.declarations:
             if one.from_ms <= now < one.to_ms:

@@ -99,11 +99,11 @@ class Engine:
         for rule in self._rules:
             findings, held = self._steps[rule.kind](rule, self._world, self._held.get(rule.id, _NOTHING))
             self._held[rule.id] = held
-            findings = tuple(findings)
+            if rule.kind in _ON_ORDERS and moment.utc_ms is not None:
+                findings = tuple(findings)
+                order_verdicts(rule, findings, orders)
             for finding in findings:
                 self._latches.take(rule, finding)
-            if rule.kind in _ON_ORDERS and moment.utc_ms is not None:
-                order_verdicts(rule, findings, orders)
         changes = self._latches.end()
         if self.daybook is not None:
             self.daybook.noted(orders)

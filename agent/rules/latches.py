@@ -52,12 +52,14 @@ class Latches:
 
     def take(self, rule: Rule, finding: Finding) -> None:
         """One finding of this step."""
-        self._judged.add(finding.key)
         latch = self._latches.get(finding.key)
         if latch is None:
             if finding.verdict is Verdict.VIOLATED:
+                self._judged.add(finding.key)
                 self._pend(rule, finding)
-        elif latch.alarm is None:
+            return
+        self._judged.add(finding.key)
+        if latch.alarm is None:
             self._pending(rule, finding, latch)
         else:
             self._up(rule, finding, latch, latch.alarm)

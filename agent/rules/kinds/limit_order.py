@@ -125,7 +125,7 @@ def _means(rule: LimitOrder, term: Term, limit_kw: Decimal, world: World) -> Ite
             world.now_ms,
             rule.hold_s * 1000,
             points,
-            _words(term, points, shown(known), shown(allowed)),
+            _words(term, points, (known, allowed), "kW"),
             peak=known if verdict is Verdict.VIOLATED else None,
         )
 
@@ -146,7 +146,7 @@ def _energies(rule: LimitOrder, term: Term, start: Mapping[str, Any], world: Wor
                 world.now_ms,
                 0,
                 points,
-                _words(term, points, shown(known, "kWh"), shown(limit, "kWh")),
+                _words(term, points, (known, limit), "kWh"),
                 peak=known if over else None,
                 level="warning" if part else None,
             )
@@ -176,5 +176,10 @@ def _unknown(rule: LimitOrder, order: Order, world: World) -> Finding:
     return Finding(f"{rule.id}/{order.id}", Verdict.UNKNOWN, POWER, world.now_ms, 0, (), dict)
 
 
-def _words(term: Term, points: tuple[str, ...], drawn: str, allowed: str) -> Any:
-    return lambda: {"order": term.order.id, "points": ", ".join(points), "drawn": drawn, "allowed": allowed}
+def _words(term: Term, points: tuple[str, ...], numbers: tuple[Decimal, Decimal], unit: str) -> Any:
+    return lambda: {
+        "order": term.order.id,
+        "points": ", ".join(points),
+        "drawn": shown(numbers[0], unit),
+        "allowed": shown(numbers[1], unit),
+    }

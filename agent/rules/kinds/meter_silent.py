@@ -27,21 +27,25 @@ def judge(rule: MeterSilent, world: World) -> Iterator[Finding]:
     """One finding a meter, keyed ``rule/meter``, and one a bus of several, keyed ``rule/bus/<bus>``."""
     views = [world.meters[name] for name in rule.meters or world.meters]
     everywhere = all_silent(world)
-    buses: dict[str, list[MeterView]] = {}
-    for view in world.meters.values():
-        buses.setdefault(view.bus, []).append(view)
+    buses = world.buses
     for bus, members in buses.items():
-        if len(members) > 1 and any(view in members for view in views):
+        if len(members) > 1 and (not rule.meters or any(view.id in rule.meters for view in members)):
             yield _bus(rule, bus, members, world, everywhere)
     for view in views:
-        others = buses[view.bus]
-        hidden = everywhere or (len(others) > 1 and all(_quiet(rule, one, world) for one in others))
-        yield _one(rule, view, world, hidden)
+        yield _one(rule, view, world, everywhere or _bus_quiet(rule, view, buses[view.bus], world))
 
 
-def _bus(rule: MeterSilent, bus: str, members: list[MeterView], world: World, everywhere: bool) -> Finding:
-    last_ms = max(view.good_ms for view in members)
+def _bus_quiet(rule: MeterSilent, view: MeterView, others: tuple[MeterView, ...], world: World) -> bool:
+    """Whether the alarm of its bus speaks for a silent meter."""
+    silent = world.now_ms - view.good_ms >= rule.after_s * 1000
+    return silent and len(others) > 1 and all(_quiet(rule, one, world) for one in others)
+
+
+def _bus(
+    rule: MeterSilent, bus: str, members: tuple[MeterView, ...], world: World, everywhere: bool
+) -> Finding:
     gone = all(_quiet(rule, view, world) for view in members)
+    last_ms = max(view.good_ms for view in members) if gone else world.now_ms
     verdict = Verdict.VIOLATED if gone else Verdict.FINE
     if everywhere:
         verdict = Verdict.UNKNOWN

@@ -61,16 +61,16 @@ def step(
 
 def bridge(rule: TreatmentOff | TreatmentStopped, world: World) -> int:
     """How far apart two sights of one thing may be: as long as the slowest value speaks for its meter."""
-    names = (*rule.production, *rule.treatment)
-    return max((world.meter_of(name).fresh_ms for name in names), default=0)
+    return world.slowest_ms(rule.production + rule.treatment)
 
 
 def running_ms(production: Mapping[str, PointView]) -> int | None:
     """When production was last seen to run, of the points that are ON; None: none is."""
-    seen = [
-        view.sure.at_ms for view in production.values() if view.state is State.ON and view.sure is not None
-    ]
-    return max(seen, default=None)
+    found: int | None = None
+    for view in production.values():
+        if view.state is State.ON and view.sure is not None and (found is None or view.sure.at_ms > found):
+            found = view.sure.at_ms
+    return found
 
 
 def powers(views: Mapping[str, PointView]) -> str:
@@ -96,10 +96,9 @@ def needed(rule: TreatmentOff) -> int:
 def _verdict(
     rule: TreatmentOff, production: Mapping[str, PointView], treatment: Mapping[str, PointView]
 ) -> Verdict:
-    if all(view.state is State.OFF for view in production.values()):
-        return Verdict.FINE
-    if not any(view.state is State.ON for view in production.values()):
-        return Verdict.UNKNOWN
+    producing = [view.state for view in production.values()]
+    if State.ON not in producing:
+        return Verdict.UNKNOWN if State.UNKNOWN in producing else Verdict.FINE
     states = [view.state for view in treatment.values()]
     if states.count(State.ON) >= needed(rule):
         return Verdict.FINE
