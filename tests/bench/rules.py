@@ -13,8 +13,9 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -144,8 +145,8 @@ def lines(config: SiteConfig, day: int, seconds: int, seed: int = 1) -> Iterator
             yield json.dumps(record, separators=(",", ":"), sort_keys=True)
 
 
-def measure(days: int, seconds: int = DAY_S) -> Cost:
-    """Read, then replay, day by day."""
+def measure(days: int, seconds: int = DAY_S, tell: Callable[[int, Cost], None] | None = None) -> Cost:
+    """Read, then replay, day by day; ``tell`` hears how it goes."""
     config = plant()
     engine = Engine(config, START_MS, daily=True)
     engine.know(orders(), ())
@@ -167,6 +168,8 @@ def measure(days: int, seconds: int = DAY_S) -> Cost:
         if engine.daybook is not None:
             for one in engine.daybook.ended(START_MS + (day + 1) * DAY_S * 1000):
                 engine.daybook.written(one.day, day)
+        if tell is not None:
+            tell(day + 1, Cost(loads_s, replay_s, count, changes))
     return Cost(loads_s, replay_s, count, changes)
 
 
@@ -194,7 +197,9 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--meters", type=int, default=32)
     args = parser.parse_args()
-    cost = measure(args.days)
+    cost = measure(
+        args.days, tell=lambda day, so_far: print(f"day {day}: {so_far.ratio:.1f}", file=sys.stderr)
+    )
     rules = len(plant().rules) + 3
     print(
         f"{args.days} days at {STEP_S} s, 12 points, {rules} rules: {cost.lines} lines, {cost.changes} alarms"
