@@ -11,6 +11,7 @@ from functools import partial
 from agent import uplinks
 from agent.accepted import Accepted, accept
 from agent.audit import config_change
+from agent.beside import Beside
 from agent.busloop import BusLoop
 from agent.clock import Clock, kernel_boot_id, moment_ms
 from agent.history import newest_first
@@ -21,19 +22,24 @@ from agent.meters.book import Book
 from agent.meters.past import past
 from agent.meters.ratios import told
 from agent.meters.recall import Questions, Want, WantClock
+from agent.orders.clerk import Clerk, Office
+from agent.orders.opening import hash_of, reopened
 from agent.paths import Paths
 from agent.poller import Poller, Round
 from agent.recorder import Recorder
-from agent.restore import restore
+from agent.restore import Given, restore
 from agent.service import Service
 from agent.software import digest, version
+from buffer.anew import begun
 from buffer.instant import Instant
 from buffer.journal import Journal
 from buffer.keys import Keys
 from buffer.logbook import Logbook
 from buffer.reader import JournalReader, last_boot
 from buffer.receipt import Receipt
+from buffer.shelf import NAME
 from config.site import Bus as BusConfig
+from config.site import SiteConfig
 from drivers.bus import Bus
 from drivers.errand import Errand
 from drivers.exchange import MeterSpec
@@ -43,13 +49,11 @@ from drivers.samples import PollResult, WireFrame
 
 def build(paths: Paths, log: Log) -> Service:
     """A daemon ready to run. Raises ConfigRefusedError (78), AgentError, JournalError."""
-    accepted = accept(paths.config, paths.accepted)
-    if accepted.last_good:
-        log.put("fail", "SBX-CFG-900", count=len(accepted.problems))
-    if accepted.unkept:
-        log.put("warn", "SBX-CFG-909", path=paths.accepted, reason=accepted.unkept)
+    accepted = _accepted(paths, log)
     config = accepted.loaded.config
     keys = Keys.open(paths.keys, config.site.id)
+    if begun(keys) and not (paths.journal / NAME).exists():
+        log.put("fail", "SBX-JNL-019", path=paths.journal)
     clock = Clock(last_boot(paths.journal) + 1, kernel_boot_id())
     now = clock.now()
     soft = f"{version()} {digest()}"
@@ -58,16 +62,24 @@ def build(paths: Paths, log: Log) -> Service:
     )
     latches = Latches(Logbook(paths.logbook), str(now.utc_ms))
     reader = JournalReader(paths.journal)
-    rules = restore(reader, config, now, latches.page())
+    book_of, lost = reopened(reader, latches.orders.load(), now.utc_ms)
+    given = Given(book_of.orders(now.utc_ms), book_of.declarations(now.utc_ms))
+    rules = restore(reader, config, now, latches.page(), given)
+    know = rules.engine.know
+    office = Office(journal, config, keys.identity, hash_of(paths.journal), know, latches.orders)
+    clerk = Clerk(office, book_of, lost, now)
     clean = _was_clean(reader)
     before = past(reader, config, told(config, accepted.profiles), latches, now)
     reader.close()
     inbox = Inbox()
     buses = _buses(accepted, latches, inbox, now)
     book = Book(config, before, latches, _asker(accepted, buses, inbox))
-    recorder = Recorder(journal, rules, inbox, config, latches, book)
+    recorder = Recorder(journal, rules, inbox, config, latches, book, clerk)
     _audit(accepted, inbox)
     box = uplinks.Box(config.site.id, keys.identity.verifier, clean)
+    ways = _uplinks(config, box, partial(_hooks, paths=paths, recorder=recorder, inbox=inbox, log=log))
+    beside = Beside.of(config, paths, inbox, log)
+    recorder.listen(beside.announcer(recorder.snapshot.alarms, tuple(ways.values())))
     return Service(
         paths=paths,
         clock=clock,
@@ -75,13 +87,21 @@ def build(paths: Paths, log: Log) -> Service:
         inbox=inbox,
         recorder=recorder,
         buses=buses,
-        uplinks={
-            uplink.id: uplinks.build(uplink, box, _hooks(uplink.id, paths, recorder, inbox, log))
-            for uplink in config.uplinks
-        },
+        uplinks=ways,
         log=log,
         identity=keys.identity.verifier,
+        beside=beside,
     )
+
+
+def _accepted(paths: Paths, log: Log) -> Accepted:
+    """The configuration in force, and in the log what is wrong with the files."""
+    accepted = accept(paths.config, paths.accepted)
+    if accepted.last_good:
+        log.put("fail", "SBX-CFG-900", count=len(accepted.problems))
+    if accepted.unkept:
+        log.put("warn", "SBX-CFG-909", path=paths.accepted, reason=accepted.unkept)
+    return accepted
 
 
 def _audit(accepted: Accepted, inbox: Inbox) -> None:
@@ -148,6 +168,12 @@ def _rounds(spec: MeterSpec) -> list[Round]:
     return [one for one in rounds if one.poll in classes]
 
 
+def _uplinks(
+    config: SiteConfig, box: uplinks.Box, hooks: Callable[[str], uplinks.Hooks]
+) -> dict[str, uplinks.Uplink]:
+    return {uplink.id: uplinks.build(uplink, box, hooks(uplink.id)) for uplink in config.uplinks}
+
+
 def _hooks(name: str, paths: Paths, recorder: Recorder, inbox: Inbox, log: Log) -> uplinks.Hooks:
     def on_receipt(uplink: str, receipt: Receipt, note: bytes) -> None:
         inbox.put(ReceiptHeard(uplink, receipt, note))
@@ -160,4 +186,5 @@ def _hooks(name: str, paths: Paths, recorder: Recorder, inbox: Inbox, log: Log) 
         cursor=lambda: recorder.snapshot.cursors.get(name),
         on_receipt=on_receipt,
         on_event=on_event,
+        handovers=lambda: recorder.snapshot.handovers,
     )

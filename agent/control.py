@@ -37,15 +37,21 @@ OPERATORS = "sitebox-op"
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """``act``: changes something: reading rights are not enough. ``audited``: its use is on record."""
+    """``act``: changes something: reading rights are not enough. ``audited``: its use is on record.
+    ``named``: it is told the number of the user who asks, as ``uid``."""
 
     run: Callable[[Mapping[str, Any]], dict[str, Any]]
     act: bool = False
     audited: bool = True
+    named: bool = False
 
 
 def answer(
-    line: bytes, verbs: Mapping[str, Verb], may_act: bool, acted: Callable[[str], None] = lambda verb: None
+    line: bytes,
+    verbs: Mapping[str, Verb],
+    may_act: bool,
+    acted: Callable[[str], None] = lambda verb: None,
+    uid: int = -1,
 ) -> dict[str, Any]:
     """Serve one request line. Pure but for what the verb does; bad input becomes a coded answer. ``acted``
     is told of a verb that changes something, before it runs."""
@@ -64,7 +70,7 @@ def answer(
     if verb.act and verb.audited:
         acted(str(name))
     try:
-        return {"ok": True, "result": verb.run(args)}
+        return {"ok": True, "result": verb.run({**args, "uid": uid} if verb.named else args)}
     except AgentError as error:
         return _refuse(error.code, **error.args_)
 
@@ -194,7 +200,7 @@ class ControlServer:
         stays = True
         try:
             for line in lines:
-                reply = answer(line, self._verbs, client.acting, partial(self._did, client.uid))
+                reply = answer(line, self._verbs, client.acting, partial(self._did, client.uid), client.uid)
                 client.sock.sendall(json.dumps(reply, ensure_ascii=False).encode() + b"\n")
         except OSError:  # it left without waiting for its answer
             stays = False

@@ -9,15 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from agent.accepted import Accepted
+from agent.beside import Beside
 from agent.busloop import BusLoop
 from agent.busstatus import BusFacts
 from agent.clock import Clock, kernel_sync
 from agent.control import Verb
 from agent.errors import AgentError
 from agent.inbox import GivenBack, Inbox
+from agent.orders.counter import Counter
 from agent.paths import Paths
 from agent.recorder import Recorder
 from agent.ring import Seen
+from agent.rotation import asked
 from agent.scanning import Searches, Wish, plan_of
 from agent.software import version
 from agent.status import Facts, StorageFacts, UplinkFacts, build, points
@@ -28,6 +31,7 @@ from buffer.errors import FormatError
 from buffer.instant import Instant
 from buffer.reader import JournalReader
 from buffer.refill import fitting
+from config import site
 from config.site import Bus
 from drivers.samples import PollResult
 
@@ -47,6 +51,7 @@ class Desk:
     buses: Mapping[str, BusLoop]
     uplinks: Mapping[str, Uplink]
     inbox: Inbox
+    beside: Beside
     searches: Searches = field(default_factory=Searches)
 
     def verbs(self) -> dict[str, Verb]:
@@ -60,6 +65,9 @@ class Desk:
             "scan-look": Verb(self._scan_look, act=True, audited=False),
             "scan-cancel": Verb(self._scan_cancel, act=True),
             "refill": Verb(self._refill, act=True),
+            **self.beside.verbs(),
+            **Counter(self.inbox.put).verbs(),
+            "rotate": Verb(lambda args: asked(self.inbox), act=True),
         }
 
     def _scan(self, args: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,7 +137,11 @@ class Desk:
                 sync=kernel_sync(),
                 polls=snapshot.polls,
                 alarms=snapshot.alarms,
-                uplinks=[_facts(name, uplink, now.mono_ms) for name, uplink in self.uplinks.items()],
+                uplinks=[
+                    _facts(one, self.uplinks[one.id], now.mono_ms)
+                    for one in config.uplinks
+                    if one.id in self.uplinks  # others wait for a reload
+                ],
                 storage=self._storage(),
                 head_n=snapshot.head.n,
                 records=snapshot.head.last_i,
@@ -143,6 +155,7 @@ class Desk:
                 problems=self.accepted.problems,
                 last_good=self.accepted.last_good,
                 points=points(snapshot.world, config),
+                more=self.beside.checks(),
             )
         )
 
@@ -209,11 +222,11 @@ def _plain(result: PollResult, utc_ms: int) -> dict[str, Any]:
     }
 
 
-def _facts(name: str, uplink: Uplink, mono_ms: int) -> UplinkFacts:
+def _facts(config: site.Uplink, uplink: Uplink, mono_ms: int) -> UplinkFacts:
     status = uplink.status()
     quiet = None if status.last_receipt_ms is None else mono_ms - status.last_receipt_ms
     return UplinkFacts(
-        name,
+        config.id,
         status.state,
         status.code,
         status.sent_n,
@@ -221,4 +234,6 @@ def _facts(name: str, uplink: Uplink, mono_ms: int) -> UplinkFacts:
         status.confirmed_n,
         status.backlog,
         quiet,
+        config.receipts,
+        config.blocks,
     )

@@ -1,18 +1,19 @@
 """What the journal tells the agent about the past: recent records, alarms, boots. Reads only.
 
-Bounded: recent readings are looked for from the newest block backwards, alarms only in blocks that hold some.
+Bounded: recent readings are looked for from the newest block backwards, alarms and
+orders only in blocks that hold some.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from agent.alarmrecords import alarm_of
 from agent.axis import Axis
 from agent.latches import NO_PAGE, Page
 from agent.rules.alarms import Alarm
-from buffer.block import decode_header
+from buffer.block import Header, decode_header
 from buffer.note import decode
 from buffer.reader import JournalReader
 from buffer.rows import decode_body
@@ -28,17 +29,29 @@ def records_of(block: BlockData | None) -> tuple[Record, ...]:
 
 
 def recent(reader: JournalReader, since_mono_ms: int, boot_id: str) -> list[Record]:
-    """The sealed records of this boot of the machine since a moment of its monotonic clock, oldest first."""
+    """The sealed records of this boot of the machine since a moment of its monotonic clock, oldest first.
+
+    A start seals what it found in the tail under its own header: those records may be of another boot, whose
+    monotonic time means nothing now."""
     found: list[tuple[Record, ...]] = []
+    ids: dict[int, str] = {}
     for n in range(reader.head().n, max(-1, reader.head().n - MOST_BLOCKS), -1):
         block = reader.block(n)
         if block is None:
             break
-        header = decode_header(decode(block.note).text)
+        header, records = decode_header(decode(block.note).text), records_of(block)
+        ids |= _boots(header, records)
         if header.boot_id != boot_id or header.mono_ms < since_mono_ms:
             break
-        found.append(records_of(block))
-    return [record for block in reversed(found) for record in block if record["mono"] >= since_mono_ms]
+        found.append(records)
+    whole = (record for block in reversed(found) for record in block)
+    return [one for one in whole if ids.get(one["boot"]) == boot_id and one["mono"] >= since_mono_ms]
+
+
+def _boots(header: Header, records: Iterable[Record]) -> dict[int, str]:
+    """The machine's boot id behind each start that a block knows of."""
+    told = {record["boot"]: str(record["id"]) for record in records if record["k"] == "boot"}
+    return told | {header.boot: header.boot_id}
 
 
 def newest_first(reader: JournalReader) -> Iterator[Record]:
@@ -51,14 +64,25 @@ def newest_first(reader: JournalReader) -> Iterator[Record]:
 def alarm_records(reader: JournalReader, after_n: int = -1) -> Iterator[tuple[Record, str]]:
     """The alarm records behind block ``after_n``, oldest first, each with the id of the machine's boot it was
     written under."""
+    return records_of_kinds(reader, ("alarm",), after_n)
+
+
+def records_of_kinds(
+    reader: JournalReader, kinds: Collection[str], after_n: int = -1
+) -> Iterator[tuple[Record, str]]:
+    """The same of some kinds among those that the store finds without a scan (``sealing.INDEXED``)."""
     for n in reader.alarm_blocks(after_n):
         block = reader.block(n)
         if block is None:
             continue
-        boot_id = decode_header(decode(block.note).text).boot_id
-        yield from ((record, boot_id) for record in records_of(block) if record["k"] == "alarm")
+        records = records_of(block)
+        ids = _boots(decode_header(decode(block.note).text), records)
+        before = reader.block(n - 1) if any(one["boot"] not in ids for one in records) else None
+        if before is not None:  # sealed by a later start than the one that wrote it
+            ids = _boots(decode_header(decode(before.note).text), ()) | ids
+        yield from ((one, ids.get(one["boot"], "")) for one in records if one["k"] in kinds)
     _, boot_id = reader.last_boot()
-    yield from ((record, boot_id) for record in reader.tail_records() if record["k"] == "alarm")
+    yield from ((record, boot_id) for record in reader.tail_records() if record["k"] in kinds)
 
 
 def behind(reader: JournalReader, n: int) -> Iterator[Record]:

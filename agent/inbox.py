@@ -11,9 +11,13 @@ import threading
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Literal
 
 from agent.meters.clocks import Shown
+from agent.orders.asked import Asked
+from buffer.errors import KeyFault
+from buffer.note import VerifierKey
 from buffer.receipt import Receipt
 from buffer.scrub import Rot
 from buffer.verify import BlockData
@@ -49,7 +53,7 @@ class ChoreDue:
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
-    """A meter was seen not to support some blocks: a page of the logbook, no evidence."""
+    """A meter was seen not to support some blocks or items: a page of the logbook, no evidence."""
 
     meter: str
     unsupported: frozenset[str]
@@ -83,6 +87,13 @@ class ClockShown:
 
 
 @dataclass(frozen=True, slots=True)
+class Rotate:
+    """Somebody with the right to act wants another identity; ``said`` gets it, or the code of why not."""
+
+    said: SimpleQueue[VerifierKey | KeyFault]
+
+
+@dataclass(frozen=True, slots=True)
 class GivenBack:
     """Blocks out of a platform's evidence that this store had lost."""
 
@@ -91,7 +102,7 @@ class GivenBack:
 
 
 Told = Recalled | RecallEnded | ClockShown  # what a meter was asked beside its polls
-Item = Learnt | PollResult | ReceiptHeard | Remark | ChoreDue | Rot | GivenBack | Told
+Item = Learnt | PollResult | ReceiptHeard | Remark | ChoreDue | Rot | GivenBack | Rotate | Asked | Told
 
 
 class Inbox:

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -45,14 +46,14 @@ class Checked:
         return "fail" if self.rot else "warn" if self.aside else "ok"
 
 
-def check(folder: Path, reader: JournalReader, identity: VerifierKey) -> Checked:
+def check(folder: Path, reader: JournalReader, identities: Sequence[VerifierKey]) -> Checked:
     """Look at every block once. Raises JournalUnreadable."""
     head = reader.head()
     rot: list[Rot] = []
     bodies = 0
     for start in range(0, head.n + 1, _STEP):
         stop = min(head.n + 1, start + _STEP)
-        rot += look(reader, range(start, stop), identity)
+        rot += look(reader, range(start, stop), identities)
         bodies += sum(info.has_body for info in reader.infos(start, stop - 1))
     rotten = {one.n for one in rot}
     frames = sum(
@@ -84,7 +85,7 @@ class Salvaged:
     lost: int
 
 
-def salvage(folder: Path, target: Path, identity: VerifierKey) -> Salvaged:
+def salvage(folder: Path, target: Path, identities: Sequence[VerifierKey]) -> Salvaged:
     """Copy what is sound of the store in ``folder`` to a new one in ``target``, which must be empty or not
     there yet; the source is only read. Raises AgentError."""
     target.mkdir(parents=True, exist_ok=True)
@@ -96,7 +97,7 @@ def salvage(folder: Path, target: Path, identity: VerifierKey) -> Salvaged:
             shutil.copyfile(source, target / (NAME + side))
     if not (target / NAME).exists():
         raise AgentError("SBX-JNL-903", 66, path=folder)
-    saved = save(DISK, target / NAME, identity, 0)
+    saved = save(DISK, target / NAME, identities, 0)
     new = target / f"{NAME}.new"
     if saved.header is not None:
         for side in (*_SIDES, "-shm"):

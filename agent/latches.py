@@ -8,7 +8,7 @@ card) stops nothing: it waits in memory, `fault` says why, and `again` tries onc
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -45,6 +45,7 @@ class Latches:
         self._learnt = logbook.table("learnt", stamp)
         self._gaps = logbook.table("gaps", stamp)
         self._clocks = logbook.table("clocks", stamp)
+        self.orders = Sheet(logbook.table("orders", stamp), "book", self._put)
         self._waiting: dict[tuple[str, str], tuple[Table, Mapping[str, Any]]] = {}
         self.fault = ""  # why the newest pages are not on the card
 
@@ -77,7 +78,7 @@ class Latches:
         self._put(self._day, "day", document)
 
     def learnt(self) -> dict[str, frozenset[str]]:
-        """Blocks that each meter was seen not to support."""
+        """Blocks and items that each meter was seen not to support."""
         return {row["name"]: frozenset(row["unsupported"]) for row in self._learnt.all()}
 
     def learn(self, meter: str, unsupported: frozenset[str]) -> None:
@@ -115,6 +116,21 @@ class Latches:
             return
         self._waiting.pop((table.name, name), None)
         self.fault = self.fault if self._waiting else ""
+
+
+class Sheet:
+    """One page, for a part that keeps its own form in it: the book of orders and declarations."""
+
+    def __init__(self, table: Table, name: str, put: Callable[[Table, str, Mapping[str, Any]], None]) -> None:
+        self._table, self._name, self._put = table, name, put
+
+    def load(self) -> Mapping[str, Any] | None:
+        """As it was written last."""
+        return _get(self._table, self._name)
+
+    def store(self, document: Mapping[str, Any]) -> None:
+        """Write it."""
+        self._put(self._table, self._name, document)
 
 
 def _get(table: Table, name: str) -> Mapping[str, Any] | None:

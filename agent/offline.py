@@ -44,7 +44,7 @@ def status(paths: Paths) -> dict[str, Any]:
             0,
             0,
             found.n if found else -1,
-            head.n - (found.n if found else -1),
+            head.n - (found.n if found else -1) if uplink.blocks else 0,
             None,
         )
         for uplink in config.uplinks

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from agent.dayrecords import KEPT_DAYS
-from agent.history import MOST_BLOCKS, Record, records_of
+from agent.history import MOST_BLOCKS, Record, records_of, records_of_kinds
 from buffer.reader import JournalReader
 
 Rows = tuple[Record, ...]  # of one day, the record ``day`` first
@@ -49,16 +49,9 @@ def baselines(reader: JournalReader, n: int, days: Iterable[Rows]) -> Iterator[M
         for row in rows:
             if row["what"] == "order" and "kw" in row:
                 yield {"id": row["order"], "kw": row["kw"], "days": row["days"]}
-    head = reader.head().n
-    for number in range(max(n, 0, head - _LOOK), head + 1):
-        block = reader.block(number)
-        if block is not None and block.body is not None and b'"op":"baseline"' in block.body:
-            yield from filter(_is_baseline, records_of(block))
-    yield from filter(_is_baseline, reader.tail_records())
-
-
-def _is_baseline(record: Record) -> bool:
-    return record["k"] == "order" and record.get("op") == "baseline"
+    for record, _ in records_of_kinds(reader, ("order",), n - 1):
+        if record.get("op") == "baseline":
+            yield record
 
 
 def _day_in(reader: JournalReader, n: int) -> Record | None:

@@ -10,11 +10,13 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """``config``: the folder of sitebox.toml; ``state`` survives everything; ``runtime`` a restart only."""
+    """``config``: the folder of sitebox.toml; ``state`` survives everything; ``runtime`` a restart only;
+    ``sysfs`` is the kernel's /sys, another folder in tests."""
 
     config: Path
     state: Path
     runtime: Path
+    sysfs: Path = Path("/sys")
 
     @property
     def journal(self) -> Path:
@@ -45,4 +47,5 @@ def find(
         Path(config or env.get("SITEBOX_CONFIG") or env.get("CONFIGURATION_DIRECTORY") or "/etc/sitebox"),
         Path(state or env.get("SITEBOX_STATE") or env.get("STATE_DIRECTORY") or "/var/lib/sitebox"),
         Path(runtime or env.get("SITEBOX_RUNTIME") or env.get("RUNTIME_DIRECTORY") or "/run/sitebox"),
+        Path(env.get("SITEBOX_SYSFS") or "/sys"),
     )

@@ -21,7 +21,9 @@ from buffer.rows import decode_body
 from buffer.verify import BlockData
 
 _STEP = 1_000  # headers looked at in one read
-_EVERYBODYS = frozenset(("boot", "down", "config", "step", "anchor", "loss", "key", "receipt", "audit"))
+_EVERYBODYS = frozenset(
+    ("boot", "down", "config", "step", "anchor", "loss", "key", "receipt", "audit", "mains")
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,24 +12,36 @@ It never touches a bus, an uplink or a socket. It must be given time: ``step(now
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol, get_args
 
 from agent import readings
 from agent.daily import Daily
 from agent.days import Kept
-from agent.inbox import ChoreDue, GivenBack, Inbox, Item, Learnt, Recalled, ReceiptHeard, Remark, Told
-from agent.lastpolls import LastPoll, LastPolls
+from agent.inbox import (
+    ChoreDue,
+    GivenBack,
+    Inbox,
+    Item,
+    Learnt,
+    Recalled,
+    ReceiptHeard,
+    Remark,
+    Rotate,
+    Told,
+)
+from agent.lastpolls import LastPolls
 from agent.mending import Mending
 from agent.meters.book import Book
-from agent.meters.gaps import Gap
+from agent.orders.asked import Asked
+from agent.orders.clerk import Clerk
 from agent.restore import Restored
-from agent.rules.alarms import Alarm, AlarmChange
-from agent.rules.world import Sight
+from agent.rotation import rotate
+from agent.rules.alarms import AlarmChange
+from agent.snapshot import Snapshot
 from agent.supervision import Pages, Supervision
 from buffer.errors import ReceiptRefused, StoreFull
-from buffer.head import Cursor, Head
 from buffer.instant import Instant
 from buffer.journal import Journal, Retention
 from buffer.scrub import Rot
@@ -39,25 +51,6 @@ from drivers.samples import PollResult, WireFrame
 STEP_ITEMS = 500  # most items of one step, so that a burst cannot hold up a commit
 _OTHER_HISTORY = ("SBX-JNL-012", "SBX-JNL-013")  # signed: a block that we lack, or have otherwise
 EARLY_SEAL_MS = 5_000  # at most one early seal in so long (DESIGN 6)
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """What the recorder lets others see; replaced as a whole, never changed."""
-
-    head: Head
-    world: Sight
-    alarms: tuple[Alarm, ...]
-    polls: Mapping[str, LastPoll]
-    cursors: Mapping[str, Cursor]
-    dropped: int = 0
-    refused: tuple[tuple[str, str], ...] = ()  # uplink, code of the last receipt refused
-    logbook: str = ""  # why its newest pages are not on the card, or ""
-    gaps: tuple[Gap, ...] = ()  # that meters are asked for
-    wrong_clocks: tuple[tuple[str, int], ...] = ()  # meters beyond their limit, and their offset in ms
-    key_fault: str = ""  # why the ratchet key could not turn, or ""
-    rot: frozenset[tuple[int, str]] = frozenset()  # blocks of which something rotted, found since this start
-    superseded: bool = False  # this history is at its end: the next start begins another epoch
 
 
 class Keeper(Kept, Pages, Protocol):
@@ -85,14 +78,16 @@ class Recorder:
         config: SiteConfig,
         keep: Keeper,
         book: Book,
+        clerk: Clerk,
     ) -> None:
         self._journal = journal
         self._rules = Supervision(rules, keep)
         self._inbox = inbox
         self._settings = config.journal
-        self._uplinks = tuple(uplink.id for uplink in config.uplinks)
+        self._uplinks = tuple(uplink.id for uplink in config.uplinks if uplink.blocks)
         self._keep = keep
         self._book = book
+        self._clerk = clerk
         self._daily = Daily(journal, self._rules, config, keep)
         self._polls = LastPolls()
         self._refused: dict[str, str] = {}
@@ -103,7 +98,12 @@ class Recorder:
         self._alarm_changed = False
         self._superseded = False
         self._mending = Mending(journal, self._append)
+        self._takers = self._takes()
         self.snapshot = self._look()
+
+    def listen(self, announce: Callable[[Mapping[str, Any]], object]) -> None:
+        """Who is told of each alarm record as it was appended. Must not wait."""
+        self._rules.announce = announce
 
     def step(self, now: Instant) -> int:
         """Take what waits, let the rules see the time, commit and seal when due; gives when to come again."""
@@ -130,6 +130,7 @@ class Recorder:
         with contextlib.suppress(StoreFull):  # what is not sealed stays durable in the tail
             self._journal.close(now)
         self._rules.keep(self._journal.head.n, now)
+        self._clerk.sealed(self._journal.head)
 
     def _own_up(self, dropped: int, now: Instant) -> None:
         """One signed loss record for what the queue or the card did not take, once it can be written."""
@@ -145,20 +146,24 @@ class Recorder:
             self._owed[reason] = 0
 
     def _take(self, item: Item, now: Instant) -> None:
-        if isinstance(item, PollResult):
-            self._reading(item, now)
-        elif isinstance(item, ReceiptHeard):
-            self._receipt(item, now)
-        elif isinstance(item, ChoreDue):
-            self._chore(item, now)
-        elif isinstance(item, Learnt):
-            self._keep.learn(item.meter, item.unsupported)
-        elif isinstance(item, Told):
-            self._told(item, now)
-        elif isinstance(item, Rot | GivenBack):
-            self._mending.take(item, now)
-        else:
-            self._remark(item, now)
+        self._takers[type(item)](item, now)
+
+    def _takes(self) -> dict[type, Callable[[Any, Instant], None]]:
+        """What is done with each kind of item."""
+        return {
+            PollResult: self._reading,
+            ReceiptHeard: self._receipt,
+            ChoreDue: self._chore,
+            Learnt: lambda item, now: self._keep.learn(item.meter, item.unsupported),
+            **dict.fromkeys(get_args(Told), self._told),
+            Asked: self._asked,
+            **dict.fromkeys((Rot, GivenBack), self._mending.take),
+            Rotate: lambda item, now: rotate(item, self._journal, now),
+            Remark: self._remark,
+        }
+
+    def _asked(self, asked: Asked, now: Instant) -> None:
+        self._alarm_changed |= self._clerk.take(asked, now)
 
     def _remark(self, remark: Remark, now: Instant) -> None:
         self._append(remark.kind, remark.fields, now)
@@ -166,9 +171,8 @@ class Recorder:
 
     def _chore(self, chore: ChoreDue, now: Instant) -> None:
         if chore.name == "retention":
-            keep = Retention(
-                self._settings.keep_days, self._settings.raw_days, self._settings.max_mib * 1024 * 1024
-            )
+            journal = self._settings
+            keep = Retention(journal.keep_days, journal.raw_days, journal.max_mib * 1024 * 1024)
             self._journal.prune(now, keep, self._uplinks)
             self._keep.again()
             return
@@ -230,7 +234,7 @@ class Recorder:
             except StoreFull:
                 self._rules.engine.undo(change)
                 continue
-            self._rules.noted(change, record)
+            self._rules.recorded(change, {**fields, "k": kind, "i": record, "t": now.utc_ms})
             self._alarm_changed = True
         self._rules.tell_baselines(self._journal.append, now)
 
@@ -247,6 +251,7 @@ class Recorder:
             self._journal.seal(now)
         except StoreFull:
             return  # the records stay durable in the tail; the next seal is due in its own time
+        self._clerk.sealed(self._journal.head)
         if self._alarm_changed:
             self._early_ms = now.mono_ms
         self._rules.sealed(self._journal.head.n, now, self._alarm_changed)
@@ -282,6 +287,7 @@ class Recorder:
             self._book.wrong_clocks,
             self._journal.ratchet.fault,
             self._mending.found,
+            self._journal.ratchet.stamp.keys.told,
             self._superseded,
         )
 

@@ -103,7 +103,8 @@ class Replay:
         elif kind == "step":
             self.wall.stepped(now)
         elif record.get("source") != "meters":
-            self._engine.mains({"on": True, "off": False}.get(record.get("state", "")), at_ms)
+            since_ms = self.axis.at(record["since_mono"]) if "since_mono" in record else at_ms
+            self._engine.mains({"on": True, "off": False}.get(record.get("state", "")), since_ms)
 
 
 _OTHERS = frozenset(("anchor", "receipt", "step", "mains"))

@@ -5,6 +5,7 @@
     main      chores, clock steps, watchdog, signals
     bus-*     one a bus: polls and requests            uplink-*  one a destination
     recorder  journal, rules, alarms                   control   the socket
+    notice-*  one a notice                             mains     the source of the mains
 
 Start never waits for the network: the first reading is durable whether or not anybody listens.
 """
@@ -20,6 +21,7 @@ from types import FrameType
 
 from agent import notify
 from agent.accepted import Accepted, accept
+from agent.beside import Beside
 from agent.busloop import BusLoop
 from agent.chores import Chore, Chores
 from agent.clock import Clock, kernel_sync, mono_ms
@@ -33,6 +35,7 @@ from agent.software import version
 from agent.supervisor import Supervisor
 from agent.timekeeper import Timekeeper
 from agent.uplinks import Uplink
+from buffer.handover import lineage, opened
 from buffer.instant import Instant
 from buffer.note import VerifierKey
 from buffer.reader import JournalReader
@@ -59,6 +62,7 @@ class Service:
         uplinks: Mapping[str, Uplink],
         log: Log,
         identity: VerifierKey,
+        beside: Beside,
     ) -> None:
         self._identity = identity
         self._paths = paths
@@ -75,7 +79,8 @@ class Service:
         self._hup = False
         self._reload = False
         self._reason = "SIGTERM"
-        self._desk = Desk(paths, clock, accepted, recorder, buses, uplinks, inbox)
+        self._beside = beside
+        self._desk = Desk(paths, clock, accepted, recorder, buses, uplinks, inbox, beside)
         self._control = ControlServer(paths.socket, self._desk.verbs(), self._acted)
         self._chores = Chores(
             (
@@ -123,6 +128,8 @@ class Service:
             spawn(f"bus-{name}", _bound(self._run_bus, name, loop))
         for name, uplink in self._uplinks.items():
             spawn(f"uplink-{name}", _bound(self._run_uplink, uplink))
+        for name, run in self._beside.threads().items():
+            spawn(name, _bound(run, self._stop))
 
     def _run_bus(self, name: str, loop: BusLoop) -> None:
         while not self._stop.is_set():
@@ -218,6 +225,8 @@ class Service:
         clean = self._supervisor.join("recorder", 20)
         for name in self._uplinks:
             self._supervisor.join(f"uplink-{name}", 3)
+        for name in self._beside.threads():
+            self._supervisor.join(name, 3)
         return 0 if clean and self._supervisor.failure is None else EX_SOFTWARE
 
     def _acted(self, verb: str, uid: int) -> None:
@@ -240,7 +249,8 @@ class Service:
         """This minute's share of the store; the recorder acts on what is found."""
         with closing(JournalReader(self._paths.journal)) as reader:
             numbers = share(reader.head().n + 1, self._clock.now().utc_ms)
-            for rot in look(reader, numbers, self._identity):
+            identities = lineage(self._identity, opened(self._recorder.snapshot.handovers))
+            for rot in look(reader, numbers, identities):
                 self._log.put("fail", "SBX-JNL-017", n=rot.n, part=rot.part)
                 self._inbox.put(rot)
 

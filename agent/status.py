@@ -36,6 +36,8 @@ class UplinkFacts:
     confirmed: int
     backlog: int
     quiet_ms: int | None  # since the last receipt
+    receipts: bool = True  # whether any are expected
+    blocks: bool = True  # whether it carries evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class Facts:
     wrong_clocks: Sequence[tuple[str, int]] = ()  # meters, and their offset in ms
     key_fault: str = ""  # why the ratchet key could not turn
     rot: frozenset[tuple[int, str]] = frozenset()  # blocks of which something rotted
+    more: Sequence[Check] = ()  # what notices and the source of the mains say of themselves
 
 
 def build(facts: Facts) -> dict[str, Any]:
@@ -86,6 +89,7 @@ def build(facts: Facts) -> dict[str, Any]:
         *_wrong_clocks(facts),
         *_alarms(facts.alarms),
         *_config(facts),
+        *facts.more,
     ]
     worst = max((LEVELS.index(check.level) for check in checks), default=0)
     hints = dict.fromkeys(check.hint for check in checks if check.level != "ok" and check.hint)
@@ -172,8 +176,9 @@ def _uplink(uplink: UplinkFacts) -> Check:
         "confirmed": str(uplink.confirmed),
         "backlog": str(uplink.backlog),
     }
-    if uplink.state == "online" and uplink.quiet_ms is not None and uplink.quiet_ms < UPLINK_PATIENCE_MS:
-        return Check("uplink", "ok", "SBX-STA-021", args)
+    heard = uplink.quiet_ms is not None and uplink.quiet_ms < UPLINK_PATIENCE_MS
+    if uplink.state == "online" and (heard if uplink.receipts else uplink.error is None):
+        return Check("uplink", "ok", "SBX-STA-021" if uplink.blocks else "SBX-STA-024", args)
     if uplink.error is not None:
         return Check(
             "uplink", "warn", "SBX-STA-023", args | {"code": uplink.error}, f"sitebox help {uplink.error}"

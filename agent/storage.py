@@ -35,7 +35,7 @@ def storage(paths: Paths, reader: JournalReader, config: SiteConfig) -> StorageF
     infos = reader.infos(max(1, last - _LOOK + 1), last)
     limit = min(config.journal.max_mib << 20, used + free)
     cursors = reader.cursors()
-    confirmed = [cursors[one.id].n if one.id in cursors else -1 for one in config.uplinks]
+    confirmed = [cursors[one.id].n if one.id in cursors else -1 for one in config.uplinks if one.blocks]
     waiting = last - min(confirmed, default=last)
     return StorageFacts(used, free, days_left(infos, limit, waiting))
 

@@ -21,6 +21,7 @@ from drivers.samples import PollResult
 Append = Callable[[str, Mapping[str, Any], Instant], object]
 
 JUDGE_MS = 1_000  # the rules are asked so often when nothing comes
+_STATES = {"on": True, "off": False, "unknown": None}  # of a ``mains`` record
 PAGE_MS = 3_600_000  # the engine's memory is written down so often: a start reads the records since
 
 
@@ -40,6 +41,7 @@ class Supervision:
     def __init__(self, rules: Restored, pages: Pages) -> None:
         self.engine, self._axis, self._wall = rules.engine, rules.axis, rules.wall
         self._pages = pages
+        self.announce: Callable[[Mapping[str, Any]], object] = dict  # told of each alarm record
         self._judged_ms: int | None = None
         self._paged_ms: int | None = None
 
@@ -65,11 +67,13 @@ class Supervision:
         self._wall.hear(utc_ms, now)
 
     def event(self, kind: str, fields: Mapping[str, Any], now: Instant) -> None:
-        """A record that says something of the time."""
+        """A record that says something of the time, or of the mains."""
         if kind == "anchor":
             self._wall.hear(fields["utc"] + now.mono_ms - fields["at"], now)
         elif kind == "step":
             self._wall.stepped(now)
+        elif kind == "mains":
+            self.engine.mains(_STATES[fields["state"]], self._axis.at(fields["since_mono"]))
 
     def judge(self, now: Instant, news: bool) -> tuple[AlarmChange, ...]:
         """Ask the rules, once a second at most and at once when something came."""
@@ -85,12 +89,14 @@ class Supervision:
             return "declaration", alarmrecords.covered(change)
         return "alarm", alarmrecords.fields(change, self._axis)
 
-    def noted(self, change: AlarmChange, record: int) -> None:
-        """A change stands in ``record``."""
+    def recorded(self, change: AlarmChange, record: Mapping[str, Any]) -> None:
+        """A change stands in the journal as ``record``."""
         if change.raised:
-            self.engine.numbered(change.alarm.key, record)
+            self.engine.numbered(change.alarm.key, record["i"])
         if self.engine.daybook is not None:
             self.engine.daybook.alarm(change)
+        if record["k"] == "alarm":
+            self.announce(record)
 
     def tell_baselines(self, append: Append, now: Instant) -> None:
         """Put each baseline on record when it is fixed; what a full card does not take comes again."""

@@ -8,6 +8,8 @@ its place.
       --> journal/superseded (the receipt itself)
       --> next start: a new epoch; the old files stay beside it, and the receipt with them
 
+    keys/begun is there, and no store      somebody emptied the journal: a new epoch at once, and it says so
+
 No number is signed a second time, and nothing is overwritten: the old history stays as ``journal.db.bad-*``,
 and the receipt that ended it as ``superseded-*``. An authority that claims this over and over stops its own
 uplink: after `MOST` times nothing more is begun.
@@ -15,19 +17,38 @@ uplink: after `MOST` times nothing more is begun.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from buffer.errors import FormatError
 from buffer.fs import FileSystem, read_whole, write_whole
 from buffer.instant import Instant
+from buffer.keys import Keys
 from buffer.note import MAX_NOTE, decode
 from buffer.receipt import Receipt, decode_receipt
 
 NAME: Final = "superseded"
 MOST: Final = 16  # of one box's life
 AHEAD, OTHER = "restored-or-lost", "two histories"
+BEGUN: Final = "begun"
+EMPTIED: Final[Mapping[str, Any]] = MappingProxyType(
+    {"what": "records", "count": 0, "reason": "store missing"}
+)
+
+
+def begun(keys: Keys) -> bool:
+    """Whether these keys have signed a journal: then one that is not there was taken away."""
+    return BEGUN in keys.fs.names(keys.folder)
+
+
+def begin(keys: Keys) -> None:
+    """The journal is born: remembered beside the keys. What cannot be written is tried at the next start."""
+    if not begun(keys):
+        with contextlib.suppress(OSError):
+            write_whole(keys.fs, keys.folder / BEGUN, b"sitebox/begun/v1\n", 0o600)
 
 
 class Ending:

@@ -12,7 +12,7 @@
     sum reads 300 12  alarms 1  boots 17  lost 0            since birth, never falling
     ext <counter kept outside the card, or ->
     seen <authority> <n> <hash> <its time ms>               none or more, sorted, one an authority
-    key <verifier key that signs block 6>                   genesis: identity's line first, then ratchet 0's
+    key <verifier key that signs block 6>                   genesis, hand-over: the identity's line before it
 
 A header holds the digest of its body, not the body: thinning and header-only audits keep the chain whole.
 Fields stand two blanks apart, the words of one field one blank. Signed by ``<box>`` and ``<box>/r<counter>``.

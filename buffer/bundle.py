@@ -5,6 +5,7 @@
     about.txt                       who wrote it and what it holds, for people; proves nothing
     identity.vkey                   the key the box calls its own; compare it with the acceptance sheet
     receipts/0001.note ...          signed notes of the platforms
+    handover/0001.note ...          signed notes by which one identity of the box names the next
     blocks/0000000000000042.note          signed header: check with openssl and sha256sum
     blocks/0000000000000042.rows          its body, missing when thinned away
     blocks/0000000000000042.raw           its bus frames, missing when no longer kept
@@ -27,6 +28,8 @@ from typing import BinaryIO, Final
 
 from buffer.block import decode_header
 from buffer.errors import BundleError, FormatError, UnknownVersion
+from buffer.handover import KIND as HANDOVER
+from buffer.handover import MOST
 from buffer.header import MAX_RAW
 from buffer.note import MAX_NOTE, VerifierKey, decode
 from buffer.rows import MAX_BODY
@@ -34,12 +37,14 @@ from buffer.verify.report import BlockData
 
 MAX_BLOCKS: Final = 100_000  # ten weeks at a block a minute; longer stretches are several files
 MAX_RECEIPTS: Final = 64
+MAX_HANDOVERS: Final = MOST
 MAX_ABOUT: Final = 64 * 1024
 
 _ABOUT: Final = "about.txt"
 _IDENTITY: Final = "identity.vkey"
 _END: Final = "end"
 _RECEIPT = re.compile(r"receipts/[0-9]{4}\.note", re.ASCII)
+_HANDOVER = re.compile(r"handover/[0-9]{4}\.note", re.ASCII)
 _BLOCK = re.compile(r"(blocks/[0-9]{16})\.(note|rows|raw)", re.ASCII)
 _LIMITS: Final = {"note": MAX_NOTE, "rows": MAX_BODY, "raw": MAX_RAW}
 _DATE: Final = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say
@@ -63,22 +68,27 @@ class Bundle:
     about: str
     identity: VerifierKey
     receipts: tuple[bytes, ...]
+    handovers: tuple[bytes, ...]
     blocks: Iterable[BlockData]
 
 
 def write_bundle(
-    file: BinaryIO, blocks: Iterable[BlockData], identity: VerifierKey, receipts: Iterable[bytes], about: str
+    file: BinaryIO, blocks: Iterable[BlockData], identity: VerifierKey, notes: Iterable[bytes], about: str
 ) -> int:
-    """Write everything into ``file`` and give the number of blocks. BundleError when there are too many, or
-    when they do not rise: one file holds one epoch."""
+    """Write everything into ``file`` and give the number of blocks. ``notes``: receipts and hand-overs.
+    BundleError when there are too many, or when the blocks do not rise: one file holds one epoch."""
+    signed = list(notes)
+    handovers = [note for note in signed if note.startswith(HANDOVER.encode())]
+    receipts = [note for note in signed if not note.startswith(HANDOVER.encode())]
+    if len(receipts) > MAX_RECEIPTS or len(handovers) > MAX_HANDOVERS:
+        raise BundleError("more receipts or hand-overs than one file may hold")
     written, last = 0, -1
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         _put(archive, _ABOUT, about.encode()[:MAX_ABOUT])
         _put(archive, _IDENTITY, f"{identity}\n".encode())
-        for number, receipt in enumerate(receipts, 1):
-            if number > MAX_RECEIPTS:
-                raise BundleError("more receipts than one file may hold")
-            _put(archive, f"receipts/{number:04}.note", receipt)
+        for folder, notes in (("receipts", receipts), ("handover", handovers)):
+            for number, note in enumerate(notes, 1):
+                _put(archive, f"{folder}/{number:04}.note", note)
         for block in blocks:
             written += 1
             if written > MAX_BLOCKS:
@@ -119,11 +129,13 @@ def read_bundle(file: Path | BinaryIO) -> Bundle:
         _check_end(_get(archive, infos[-1], MAX_NOTE), blocks)
         about = _get(archive, infos[0], MAX_ABOUT)
         identity = _get(archive, infos[1], MAX_NOTE)
-        receipts = [info for info in infos if _RECEIPT.fullmatch(info.filename)]
-        notes = tuple(_get(archive, info, MAX_NOTE) for info in receipts)
+        receipts, handovers = (
+            tuple(_get(archive, info, MAX_NOTE) for info in infos if form.fullmatch(info.filename))
+            for form in (_RECEIPT, _HANDOVER)
+        )
     try:
         key = VerifierKey.parse(identity.decode("ascii").removesuffix("\n"))
-        return Bundle(about.decode("utf-8"), key, notes, _Blocks(file))
+        return Bundle(about.decode("utf-8"), key, receipts, handovers, _Blocks(file))
     except (FormatError, UnicodeDecodeError) as error:
         raise BundleError("evidence file: no identity, or no text about it") from error
 
@@ -170,15 +182,15 @@ def _check_end(text: bytes, blocks: int) -> None:
 
 def _check_names(names: list[str]) -> int:
     """Exactly what ``write_bundle`` writes, in its order, nothing twice; counts the blocks."""
-    if len(names) > MAX_BLOCKS * 3 + MAX_RECEIPTS + 3 or len(set(names)) != len(names):
+    if len(names) > MAX_BLOCKS * 3 + MAX_RECEIPTS + MAX_HANDOVERS + 3 or len(set(names)) != len(names):
         raise BundleError("evidence file: too many members, or one twice")
     if names[:2] != [_ABOUT, _IDENTITY] or names[-1] != _END:
         raise BundleError("evidence file: it does not begin or end as it should")
     rest = names[2:-1]
-    receipts = [name for name in rest if _RECEIPT.fullmatch(name)]
-    blocks = rest[len(receipts) :]
+    notes = [name for form in (_RECEIPT, _HANDOVER) for name in rest if form.fullmatch(name)]
+    blocks = rest[len(notes) :]
     found = [_BLOCK.fullmatch(name) for name in blocks]
-    if rest[: len(receipts)] != receipts or not all(found):
+    if rest[: len(notes)] != notes or not all(found):
         raise BundleError("evidence file: a member that does not belong there")
     order = [(one[1], list(_LIMITS).index(one[2])) for one in found if one is not None]
     headers = {name for name, part in order if part == 0}

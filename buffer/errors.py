@@ -37,6 +37,15 @@ class ReceiptError(FormatError):
     """Not a receipt in its one form, or not of this authority. The uplink counts it and moves nothing."""
 
 
+class CommandError(FormatError):
+    """Not a command in its one form, or not of this issuer. Who asked gets the refusal, with its code."""
+
+
+class HandoverError(FormatError):
+    """Not a hand-over note in its one form, or not of the identities it names. The verifier makes a finding
+    of it, the receiver refuses it; among a box's own keys it is damage."""
+
+
 class WireError(FormatError):
     """Not a message of our topics. Uplink and receiver count it and drop it."""
 

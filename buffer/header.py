@@ -71,7 +71,7 @@ class Header:
     sums: Sums
     ext: int | None = None
     seen: tuple[Seen, ...] = ()
-    keys: tuple[VerifierKey, ...]  # genesis: identity, ratchet 0; else the one that signs block n + 1
+    keys: tuple[VerifierKey, ...]  # [identity, where it is named,] and the ratchet key of block n + 1
 
     def __post_init__(self) -> None:
         _check_words(self)
@@ -83,6 +83,16 @@ class Header:
     def next_key(self) -> VerifierKey:
         """The ratchet key that signs block n + 1 (the genesis: also itself)."""
         return self.keys[-1]
+
+    @property
+    def identity(self) -> VerifierKey | None:
+        """The identity that signs from block n + 1 on (the genesis: also itself), if this header names it."""
+        return self.keys[0] if len(self.keys) == 2 else None
+
+    @property
+    def heir(self) -> VerifierKey | None:
+        """The new identity that a hand-over names here; None in every other block."""
+        return self.identity if self.n else None
 
 
 def _check_words(h: Header) -> None:
@@ -135,12 +145,11 @@ def _check_seen(quotes: tuple[Seen, ...]) -> None:
 
 
 def _check_keys(h: Header) -> None:
-    ratchets = h.keys[1:] if h.n == 0 else h.keys
-    if len(h.keys) != (2 if h.n == 0 else 1):
-        raise BlockError("header: one key line; two in the genesis")
-    if h.n == 0 and h.keys[0].name != h.box:
-        raise BlockError("header: the first key of a genesis is the identity")
-    if any(ratchet_counter(h.box, key) is None for key in ratchets):
+    if len(h.keys) not in ((2,) if h.n == 0 else (1, 2)):
+        raise BlockError("header: one key line; two in the genesis and at a hand-over")
+    if h.identity is not None and h.identity.name != h.box:
+        raise BlockError("header: the first of two keys is the identity")
+    if ratchet_counter(h.box, h.next_key) is None:
         raise BlockError("header: key line is not of this box's ratchet")
 
 

@@ -52,7 +52,7 @@ class Journal:
         self._folder = folder
         self._lock = lock
         self._store, self._tail = ground.store, ground.tail
-        self.ratchet = Ratchet(ground.stamp, ground.key_since_ms)
+        self.ratchet = Ratchet(ground.stamp, ground.key_since_ms, folder)
         self.ending = anew.Ending(fs, folder)
         self.caretaker = Caretaker(ground.store)
         self._header, self._hash = ground.header, ground.hash
@@ -161,7 +161,7 @@ class Journal:
         Raises StoreFull: nothing changed, the records stay in the tail, try again later; WriteFailed.
         """
         self.commit(now)
-        if self._unsealed.durable:
+        if self._unsealed.durable or self.ratchet.decided:
             self._seal(now, running=True, turn=True)
         return self.head
 

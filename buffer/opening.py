@@ -25,9 +25,10 @@ from buffer import tail as tail_file
 from buffer.block import FIRST_RECORD, Header, decode_header
 from buffer.errors import FormatError, StoreDamaged, StoreFull, UnknownVersion
 from buffer.fs import FileSystem
+from buffer.handover import in_force
 from buffer.instant import Instant
 from buffer.keys import Keys
-from buffer.note import decode
+from buffer.note import VerifierKey, decode
 from buffer.receipt import Receipt
 from buffer.salvage import last_record, move_aside, save
 from buffer.shelf import NAME, Shelf
@@ -85,6 +86,14 @@ def header_of(shelf: Shelf, n: int) -> Header:
     return decode_header(decode(block.note).text)
 
 
+def signer_behind(shelf: Shelf, head: Header, keys: Keys) -> VerifierKey | None:
+    """The identity that must sign the block behind ``head``; None when none of this box's keys signed that.
+    Raises StoreDamaged, FormatError."""
+    block = shelf.block(head.n)
+    assert block is not None  # its header was just read
+    return in_force(decode(block.note), head.identity, keys.identities)
+
+
 def _open_tail(fs: FileSystem, folder: Path, now: Instant) -> tuple[Tail, str | None]:
     """The tail, and why it had to be made."""
     made = None
@@ -119,11 +128,12 @@ def _open_store(fs: FileSystem, path: Path, tail: Tail, keys: Keys) -> Store:
                 raise StoreDamaged("SBX-JNL-009", path=path, reason="missing")
             return store
         store.meta()
-        ours = header_of(store, 0).keys[0] == keys.identity.verifier
         head, _ = newest(store)
+        signer = signer_behind(store, head, keys)
         if tail.newest() > head.n + 1:  # begun only after block head + 1 was durable: it may have been sent
             raise StoreDamaged("SBX-JNL-009", path=path, reason=f"block {head.n + 1} is missing")
-        if ours and not keys.hold(head.next_key):  # it signed a block that is not here, or keys were put back
+        if signer is not None and not keys.hold(signer, head.next_key):
+            # it signed a block that is not here, or keys were put back
             raise StoreDamaged("SBX-JNL-009", path=path, reason=f"{head.next_key.name} is gone")
     except BaseException:
         store.close()
@@ -133,9 +143,10 @@ def _open_store(fs: FileSystem, path: Path, tail: Tail, keys: Keys) -> Store:
 
 def _mend(fs: FileSystem, folder: Path, tail: Tail, keys: Keys, now: Instant) -> Opened:
     path = folder / NAME
-    saved = save(fs, path, keys.identity.verifier, tail.newest())
+    saved = save(fs, path, keys.identities, tail.newest())
     move_aside(fs, path, now)
-    if saved.whole and saved.header is not None and keys.hold(saved.header.next_key):
+    signer = saved.signer
+    if saved.whole and saved.header is not None and signer and keys.hold(signer, saved.header.next_key):
         fs.rename(path.with_name(NAME + ".new"), path)
         fs.sync_folder(folder)
         return Opened(Store(fs, path), tail, (_loss("bodies", saved.lost, "store damaged"),))

@@ -13,6 +13,7 @@ longer than one block's read. One object a thread.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -69,7 +70,7 @@ class JournalReader:
             yield block
 
     def alarm_blocks(self, after_n: int) -> tuple[int, ...]:
-        """Numbers of the blocks behind ``after_n`` that hold an alarm record."""
+        """Numbers of the blocks behind ``after_n`` that hold an alarm, order, declaration or summary."""
         return self._shelf.alarm_blocks(after_n)
 
     def records(self, from_n: int = 0) -> Iterator[Mapping[str, Any]]:
@@ -128,6 +129,33 @@ class JournalReader:
     def _tail(self, head: Head) -> Found:
         found = [scan(half, head.n + 1, bytes.fromhex(head.hash)) for half in _halves(self._folder)]
         return max(found, key=lambda one: one.weight)
+
+
+def aside(folder: Path, name: str) -> Shelf:
+    """A store that a start has put aside, by its name in the journal's folder. JournalUnreadable, SBX-JNL-007
+    where there is none of that name."""
+    path = folder / name
+    if not name.startswith(f"{NAME}.bad-") or path.parent != folder or not path.is_file():
+        raise JournalUnreadable("SBX-JNL-007", path=path, version=0)
+    try:
+        return _connect_quietly(path)
+    except sqlite3.Error as error:
+        raise _unreadable(path, error) from error
+
+
+def sound_blocks(shelf: Shelf, a: int, b: int) -> Iterator[BlockData]:
+    """Those of the blocks a..b that can still be read."""
+    for n in range(a, b + 1):
+        with contextlib.suppress(FormatError, StoreDamaged):
+            block = shelf.block(n)
+            if block is not None:
+                yield block
+
+
+def handovers(folder: Path) -> tuple[bytes, ...]:
+    """The notes by which one identity of the box names the next, oldest first, as they stand beside a
+    journal. OSError where they may not be read."""
+    return tuple(path.read_bytes() for path in sorted(folder.glob("handover-[0-9][0-9][0-9][0-9]")))
 
 
 def last_boot(folder: Path) -> int:

@@ -20,13 +20,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from buffer import anew
+from buffer import anew, succession
 from buffer.block import Header
 from buffer.errors import JournalUnusable, StoreFull
 from buffer.frame import Frame
 from buffer.fs import FileSystem
 from buffer.instant import Instant
-from buffer.opening import Opened, header_of, newest, open_files
+from buffer.opening import Opened, newest, open_files, signer_behind
 from buffer.rows import decode_body, encode_row
 from buffer.sealing import Entry, Stamp, seal, seal_genesis
 from buffer.store import Store
@@ -73,12 +73,15 @@ def start(fs: FileSystem, folder: Path, stamp: Stamp, cfg: str, now: Instant) ->
         on_error.callback(opened.tail.close)
         on_error.callback(opened.store.close)
         if opened.store.version() == 0:
+            if not opened.losses and anew.begun(stamp.keys):
+                opened = replace(opened, losses=(anew.EMPTIED,))
             ground = _birth(opened, stamp, cfg, now)
             fs.sync_folder(folder)
             if anew.marked(fs, folder) is not None:
                 anew.settle(fs, folder, now)
         else:
             ground = _recover(opened, _owned(opened.store, folder, stamp), cfg, now)
+        anew.begin(ground.stamp.keys)
         on_error.pop_all()
         return ground
 
@@ -96,7 +99,8 @@ def entries_of(frames: Iterable[Frame]) -> Iterator[Entry]:
 
 def _birth(opened: Opened, stamp: Stamp, cfg: str, now: Instant) -> Ground:
     life = opened.life
-    stamp = replace(stamp, epoch=os.urandom(8).hex())
+    keys = succession.adopted(stamp.keys)  # decided: a block that named it may have left the box
+    stamp = replace(stamp, epoch=os.urandom(8).hex(), keys=keys)
     last, prev, old = (life.last, life.boot_id, life.cfg) if life else (opened.first - 1, NO_BOOT, "-")
     boot = boot_fields(stamp, now, clean=not opened.losses, prev=prev, last_i=last)
     said: list[tuple[str, Mapping[str, Any]]] = [
@@ -122,8 +126,8 @@ def _owned(store: Store, folder: Path, stamp: Stamp) -> Stamp:
     header, _ = newest(store)
     if header.box != stamp.box:
         raise JournalUnusable("SBX-JNL-008", path=folder, box=stamp.box, found=header.box)
-    identity = header_of(store, 0).keys[0]
-    keys = stamp.keys.settled(header.next_key) if identity == stamp.keys.identity.verifier else None
+    signer = signer_behind(store, header, stamp.keys)
+    keys = None if signer is None else stamp.keys.settled(signer, header.next_key)
     if keys is None:
         raise JournalUnusable("SBX-JNL-006", path=folder)
     return replace(stamp, epoch=header.epoch, keys=keys)

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from buffer.evidence import evidence
+from buffer.evidence import evidence, lasting
 from buffer.instant import Instant
 from buffer.store import Column, Store
 
@@ -90,8 +90,10 @@ def _drop_old(store: Store, column: Column, before_ms: int, most: int) -> Pruned
 
 def _let_go(store: Store, column: Column, last: int) -> Pruned:
     """Up to block ``last``. Frames go at the latest with their body, and before it: the alarms in the bodies
-    say which frames stay for ever."""
+    say which frames stay for ever. Bodies with orders and declarations stay as well."""
     raws = 0
     if store.floor("raw") <= last:
         raws = store.drop("raw", last, evidence(store, store.floor("raw"), last))
-    return Pruned(store.drop("body", last) if column == "body" else 0, raws)
+    if column == "raw":
+        return Pruned(0, raws)
+    return Pruned(store.drop("body", last, lasting(store, store.floor("body"), last)), raws)

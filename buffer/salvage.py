@@ -13,7 +13,7 @@ Believes a header only with its digest, its place in the chain and the identity'
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from buffer.errors import FormatError, StoreDamaged, StoreFull, WriteFailed
 from buffer.frame import PAGE, Frame, decode_frame, look
 from buffer.fs import FileSystem
 from buffer.grammar import NO_HASH
+from buffer.handover import in_force
 from buffer.head import StoredReceipt
 from buffer.instant import Instant
 from buffer.note import VerifierKey, decode
@@ -40,25 +41,29 @@ _SIDES: Final = ("", "-wal", "-shm", "-journal")
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """A row whose header is believed; ``lost`` is how many records its body took with it."""
+    """A row whose header is believed; ``lost`` is how many records its body took with it; ``signer``: the
+    identity that must sign the row behind it."""
 
     row: Row
     header: Header
     hash: str
     lost: int
+    signer: VerifierKey
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
     """What came of a damaged store: the last sound header (None: none), how many records were lost with
-    bodies, and whether that header is the newest there was, as far as anybody here can know."""
+    bodies, whether that header is the newest there was, as far as anybody here can know, and which
+    identity must sign the block behind it."""
 
     header: Header | None
     lost: int
     whole: bool
+    signer: VerifierKey | None = None
 
 
-def save(fs: FileSystem, path: Path, identity: VerifierKey, newest: int) -> Saved:
+def save(fs: FileSystem, path: Path, identities: Sequence[VerifierKey], newest: int) -> Saved:
     """Copy what is sound of the store at ``path`` to ``<path>.new``. ``newest`` is the highest generation
     in the tail: the block of that number, or the one before it, was the head."""
     new = path.with_name(path.name + ".new")
@@ -66,7 +71,7 @@ def save(fs: FileSystem, path: Path, identity: VerifierKey, newest: int) -> Save
         if name.startswith(new.name):
             fs.remove(path.with_name(name))
     with closing(fs.connect(path)) as old:
-        walk = _Walk(old, identity)
+        walk = _Walk(old, identities)
         first = next(walk, None)
         if first is None:
             return Saved(None, 0, False)
@@ -78,15 +83,15 @@ def save(fs: FileSystem, path: Path, identity: VerifierKey, newest: int) -> Save
             return Saved(walk.last.header, walk.lost, False)
         known = _newest_number(old)
     last = walk.last.header
-    return Saved(last, walk.lost, last.n == known and newest <= last.n + 1)
+    return Saved(last, walk.lost, last.n == known and newest <= last.n + 1, walk.last.signer)
 
 
 class _Walk:
     """The sound rows of a store, in order; remembers the last and what was lost on the way."""
 
-    def __init__(self, db: sqlite3.Connection, identity: VerifierKey) -> None:
+    def __init__(self, db: sqlite3.Connection, identities: Sequence[VerifierKey]) -> None:
         self._db = db
-        self._identity = identity
+        self._identities = identities
         self._last: Sound | None = None
         self.lost = 0
 
@@ -101,7 +106,7 @@ class _Walk:
 
     def __next__(self) -> Row:
         row = _row(self._db, 0 if self._last is None else self._last.header.n + 1)
-        found = None if row is None else _judge(row, self._last, self._identity)
+        found = None if row is None else _judge(row, self._last, self._identities)
         if found is None:
             raise StopIteration
         self._last = found
@@ -191,21 +196,25 @@ def _row(db: sqlite3.Connection, n: int) -> Row | None:
     return None if found is None else tuple(found)
 
 
-def _judge(row: Row, before: Sound | None, identity: VerifierKey) -> Sound | None:
+def _judge(row: Row, before: Sound | None, identities: Sequence[VerifierKey]) -> Sound | None:
     n, digest, first, last, utc_ms, alarms, note, body, raw = row
     try:
         signed = decode(bytes(note))
         header = decode_header(signed.text)
-        good = bool(signed.signed_by((identity,))) and hash_text(signed.text) == digest
+        allowed = identities if before is None else (before.signer,)
+        signer = in_force(signed, header.identity, allowed)
     except (FormatError, TypeError, ValueError):
         return None
     place = (0, NO_HASH) if before is None else (before.header.n + 1, before.hash)
-    if not good or (header.n, header.prev) != place or (n, first, last) != (n, header.first, header.last):
+    if signer is None or hash_text(signed.text) != digest:
+        return None
+    if (header.n, header.prev) != place or (n, first, last) != (n, header.first, header.last):
         return None
     kept_body = body if body is None or _is_whole(body, header.body_hash) else None
     kept_raw = raw if raw is None or _is_whole(raw, header.raw_hash) else None
     lost = header.last - header.first + 1 if kept_body is not body else 0
-    return Sound((n, digest, first, last, utc_ms, alarms, note, kept_body, kept_raw), header, digest, lost)
+    kept = (n, digest, first, last, utc_ms, alarms, note, kept_body, kept_raw)
+    return Sound(kept, header, digest, lost, signer)
 
 
 def _is_whole(packed: object, digest: str) -> bool:

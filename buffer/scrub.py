@@ -13,7 +13,7 @@ only a platform that has it can say. Stateless: which minute it is says where to
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -53,7 +53,7 @@ def share(blocks: int, utc_ms: int) -> range:
     return range(blocks * minute // MINUTES, blocks * (minute + 1) // MINUTES)
 
 
-def look(reader: JournalReader, numbers: range, identity: VerifierKey) -> Iterator[Rot]:
+def look(reader: JournalReader, numbers: range, identities: Sequence[VerifierKey]) -> Iterator[Rot]:
     """What is rotten among ``numbers``."""
     if not numbers:
         return
@@ -70,16 +70,16 @@ def look(reader: JournalReader, numbers: range, identity: VerifierKey) -> Iterat
             yield Rot(n, "body", info.last - info.first + 1)
             continue
         if block is not None:
-            yield from _parts(info, before, block, identity)
+            yield from _parts(info, before, block, identities)
 
 
 def _parts(
-    info: BlockInfo, before: BlockInfo | None, block: BlockData, identity: VerifierKey
+    info: BlockInfo, before: BlockInfo | None, block: BlockData, identities: Sequence[VerifierKey]
 ) -> Iterator[Rot]:
     try:
         note = decode(block.note)
         header = decode_header(note.text)
-        good = bool(note.signed_by((identity,))) and hash_text(note.text) == info.hash
+        good = bool(note.signed_by(identities)) and hash_text(note.text) == info.hash
     except FormatError:
         good = False
     if not good or (before is not None and header.prev != before.hash):

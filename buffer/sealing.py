@@ -27,6 +27,9 @@ from buffer.note import VerifierKey
 BODY_BYTES: Final = 96 * 1024  # a body over this is sealed at once ...
 BODY_RECORDS: Final = 512  # ... and so is one with more records
 MESSAGE_BYTES: Final = 30 * 1024  # note and zlib stream; more is sealed as two (DESIGN 8)
+INDEXED: Final = frozenset(
+    ("alarm", "order", "declaration", "summary")
+)  # kinds the store finds without a scan
 ZLIB_LEVEL: Final = 6  # the level of buffer.wire: the stored stream is the sent one
 
 
@@ -42,8 +45,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What the sealing software says of itself. ``turn``: the last block of the next sealing names the key
-    that is coming."""
+    """What the sealing software says of itself. ``turn``: the last block of the next sealing names the
+    ratchet key that is coming; ``hands_over``: the identity that takes over."""
 
     box: str
     epoch: str
@@ -51,11 +54,13 @@ class Stamp:
     soft_digest: str
     keys: Keys
     turn: bool = False
+    hands_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A sealed block as it is stored; ``body`` and ``raw`` are zlib streams (``raw`` empty: no frames)."""
+    """A sealed block as it is stored; ``body`` and ``raw`` are zlib streams (``raw`` empty: no frames).
+    ``alarms``: how many of its records are of the kinds ``INDEXED``."""
 
     header: Header
     hash: str
@@ -84,10 +89,10 @@ def seal(
     blocks: list[Block] = []
     place = _Place(before.n + 1, before_hash, before)
     for part in _parts(entries):
-        for block in _fitting(place, replace(stamp, turn=False), part, now):
+        for block in _fitting(place, replace(stamp, turn=False, hands_over=False), part, now):
             blocks.append(block)
             place = _after(block)
-    if blocks and stamp.turn:  # the last one once more, with the name of the next key
+    if blocks and (stamp.turn or stamp.hands_over):  # the last one once more, with the names of new keys
         last = blocks.pop().header
         place = _after(blocks[-1]) if blocks else _Place(before.n + 1, before_hash, before)
         rest = [entry for entry in entries if entry.i >= last.first]
@@ -133,7 +138,6 @@ def _seal(place: _Place, stamp: Stamp, entries: Sequence[Entry], now: Instant) -
     body = b"".join(entry.row for entry in entries)
     raw = b"".join(entry.raw for entry in entries)
     records = [entry.record for entry in entries]
-    keys = (_next_key(stamp),)
     header = Header(
         box=stamp.box,
         epoch=stamp.epoch,
@@ -155,19 +159,24 @@ def _seal(place: _Place, stamp: Stamp, entries: Sequence[Entry], now: Instant) -
         cfg=_cfg(records, "-" if before is None else before.cfg),
         sums=count(records, Sums() if before is None else before.sums),
         seen=_seen(records, () if before is None else before.seen),
-        keys=keys if place.n else (stamp.keys.identity.verifier, *keys),
+        keys=_keys(stamp, genesis=place.n == 0),
     )
     text = encode_header(header)
     signed = note.encode(text, (stamp.keys.identity, stamp.keys.ratchet))
-    alarms = sum(record["k"] == "alarm" for record in records)
+    alarms = sum(record["k"] in INDEXED for record in records)
     packed = zlib.compress(raw, ZLIB_LEVEL) if raw else b""
     return Block(header, hash_text(text), signed, zlib.compress(body, ZLIB_LEVEL), packed, alarms)
 
 
-def _next_key(stamp: Stamp) -> VerifierKey:
-    """The key that signs the next block."""
-    coming = stamp.keys.coming
-    return coming.verifier if stamp.turn and coming is not None else stamp.keys.ratchet.verifier
+def _keys(stamp: Stamp, *, genesis: bool) -> tuple[VerifierKey, ...]:
+    """The keys of the next block: the ratchet's, and before it the identity's where it is named."""
+    coming, heir = stamp.keys.coming, stamp.keys.heir
+    ratchet = coming if stamp.turn and coming is not None else stamp.keys.ratchet
+    if genesis:
+        return stamp.keys.identity.verifier, ratchet.verifier
+    if stamp.hands_over and heir is not None:
+        return heir.verifier, ratchet.verifier
+    return (ratchet.verifier,)
 
 
 def _cfg(records: Sequence[Mapping[str, Any]], before: str) -> str:

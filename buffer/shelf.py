@@ -84,7 +84,8 @@ class Shelf:
         return tuple(map(_info, rows))
 
     def alarm_blocks(self, after: int) -> tuple[int, ...]:
-        """Numbers of the blocks behind ``after`` that hold an alarm record."""
+        """Numbers of the blocks behind ``after`` that hold a record of the kinds ``sealing.INDEXED``: alarms,
+        orders, declarations, summaries."""
         rows = self._all("SELECT n FROM blocks WHERE n > ? AND alarms > 0 ORDER BY n", after)
         return tuple(row[0] for row in rows)
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from buffer.errors import FormatError
-from buffer.evidence import evidence
+from buffer.evidence import evidence, lasting
 from buffer.head import BlockInfo
 from buffer.rows import MAX_ROW, Record, decode_body
 from buffer.shelf import Shelf
@@ -79,8 +79,9 @@ class Turn:
 
 
 def draw(shelf: Shelf, first: int, last: int, *, alarms: bool) -> Plan:
-    """What to do about the blocks first..last; ``alarms``: also about those that an alarm stands on."""
-    spared = frozenset() if alarms else evidence(shelf, first, last)
+    """What to do about the blocks first..last; ``alarms``: also about those that an alarm stands on, never
+    about those that hold an order or a declaration."""
+    spared = (lasting if alarms else evidence)(shelf, first, last)
     infos = [info for info in shelf.infos(first, last) if info.has_body and info.n not in spared]
     bodies = [body for info in infos if (body := _worth(shelf, info)) is not None]
     stored = sum(body.info.body_bytes for body in bodies)

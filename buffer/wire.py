@@ -2,8 +2,9 @@
 
 ::
 
-    sb/1/<box>/up/{block,hist,birth,state,live,reply}     sb/1/<box>/dn/{receipt,command}
+    sb/1/<box>/up/{block,hist,handover,birth,state,live,reply}     sb/1/<box>/dn/{receipt,command}
 
+    handover:     a signed note (buffer.handover)
     block, hist:  the note's bytes, then the zlib stream of the body (nothing: the body was thinned away)
     birth, state, live:  one JSON line in the spelling of rows/1, with "v":1; hints, evidence of nothing
 
@@ -27,7 +28,7 @@ from buffer.note import DASH, MAX_NOTE
 from buffer.rows import MAX_BODY, decode_row, encode_row
 
 Way = Literal["up", "dn"]
-UP: Final = ("block", "hist", "birth", "state", "live", "reply")
+UP: Final = ("block", "hist", "handover", "birth", "state", "live", "reply")
 DOWN: Final = ("receipt", "command")
 NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({"up": UP, "dn": DOWN})
 MAX_MESSAGE: Final = MAX_NOTE + MAX_BODY + 1024  # a zlib stream of incompressible bytes grows by its framing

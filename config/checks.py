@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from config.orders import LOCAL
 from config.profile import Profile
 from config.protocols import PROTOCOLS
 from config.site import Bus, Meter, Point
@@ -30,6 +31,7 @@ def check_parts(parts: Parts, profiles: Profiles, problems: Problems) -> None:
     _addresses(parts, problems)
     _points(parts, profiles, problems)
     _uplinks(parts, problems)
+    _issuers(parts, problems)
 
 
 def items_of(profile: Profile) -> frozenset[str]:
@@ -122,5 +124,15 @@ def _any(point: Point, *keys: str) -> bool:
 
 def _uplinks(parts: Parts, problems: Problems) -> None:
     for uplink in parts.uplinks:
-        if uplink.receipts and not uplink.platform_key:
+        if uplink.receipts and uplink.blocks and not uplink.platform_key:
             problems.add("SBX-CFG-082", parts.place("uplink", uplink.id, "platform_key"))
+
+
+def _issuers(parts: Parts, problems: Problems) -> None:
+    """An issuer is called as its key is, and never as what is signed by the box itself."""
+    for issuer in parts.issuers:
+        named = issuer.key.partition("+")[0]
+        if named != issuer.id:
+            problems.add("SBX-CFG-083", parts.place("issuer", issuer.id, "id"), id=issuer.id, named=named)
+        if issuer.id in (LOCAL, parts.site.id if parts.site else LOCAL):
+            problems.add("SBX-CFG-084", parts.place("issuer", issuer.id, "id"), id=issuer.id)

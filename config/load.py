@@ -20,6 +20,7 @@ from config.checks import check_parts
 from config.errors import ConfigInvalid, Problem
 from config.folder import read_files, read_toml
 from config.merge import merge
+from config.noticechecks import check_notices
 from config.profile import Profile
 from config.references import check_references
 from config.rulechecks import check_rules
@@ -68,6 +69,7 @@ def _load_trees(trees: Sequence[Tree], problems: Problems, profiles: Mapping[str
         check_references(parts, profiles, problems)
         check_parts(parts, profiles, problems)
         check_rules(parts, profiles, problems)
+        check_notices(parts, problems)
     config = _config(parts)
     if config is None or problems.all():
         raise ConfigInvalid(problems.all())
@@ -81,7 +83,7 @@ def _load_trees(trees: Sequence[Tree], problems: Problems, profiles: Mapping[str
 
 
 def _config(parts: Parts) -> SiteConfig | None:
-    if parts.site is None or parts.journal is None:
+    if parts.site is None or parts.journal is None or parts.power is None:
         return None
     return SiteConfig(
         site=parts.site,
@@ -91,7 +93,10 @@ def _config(parts: Parts) -> SiteConfig | None:
         rules=parts.rules,
         uplinks=parts.uplinks,
         shifts=parts.shifts,
+        issuers=parts.issuers,
         journal=parts.journal,
+        notify=parts.notify,
+        power=parts.power,
     )
 
 

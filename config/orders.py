@@ -18,6 +18,7 @@ from config.calendar import Window
 OrderKind = Literal["stop", "limit"]
 OrderLevel = Literal["yellow", "orange", "red"]
 DeclarationKind = Literal["stop", "maintenance", "power-cut", "rebuild"]
+VERBS = ("order-put", "order-cancel", "declaration-put", "declaration-end")  # of commands, so far
 LOCAL = "local"  # source of an order that an installer put in by file
 GRACE_S = 1800  # time for a safe shutdown where the order names none
 

@@ -18,6 +18,7 @@ ModbusType = Literal["u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64", "bc
 RatioSource = Literal["site", "meter"]
 BIT_FUNCTIONS = frozenset({1, 2})  # MODBUS Application Protocol V1.1b3, 6.1 and 6.2
 MOST_BITS = 2000  # of one request, the same
+WORD = "word"  # the format of a status word: 16 bits, low byte first (DL/T 645-2007, 040005xx)
 RATIOS = ("ct", "pt")  # the quantities that hold a ratio, under ``ratio_source = "meter"``
 
 
@@ -35,11 +36,12 @@ class Item:
 class DltItem(Item):
     """A DL/T 645 data item: a DI and its BCD format, e.g. ``XX.XXXX`` (digits and point as the standard
     prints them; two digits a byte). ``XXX`` is the whole volts of 1997, two bytes. ``signed``: the top bit of
-    the most significant byte is the sign."""
+    the most significant byte is the sign. ``word`` is a status word; its ``bit`` is the value, 0 or 1."""
 
     di: str  # 8 hex digits DI3 DI2 DI1 DI0 (2007), or 4: DI1 DI0 (1997)
     format: str
     signed: bool = False
+    bit: int | None = None  # 0 is the lowest; with the format "word", and with no other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,11 @@ class Profile:
     ratio_source: RatioSource = "site"  # "meter": the items ct and pt, read with every poll that needs them
     note: str = ""  # what a technician must know or check first
     digest: str = ""  # SHA-256 of the file, hex
+
+
+def data_bytes(item: DltItem) -> int:
+    """Bytes of a DL/T 645 item on the wire: two digits each, whole volts in two, a word in two."""
+    return 2 if item.format == WORD else (item.format.count("X") + 1) // 2
 
 
 def most_cells(fc: int, max_registers: int) -> int:

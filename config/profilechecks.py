@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from config.profile import BIT_FUNCTIONS, RATIOS, Item, Profile
+from config.profile import BIT_FUNCTIONS, RATIOS, WORD, DltItem, Item, Profile
 from config.quantities import QUANTITIES
 from config.source import Problems, Table
 from config.wiretime import words
@@ -35,6 +35,7 @@ def check_profile(profile: Profile, tables: Tables, head: Table, problems: Probl
     _ratios(profile, items, head, problems)
     _registers(profile, tables["item"], problems)
     _identifiers(profile, tables, problems)
+    _bits(profile.dlt, tables["item"], problems)
     _blocks(profile, tables, problems)
 
 
@@ -91,12 +92,20 @@ def _registers(profile: Profile, tables: Sequence[Table], problems: Problems) ->
         taken.update(dict.fromkeys(cells, item.quantity))
 
 
+def _bits(items: Sequence[DltItem], tables: Sequence[Table], problems: Problems) -> None:
+    """A bit is of a status word, and of each bit there is one item; anything else has its DI to itself."""
+    taken: dict[str, set[int | None]] = {}
+    for item, table in zip(items, tables, strict=bool(items)):
+        if (item.bit is None) == (item.format == WORD) or (item.bit is not None and item.signed):
+            problems.add("SBX-CFG-119", table.at("format"), format=item.format)
+        others = taken.setdefault(item.di, set())
+        if others and (item.bit is None or None in others or item.bit in others):
+            problems.add("SBX-CFG-109", table.at("di"), di=item.di)
+        others.add(item.bit)
+
+
 def _blocks(profile: Profile, tables: Tables, problems: Problems) -> None:
     polls = {item.di: item.poll for item in profile.dlt}
-    if len(polls) < len(profile.dlt):
-        dis = [item.di for item in profile.dlt]
-        twice = next(number for number, di in enumerate(dis) if di in dis[:number])
-        problems.add("SBX-CFG-109", tables["item"][twice].at("di"), di=dis[twice])
     covered: set[str] = set()
     for block, table in zip(profile.blocks, tables["block"], strict=True):
         for di in block.items:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 from config.build import Shape
+from config.profile import WORD
 from config.values import Wrong, choice, decimal, filled, flag, ident, line, quantity, shown, text, whole
 
 _DI = re.compile(r"([0-9A-F]{4}){1,2}")
-_FORMAT = re.compile(r"X{1,8}(\.X{1,6})?")
+_FORMAT = re.compile(r"X{1,12}(\.X{1,6})?")
 _RAW = re.compile(r"0x([0-9A-F]{4}){1,4}")
 WHOLE_VOLTS = "XXX"  # DL/T 645-1997: three digits in two bytes
 MAX_NOTE = 400
@@ -30,8 +31,11 @@ def dis(value: object) -> tuple[str, ...]:
 
 
 def bcd_format(value: object) -> str:
-    """A BCD format as the standard prints it: an even number of X, at most one point, or whole volts."""
+    """A BCD format as the standard prints it: an even number of X, at most one point, or whole volts; or a
+    status word."""
     taken = text(value)
+    if taken == WORD:
+        return taken
     if not _FORMAT.fullmatch(taken) or (taken.count("X") % 2 and taken != WHOLE_VOLTS):
         raise Wrong("SBX-CFG-103", value=taken)
     return taken
@@ -92,7 +96,7 @@ _ITEM: Shape = {
     "scale": scale,
     "ratio": choice("none", "pt", "ct", "ptct"),
 }
-DLT_ITEM: Shape = {**_ITEM, "di": di, "format": bcd_format, "signed": flag}
+DLT_ITEM: Shape = {**_ITEM, "di": di, "format": bcd_format, "signed": flag, "bit": whole(0, 15)}
 MODBUS_ITEM: Shape = {
     **_ITEM,
     "fc": function_code,

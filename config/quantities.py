@@ -13,6 +13,18 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 _PHASES = {"a": ("A", "A 相"), "b": ("B", "B 相"), "c": ("C", "C 相")}
+# Events that a meter counts; titles as in DL/T 645-2007, annex A, table A.4.
+_COUNTED = (
+    ("program", "programming", "编程"),
+    ("clear", "meter cleared", "电表清零"),
+    ("demand_clear", "demand cleared", "需量清零"),
+    ("event_clear", "events cleared", "事件清零"),
+    ("time_set", "clock set", "校时"),
+    ("cover", "cover opened", "开表盖"),
+    ("terminal_cover", "terminal cover opened", "开端钮盒"),
+    ("power_down", "power down", "掉电"),
+    ("voltage_loss", "voltage loss", "失压"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +75,14 @@ def _all() -> Iterator[Quantity]:
     # As the meter's own registers say: what a profile with ratio_source = "meter" multiplied by.
     yield Quantity("ct", "-", False, None, "current transformer ratio in the meter", "表内电流互感器变比")
     yield Quantity("pt", "-", False, None, "voltage transformer ratio in the meter", "表内电压互感器变比")
+    # What a meter counted and says beside its measurements: plain whole numbers (ADR 0010).
+    for name, en, zh in _COUNTED:
+        yield Quantity(f"n_{name}", "-", False, None, f"{en}, count", f"{zh}次数")
+    yield Quantity("phase_order", "-", False, None, "voltage phase order, 1 reversed", "电压相序, 1 为逆相序")
+    yield Quantity("serial", "-", False, None, "meter number", "表号")
 
 
 QUANTITIES: Mapping[str, Quantity] = MappingProxyType({entry.name: entry for entry in _all()})
+# Whole numbers that stay for months, and mean something when they do not.
+COUNTERS = frozenset(f"n_{name}" for name, _, _ in _COUNTED)
+STANDING = COUNTERS | {"phase_order", "serial"}

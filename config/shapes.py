@@ -6,12 +6,19 @@ in ``checks`` and ``rulechecks``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from config.build import Shape
+from config.devices import kernel_name, program, several
 from config.merge import Sections
+from config.orders import VERBS
 from config.protocols import PROTOCOLS
 from config.rulevalues import window
+from config.site import NotifyCommand, NotifyLed
 from config.values import (
     choice,
+    choices,
     filled,
     flag,
     host,
@@ -30,7 +37,12 @@ from config.values import (
 
 DAY_S = 86_400
 
-SECTIONS = Sections(single=("site", "journal"), arrays=("bus", "meter", "point", "rule", "uplink", "shift"))
+SECTIONS = Sections(
+    single=("site", "journal", "power"),
+    arrays=("bus", "meter", "point", "rule", "uplink", "notify", "issuer", "shift"),
+)
+
+_LEVELS = several("warning", "alarm")
 
 SITE: Shape = {"id": site_id, "name": text, "timezone": timezone, "lang": choice("zh", "en")}
 
@@ -95,7 +107,37 @@ UPLINK: Shape = {
     "reconnect_max_s": whole(1, 3600),
     "backlog_delay_s": whole(0, 3600),
     "heartbeat_s": whole(5, 3600),
+    "levels": _LEVELS,
+    "blocks": flag,
 }
+
+NOTIFIES: Mapping[str, tuple[type[NotifyLed | NotifyCommand], Shape]] = MappingProxyType(
+    {
+        "led": (NotifyLed, {"id": ident, "kind": text, "levels": _LEVELS, "led": kernel_name}),
+        "command": (
+            NotifyCommand,
+            {
+                "id": ident,
+                "kind": text,
+                "levels": _LEVELS,
+                "command": program,
+                "timeout_s": number(0.1, 600),
+                "most_per_hour": whole(1, 3600),
+            },
+        ),
+    }
+)
+
+POWER: Shape = {
+    "mains": choice("meters", "power_supply", "gpio"),
+    "supply": kernel_name,
+    "chip": path,
+    "line": whole(0, 65535),
+    "active_low": flag,
+    "mains_debounce_s": number(0, 60),
+}
+
+ISSUER: Shape = {"id": ident, "key": platform_key, "verbs": choices(*VERBS), "name": text}
 
 JOURNAL: Shape = {
     "commit_s": number(0.1, 60),

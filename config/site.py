@@ -15,11 +15,12 @@ from decimal import Decimal
 from typing import Literal
 
 from config.calendar import Window
-from config.rulekinds import Rule
+from config.rulekinds import Level, Rule
 
 Role = Literal["production", "treatment", "total"]
 BusKind = Literal["serial", "tcp", "rtu-over-tcp"]
 UplinkKind = Literal["mqtt"]
+MainsSource = Literal["meters", "power_supply", "gpio"]
 Rs485 = Literal["off", "rts-high", "rts-low"]
 
 _LINE = re.compile(r"([0-9]{1,7}) ([78])([NEO])([12])")
@@ -140,6 +141,57 @@ class Uplink:
     reconnect_max_s: int = 30
     backlog_delay_s: int = 5  # random start delay of the backlog, upper end, seconds
     heartbeat_s: int = 60
+    levels: tuple[
+        Level, ...
+    ] = ()  # alarm changes of these levels go out at once, unsigned, as "live" messages
+    blocks: bool = True  # False: no evidence, no cursor; it holds up no retention
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifyLed:
+    """``[[notify]] kind = "led"``: a LED of the kernel; steady for an alarm, blinking for a warning."""
+
+    id: str
+    led: str  # a name under /sys/class/leds
+    levels: tuple[Level, ...] = ("warning", "alarm")
+    kind: Literal["led"] = "led"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifyCommand:
+    """``[[notify]] kind = "command"``: a program of the plant, the change as JSON on its standard input."""
+
+    id: str
+    command: tuple[str, ...]  # absolute path, then its words; no shell
+    levels: tuple[Level, ...] = ("warning", "alarm")
+    timeout_s: float = 10.0  # then it is killed with its process group
+    most_per_hour: int = 20  # more changes than this wait, and are told of in one
+    kind: Literal["command"] = "command"
+
+
+Notify = NotifyLed | NotifyCommand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Power:
+    """``[power]``: how the box knows that the plant's mains is there."""
+
+    mains: MainsSource = "meters"
+    supply: str | None = None  # power_supply: a name under /sys/class/power_supply
+    chip: str | None = None  # gpio: the character device, "/dev/gpiochip0"
+    line: int | None = None  # gpio: the line's offset on its chip
+    active_low: bool = False  # gpio: a low line means that the mains is there
+    mains_debounce_s: float = 2.0  # so long it must stay before it counts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issuer:
+    """``[[issuer]]``: who may give this box commands, from outside, and which ones."""
+
+    id: str  # the name of its key, as commands say it after "by"
+    key: str  # verifier key of its commands: name+hash8+base64
+    verbs: tuple[str, ...]  # of config.orders.VERBS
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,4 +216,7 @@ class SiteConfig:
     rules: tuple[Rule, ...] = ()
     uplinks: tuple[Uplink, ...] = ()
     shifts: tuple[Shift, ...] = ()
+    issuers: tuple[Issuer, ...] = ()
     journal: Journal = field(default_factory=Journal)
+    notify: tuple[Notify, ...] = ()
+    power: Power = field(default_factory=Power)

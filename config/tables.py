@@ -14,8 +14,20 @@ from config.build import Shape, build, has_all, take_cells
 from config.protocols import PROTOCOLS
 from config.rulekinds import Rule
 from config.ruleshapes import RULES
-from config.shapes import JOURNAL, METER, NETWORK_BUS, POINT, SERIAL_BUS, SHIFT, SITE, UPLINK
-from config.site import Bus, Journal, Meter, Point, Shift, Site, Uplink
+from config.shapes import (
+    ISSUER,
+    JOURNAL,
+    METER,
+    NETWORK_BUS,
+    NOTIFIES,
+    POINT,
+    POWER,
+    SERIAL_BUS,
+    SHIFT,
+    SITE,
+    UPLINK,
+)
+from config.site import Bus, Issuer, Journal, Meter, Notify, Point, Power, Shift, Site, Uplink
 from config.source import Place, Problems, Table
 from config.suggest import nearest
 from config.values import Taker, Wrong, shown, text
@@ -36,6 +48,9 @@ class Parts:
     rules: tuple[Rule, ...]
     uplinks: tuple[Uplink, ...]
     shifts: tuple[Shift, ...]
+    notify: tuple[Notify, ...]
+    power: Power | None
+    issuers: tuple[Issuer, ...]
     tables: Mapping[str, tuple[Table, ...]]
 
     def declared(self, section: str) -> frozenset[str]:
@@ -54,16 +69,19 @@ class Parts:
 
 def build_parts(tables: Mapping[str, tuple[Table, ...]], problems: Problems) -> Parts:
     """Take every table; mistakes are noted, never raised."""
-    journal = tables["journal"]
+    journal, power = tables["journal"], tables["power"]
     return Parts(
         site=next((build(Site, SITE, table, problems) for table in tables["site"]), None),
         journal=build(Journal, JOURNAL, journal[0], problems) if journal else Journal(),
         buses=_kept(_bus(table, problems) for table in tables["bus"]),
         meters=_kept(_meter(table, problems) for table in tables["meter"]),
         points=_kept(build(Point, POINT, table, problems) for table in tables["point"]),
-        rules=_kept(_rule(table, problems) for table in tables["rule"]),
+        rules=_kept(_by_kind(RULES, table, problems) for table in tables["rule"]),
         uplinks=_kept(build(Uplink, UPLINK, table, problems) for table in tables["uplink"]),
         shifts=_kept(build(Shift, SHIFT, table, problems) for table in tables["shift"]),
+        notify=_kept(_by_kind(NOTIFIES, table, problems) for table in tables["notify"]),
+        power=build(Power, POWER, power[0], problems) if power else Power(),
+        issuers=_kept(build(Issuer, ISSUER, table, problems) for table in tables["issuer"]),
         tables=tables,
     )
 
@@ -120,18 +138,19 @@ def _address(name: str) -> Taker:
     return take
 
 
-def _rule(table: Table, problems: Problems) -> Rule | None:
+def _by_kind(kinds: Mapping[str, tuple[type[T], Shape]], table: Table, problems: Problems) -> T | None:
+    """A table whose key ``kind`` says which other keys it has."""
     kind = _written(table, "kind")
     if kind is None:
         problems.add("SBX-CFG-013", table.place, missing="kind")
         return None
-    if not isinstance(kind, str) or kind not in RULES:
+    if not isinstance(kind, str) or kind not in kinds:
         problems.add(
             "SBX-CFG-041",
             table.at("kind"),
             value=kind if isinstance(kind, str) else shown(kind),
-            near=nearest(kind if isinstance(kind, str) else "", RULES),
+            near=nearest(kind if isinstance(kind, str) else "", kinds),
         )
         return None
-    cls, shape = RULES[kind]
+    cls, shape = kinds[kind]
     return build(cls, shape, table, problems)

@@ -26,6 +26,7 @@ from config.suggest import nearest
 Taker = Callable[[object], object]
 
 MAX_TEXT = 128
+MAX_KEY = 256
 MAX_LIST = 64
 BAUDS = (300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
 
@@ -35,7 +36,8 @@ _DECIMAL = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,6})?")
 _RATIO = re.compile(r"([0-9]{1,7}(?:\.[0-9]{1,3})?)/([0-9]{1,4}(?:\.[0-9]{1,3})?)")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _ZONE = re.compile(r"[A-Za-z0-9_+/-]{1,64}")
-_KEY = re.compile(r"([^\s+]{1,64})\+([0-9a-f]{8})\+([A-Za-z0-9+/=]{44})")
+_KEY = re.compile(r"([^\s+]{1,64})\+([0-9a-f]{8})\+([A-Za-z0-9+/=]{44}|[A-Za-z0-9+/=]{124})")
+_KEYS = ((33, 1), (92, 2))  # bytes and first byte: Ed25519; DER of a P-256 key
 _MAX_RATIO = 100_000
 
 
@@ -48,12 +50,12 @@ class Wrong(Exception):  # noqa: N818 - reads as a sentence: raise Wrong(code)
         self.args_of_message = args
 
 
-def text(value: object) -> str:
-    """A text of at most MAX_TEXT characters on one line."""
+def text(value: object, limit: int = MAX_TEXT) -> str:
+    """A text of at most so many characters on one line."""
     if isinstance(value, bool) or not isinstance(value, str):
         raise Wrong("SBX-CFG-020", value=shown(value), example=f'"{_plain(value)}"')
-    if len(value) > MAX_TEXT or not value.isprintable():
-        raise Wrong("SBX-CFG-037", limit=MAX_TEXT)
+    if len(value) > limit or not value.isprintable():
+        raise Wrong("SBX-CFG-037", limit=limit)
     return value
 
 
@@ -92,6 +94,21 @@ def idents(value: object) -> tuple[str, ...]:
         if taken.count(element) > 1:
             raise Wrong("SBX-CFG-072", value=element)
     return taken
+
+
+def choices(*options: str) -> Callable[[object], tuple[str, ...]]:
+    """A list of some words, none twice, at least one."""
+
+    def take(value: object) -> tuple[str, ...]:
+        if not isinstance(value, list) or not value:
+            raise Wrong("SBX-CFG-025", value=shown(value))
+        taken = tuple(map(choice(*options), value))
+        for element in taken:
+            if taken.count(element) > 1:
+                raise Wrong("SBX-CFG-072", value=element)
+        return taken
+
+    return take
 
 
 def choice(*options: str) -> Callable[[object], str]:
@@ -238,9 +255,9 @@ def quantity(value: object) -> str:
 
 
 def platform_key(value: object) -> str:
-    """A verifier key ``name+hash8+base64(0x01 || key)`` (C2SP signed-note). Its hash is checked here, so that
-    a slip of the pen is found before the first receipt is refused."""
-    taken = text(value)
+    """A verifier key ``name+hash8+base64(0x01 || key)`` (C2SP signed-note), of P-256 with 0x02. Its hash is
+    checked here, so that a slip of the pen is found before the first receipt is refused."""
+    taken = text(value, MAX_KEY)
     found = _KEY.fullmatch(taken)
     if found is None:
         raise Wrong("SBX-CFG-080", value=taken)
@@ -249,9 +266,10 @@ def platform_key(value: object) -> str:
         key = base64.b64decode(encoded, validate=True)
     except binascii.Error:
         raise Wrong("SBX-CFG-080", value=taken) from None
-    if len(key) != 33 or key[0] != 1:
+    if (len(key), key[0]) not in _KEYS:
         raise Wrong("SBX-CFG-080", value=taken)
-    if hashlib.sha256(name.encode() + b"\n" + key).hexdigest()[:8] != printed:
+    hashed = name.encode() + b"\n" + key if key[0] == 1 else key[1:]  # buffer.note.key_id
+    if hashlib.sha256(hashed).hexdigest()[:8] != printed:
         raise Wrong("SBX-CFG-081", value=name)
     return taken
 

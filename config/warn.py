@@ -18,7 +18,7 @@ def note_warnings(
     whole = parts.tables["site"][0].place
     if not config.meters:
         warnings.add("SBX-CFG-092", Place(whole.file, 0, "meter"))
-    if not config.uplinks:
+    if not any(uplink.blocks for uplink in config.uplinks):
         warnings.add("SBX-CFG-093", Place(whole.file, 0, "uplink"))
     if config.meters and not any(isinstance(rule, MeterSilent) for rule in config.rules):
         warnings.add("SBX-CFG-094", Place(whole.file, 0, "rule"))
@@ -28,7 +28,7 @@ def note_warnings(
             place = parts.place("meter", meter.id, "profile")
             warnings.add("SBX-CFG-096", place, profile=meter.profile)
     for uplink in config.uplinks:
-        if not uplink.receipts:
+        if uplink.blocks and not uplink.receipts:
             warnings.add("SBX-CFG-097", parts.place("uplink", uplink.id, "receipts"))
 
 

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 
 from config.profile import (
     BIT_FUNCTIONS,
-    DltItem,
     ModbusItem,
     PollClass,
     Profile,
+    data_bytes,
     most_cells,
     ratio_items,
 )
@@ -157,13 +157,8 @@ def _dlt_replies(profile: Profile, poll: PollClass) -> Sequence[int]:
     replies = []
     for block in profile.blocks:
         if all(di in wanted for di in block.items):
-            replies.append(DLT_REPLY + sum(_digits(wanted.pop(di)) for di in block.items))
-    return [*replies, *(DLT_REPLY + _digits(item) for item in wanted.values())]
-
-
-def _digits(item: DltItem) -> int:
-    """Bytes of a BCD format: two digits each, whole volts in two."""
-    return (item.format.count("X") + 1) // 2
+            replies.append(DLT_REPLY + sum(data_bytes(wanted.pop(di)) for di in block.items))
+    return [*replies, *(DLT_REPLY + data_bytes(item) for item in wanted.values())]
 
 
 def _modbus_replies(profile: Profile, poll: PollClass) -> Sequence[int]:

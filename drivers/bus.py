@@ -34,6 +34,7 @@ from drivers.registry import drivers
 from drivers.results import abandon, alive, any_good, error_of, read, refused, result, unasked
 from drivers.samples import PollError, PollResult, WireFrame
 from drivers.spare import Spare
+from drivers.support import Support, slow_items
 from drivers.wire import Heard, Manner, Wire
 
 IDLE_MS: Final = 1_000  # longest time between two steps
@@ -62,7 +63,7 @@ def _lane(config: BusConfig, spec: MeterSpec) -> Lane:
     default = 0 if config.kind == "tcp" else driver.default_gap_ms
     gap = default if meter.gap_ms is None else meter.gap_ms
     manner = Manner(meter.id, meter.line, gap, meter.reply_timeout_s * 1000, driver)
-    return Lane(spec, driver, manner, Watch(limits(spec)))
+    return Lane(spec, driver, manner, Watch(limits(spec)), Support(slow_items(spec.profile)))
 
 
 class Bus:
@@ -120,14 +121,13 @@ class Bus:
         )
 
     def unsupported(self) -> Mapping[str, frozenset[str]]:
-        """Blocks that each meter was found not to know; any thread."""
-        return MappingProxyType({name: lane.learnt for name, lane in self._lanes.items()})
+        """Blocks and items that each meter was found not to know; any thread."""
+        return MappingProxyType({name: lane.support.learnt for name, lane in self._lanes.items()})
 
     def preset(self, learnt: Mapping[str, frozenset[str]]) -> None:
         """Before the first step: what an earlier run learnt. Meters that are gone are ignored."""
-        for name, blocks in learnt.items():
-            if name in self._lanes:
-                self._lanes[name].learnt |= blocks
+        for name in learnt.keys() & self._lanes.keys():
+            self._lanes[name].support.learnt |= learnt[name]
 
     def close(self) -> None:
         """Close the port; jobs still queued get no result. For the end of the process."""
@@ -171,8 +171,8 @@ class Bus:
 
     def _end_without_port(self, now_ms: int) -> None:
         for lane in self._lanes.values():
-            if lane.active is not None:
-                self._end_task(lane, lane.active)
+            for task in lane.tasks:
+                self._end_task(lane, task)
             for job in lane.drop_due(now_ms, reads=True):
                 self._emit(unasked(job, "port", now_ms))
 
@@ -183,8 +183,8 @@ class Bus:
         self._finish(lane, task, Polled(samples), None if any_good(samples) else "port")
 
     def _finish(self, lane: Lane, task: Task, polled: Polled, error: PollError | None) -> None:
-        lane.active = None
-        lane.learn(polled.unsupported)
+        lane.ended(task)
+        lane.support.polled(polled.unsupported, slow=task.job.poll == "slow" and error is None)
         now_ms = self._port.now()
         ended = result(task, polled.samples, error, now_ms)
         if any_good(ended.samples):
@@ -228,9 +228,9 @@ class Bus:
         return min([free_until_ms, *(ms for ms, _ in self._ready())])
 
     def _run(self, lane: Lane, now_ms: int) -> None:
-        task = lane.active
+        task = lane.turn(now_ms)
         if task is None:
-            job, since_ms = lane.take()
+            job, since_ms = lane.take(now_ms)
             task = lane.active = self._start(lane, job, since_ms)
         if task is None:
             return
@@ -254,7 +254,7 @@ class Bus:
             poll = lane.driver.probe(lane.spec)
         else:
             ask = partial(read, lane.driver, lane.spec, job.poll)
-            poll = lane.watch.poll(ask, lane.learnt, self._port.now())
+            poll = lane.watch.poll(ask, lane.support.skip(now := self._port.now()), now)
         try:
             return Task(job, poll, next(poll), since_ms, probe)
         except StopIteration:

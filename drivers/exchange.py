@@ -75,8 +75,8 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Polled:
-    """Samples in the profile's order; ``unsupported``: block DIs this meter was found not to know;
-    ``doubted``: values that could not be, so that all was read once more."""
+    """Samples in the profile's order; ``unsupported``: blocks, and items of the slow class, that this meter
+    was found not to know; ``doubted``: values that could not be, so that all was read once more."""
 
     samples: tuple[Sample, ...]
     unsupported: frozenset[str] = frozenset()
@@ -95,7 +95,7 @@ class Driver(Protocol):
     default_gap_ms: int  # silence before a request beyond 3.5 characters
 
     def poll(self, spec: MeterSpec, poll: PollClass, unsupported: frozenset[str]) -> Poll:
-        """Read all items of one class, blocks first. ``unsupported``: block DIs not to try."""
+        """Read all items of one class, blocks first. ``unsupported``: blocks and items not to ask for."""
 
     def probe(self, spec: MeterSpec) -> Poll:
         """One short exchange that shows whether the meter lives."""

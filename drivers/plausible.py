@@ -16,7 +16,7 @@ doubt costs one more read and never takes a value away for good, because two rea
 digits  a value that is no number: if a frame is damaged there, its other values are no better
 range   a value outside what grid and meter allow
 jump    voltage, frequency, temperature far from the last; energy that falls, or rises faster than the
-        meter can measure; a ratio that is not the last
+        meter can measure; a ratio, counter, phase order or meter number that is not the last
 sum     a total that is not its phases        } so it may seem while a load changes: the second read is
 power   P of a phase that is not U x I x PF   } taken as it is, and one poll of ten may be read again for it
 ======  ===============================================================================================
@@ -34,7 +34,7 @@ from decimal import Decimal
 from typing import Final
 
 from config.profile import RATIOS, Item
-from config.quantities import QUANTITIES
+from config.quantities import QUANTITIES, STANDING
 from drivers.exchange import MeterSpec, Poll, Polled
 from drivers.samples import Quality, Sample
 
@@ -61,7 +61,8 @@ _STEADY: Final = {  # most change: a share of the last value, or what is nothing
     "temp": (Decimal(0), Decimal(20)),
 }
 _CHANGES: Final = {name: _STEADY[stem] for name in QUANTITIES if (stem := name.partition("_")[0]) in _STEADY}
-_KEPT: Final = frozenset({*_ENERGIES, *RATIOS, *_CHANGES})
+_FIXED: Final = STANDING.union(RATIOS)  # the same for months; a change is news, and is read twice
+_KEPT: Final = _FIXED.union(_ENERGIES, _CHANGES)
 _SUM_SHARE: Final = Decimal("0.05")  # phases and total are not always of one instant
 _POWER_SHARE: Final = Decimal("0.25")  # nor are U, I, PF and P
 _GRAINS: Final = 20_000  # of the largest power: what rounding may make of a sum
@@ -212,7 +213,7 @@ class Watch:
             return False
         if name in _ENERGIES:
             return 0 <= now - then <= self._most_rise(name, 0)
-        if name in RATIOS:
+        if name in _FIXED:
             return then == now
         low, high = sorted((abs(then), abs(now)))
         return then * now >= 0 and high <= _ALIKE * low

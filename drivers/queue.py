@@ -5,14 +5,17 @@
     lane kiln     active: fast slot 17 (suspended until the fence at 103 s)   waiting: slow slot 3
     lane scrubber active: -                                                   waiting: read, fast slot 17
 
-A meter has one poll under way at most, so that a follow-up frame always meets the request before it. Polls
-of different meters take turns by exchange. A person's read comes before slots, and obeys fences like them.
+A meter has one poll under way, so that a follow-up frame always meets the request before it; only a slow poll
+stands aside between two of its items while a fast one passes. Polls of different meters take turns by
+exchange, and a slow slot gives way to the fast ones of two minutes: rules live on power every few seconds,
+and counters can wait. A person's read comes before slots, and obeys fences like them.
 A slot whose successor is due is overrun; the successor inherits its place in the queue, so that on a line
 that is too slow every meter is late and none is forgotten.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -21,11 +24,14 @@ from drivers.backoff import METER, Backoff
 from drivers.exchange import Driver, Exchange, MeterSpec, Poll
 from drivers.plausible import Watch
 from drivers.samples import WireFrame
+from drivers.support import Support
 from drivers.wire import Manner
 
 MAX_WAITING: Final = 32  # jobs of one meter; the oldest gives way
+SLOW_YIELDS_MS: Final = 120_000  # so long a slow slot gives way to fast ones, and then to none
 MAX_FRAMES: Final = 512  # frames kept with one result
-SURE: Final = 2  # so often a block must fail before it is not asked for again
+
+_NEVER: Final = (True, sys.maxsize)  # a rank behind all others
 
 JobPoll = Literal["fast", "slow", "read"]
 
@@ -68,6 +74,11 @@ class Task:
         del self.frames[MAX_FRAMES:]
 
     @property
+    def may_pause(self) -> bool:
+        """A slow poll between two of its items: nothing was sent that is still to be answered or repeated."""
+        return self.job.poll == "slow" and not (self.probe or self.tries or self.exchange.follows)
+
+    @property
     def rank(self) -> tuple[int, int]:
         """Smaller is sooner."""
         return (self.job.poll != "read", self.since_ms)
@@ -81,31 +92,21 @@ class Lane:
     driver: Driver
     manner: Manner
     watch: Watch
-    learnt: frozenset[str] = frozenset()  # blocks the meter is known not to have
-    declined: frozenset[str] = frozenset()  # refused once: a damaged reply may say so as well
-    suspects: dict[str, int] = field(default_factory=dict)  # unanswered by a meter that lives: how often
+    support: Support
     waiting: list[Job] = field(default_factory=list)
     overrun: dict[JobPoll, int] = field(default_factory=dict)  # due time of the first slot passed over
     active: Task | None = None
+    paused: Task | None = None  # the slow poll that stands aside
     fence_ms: int = 0  # not asked before this
     backoff: Backoff = METER
     last_good_ms: int | None = None
 
-    def learn(self, unsupported: frozenset[str]) -> None:
-        """A poll found these blocks refused; the second time counts."""
-        self.learnt |= unsupported & self.declined
-        self.declined |= unsupported
-
     def heard(self, task: Task, failure: str | None) -> None:
-        """An exchange ended. A meter that answers its probe, and then twice nothing to the first request of
-        the poll, has no such block: that is how some refuse."""
-        label = task.exchange.label
+        """An exchange ended: with an answer, or as the first of a poll directly behind an answered probe."""
         if failure is None:
-            self.suspects.pop(label, None)
+            self.support.heard(task.exchange.label, silent=False)
         elif failure == "no_reply" and task.alive and task.answered_ms is None:
-            self.suspects[label] = self.suspects.get(label, 0) + 1
-            if self.suspects[label] >= SURE:
-                self.learnt |= {label}
+            self.support.heard(task.exchange.label, silent=True)
 
     def put(self, job: Job) -> Job | None:
         """Queue ``job``; gives the job that has to go if there are too many."""
@@ -133,9 +134,32 @@ class Lane:
             self.overrun.pop(job.poll, None)
         return due
 
-    def take(self) -> tuple[Job, int]:
+    def turn(self, now_ms: int) -> Task | None:
+        """The poll that goes on now; None: the next one begins."""
+        if self.paused is None and not (self.active is not None and self.waiting):
+            return self.active  # as nearly always
+        due = [self._rank(job) for job in self.waiting if job.poll == "fast" and job.due_ms <= now_ms]
+        fast = min(due, default=_NEVER)
+        if self.active is not None and self.paused is None and self.active.may_pause:
+            if fast < self.active.rank:
+                self.active, self.paused = None, self.active
+        elif self.active is None and self.paused is not None and fast >= self.paused.rank:
+            self.active, self.paused = self.paused, None
+        return self.active
+
+    def ended(self, task: Task) -> None:
+        """A poll is over."""
+        if task is self.paused:
+            self.paused = None
+        else:
+            self.active = None
+
+    def take(self, now_ms: int) -> tuple[Job, int]:
         """Take the next waiting job out, with its place in the queue."""
-        job = min(self.waiting, key=self._rank) if len(self.waiting) > 1 else self.waiting[0]
+        job = self.waiting[0]
+        if len(self.waiting) > 1:
+            due = [one for one in self.waiting if one.start_ms <= now_ms]
+            job = min(due or self.waiting, key=self._rank)
         since = self._rank(job)[1]
         self.waiting.remove(job)
         self.overrun.pop(job.poll, None)
@@ -143,14 +167,21 @@ class Lane:
 
     def start_ms(self) -> int | None:
         """When this lane has something to do, fences aside; None if it has nothing at all."""
-        if self.active is not None:
+        if self.active is not None or self.paused is not None:
             return 0
         return min([job.start_ms for job in self.waiting]) if self.waiting else None
 
     def rank(self) -> tuple[int, int]:
         """That of its most urgent job: a poll under way inherits the urgency of what waits behind it."""
         ranks = [self._rank(job) for job in self.waiting]
-        return min([self.active.rank, *ranks] if self.active is not None else ranks)
+        ranks += [task.rank for task in (self.active, self.paused) if task is not None]
+        return min(ranks)
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """The polls under way: one, or two while the slow one stands aside."""
+        return tuple(task for task in (self.active, self.paused) if task is not None)
 
     def _rank(self, job: Job) -> tuple[int, int]:
-        return (job.poll != "read", self.overrun.get(job.poll, job.due_ms))
+        yields = SLOW_YIELDS_MS if job.poll == "slow" else 0
+        return (job.poll != "read", self.overrun.get(job.poll, job.due_ms) + yields)

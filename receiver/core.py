@@ -14,18 +14,20 @@ that breaks the chain, is kept in quarantine. Memory is bounded whatever boxes s
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from buffer.block import decode_header
 from buffer.errors import FormatError
 from buffer.grammar import EPOCH, is_word
+from buffer.handover import in_force
 from buffer.header import Header
 from buffer.note import Signer, VerifierKey, decode, encode
 from buffer.receipt import encode_receipt
 from buffer.wire import Birth, State, decode_message, parse_topic, topic, unpack_block
 from receiver.errors import RefusedError
+from receiver.identities import Identities
 from receiver.judge import Sound, flaws, follow, open_block
 from receiver.receipts import compose
 from receiver.shelf import Chain
@@ -60,6 +62,7 @@ class _Place:
     chain: Chain
     header: Header | None
     ahead: int
+    due: VerifierKey | None = None  # the identity that must sign the next block
 
 
 class Core:
@@ -79,6 +82,7 @@ class Core:
         self._log = log
         self._headers_only = headers_only
         self._places: OrderedDict[tuple[str, str], _Place] = OrderedDict()
+        self._identities = Identities(store)
         self._owed: dict[str, str] = {}  # box -> epoch
         self._given_ms: dict[str, int] = {}
 
@@ -129,6 +133,8 @@ class Core:
             self._block(box, arrival.payload, now_ms)
         elif arrival.retained:
             return  # old news of a box that may be gone
+        elif name == "handover":
+            self._handover(box, arrival.payload, now_ms)
         elif name == "birth":
             self._birth(box, decode_message(Birth, arrival.payload), now_ms)
         elif name == "state":
@@ -137,13 +143,24 @@ class Core:
     def _birth(self, box: str, birth: Birth, now_ms: int) -> None:
         if birth.box != box:
             raise RefusedError("SBX-RCV-012", box=box, found=birth.box)
-        if birth.identity != str(self._registry.key(box)):
+        if birth.identity != str(self._known(box)[-1]):
             self._say("SBX-RCV-021", box=box, found=birth.identity[:200])
+        ended = self._ended(box, birth.epoch)
         place = self._place(box, birth.epoch, now_ms)
+        if ended is not None:
+            code = "SBX-RCV-027" if place.chain.stored_n < 0 else "SBX-RCV-028"
+            self._say(code, box=box, epoch=birth.epoch, old=ended.epoch, stored=ended.stored_n)
         if birth.n < place.chain.stored_n:
             self._say("SBX-RCV-022", box=box, n=birth.n, stored=place.chain.stored_n)
         self._heard(place, birth.n, True, now_ms)
         self._owed[box] = birth.epoch
+
+    def _ended(self, box: str, epoch: str) -> Chain | None:
+        """The epoch in which the box last spoke, where it is another and something of it is stored: it began
+        anew, or an epoch that had ended speaks again."""
+        before = dict(self._store.current()).get(box, epoch)
+        chain = self._store.chain(box, before)
+        return None if before == epoch or chain is None or chain.stored_n < 0 else chain
 
     def _state(self, box: str, state: State, now_ms: int) -> None:
         place = self._place(box, state.epoch, now_ms)
@@ -157,22 +174,36 @@ class Core:
         if n != chain.told_n:
             self._keep(place, replace(chain, told_n=n))
 
+    def _known(self, box: str) -> tuple[VerifierKey, ...]:
+        """The identities of a registered box, oldest first."""
+        key = self._registry.key(box)
+        if key is None:
+            raise RefusedError("SBX-RCV-010", box=box)
+        return self._identities.of(box, key)
+
+    def _handover(self, box: str, payload: bytes, now_ms: int) -> None:
+        before = self._known(box)
+        after = self._identities.take(box, before[-1], payload, now_ms)
+        if after != before:
+            self._say("SBX-RCV-025", box=box, old=before[-1], new=after[-1])
+
     def _block(self, box: str, payload: bytes, now_ms: int) -> None:
-        identity = self._registry.key(box)
-        assert identity is not None
-        sound = open_block(payload, box, identity)
+        identities = self._known(box)
+        sound = open_block(payload, box, identities)
         header = sound.header
+        if header.n == 0 and not self._identities.may_begin(box, identities, sound):
+            raise RefusedError("SBX-RCV-026", box=box, epoch=header.epoch, key=sound.signer)
         if sound.packed is None and header.body_bytes and not self._headers_only:
             raise RefusedError("SBX-RCV-017", box=box, n=header.n)
         place = self._place(box, header.epoch, now_ms)
         known = self._store.hash_of(box, header.epoch, header.n)
         if known is None:
-            self._new(place, sound, identity, now_ms)
+            self._new(place, sound, identities, now_ms)
         elif known != sound.hash and self._store.quarantine(sound, "another content", now_ms):
             self._say("SBX-RCV-014", box=box, n=header.n, known=known, found=sound.hash)
         self._owed[box] = header.epoch
 
-    def _new(self, place: _Place, sound: Sound, identity: VerifierKey, now_ms: int) -> None:
+    def _new(self, place: _Place, sound: Sound, identities: Sequence[VerifierKey], now_ms: int) -> None:
         header, chain = sound.header, place.chain
         is_next = header.n == chain.stored_n + 1
         if not is_next and place.ahead >= MAX_AHEAD:
@@ -180,16 +211,16 @@ class Core:
         self._store.put(sound, now_ms)
         place.ahead += 1
         if is_next:
-            self._grow(place, sound, identity, now_ms)
+            self._grow(place, sound, identities, now_ms)
 
-    def _grow(self, place: _Place, sound: Sound, identity: VerifierKey, now_ms: int) -> None:
+    def _grow(self, place: _Place, sound: Sound, identities: Sequence[VerifierKey], now_ms: int) -> None:
         """Chain the block, and those that waited for it."""
         waiting: Sound | None = sound
         while waiting is not None:
             sound = waiting
             header, chain = sound.header, place.chain
             place.ahead -= 1
-            why = follow(sound, place.header, chain.stored_hash)
+            why = follow(sound, place.header, chain.stored_hash, place.due)
             if why is not None:
                 if self._store.quarantine(sound, why, now_ms):
                     self._say("SBX-RCV-015", box=header.box, n=header.n, reason=why)
@@ -198,19 +229,19 @@ class Core:
             if found:
                 self._say("SBX-RCV-019", box=header.box, n=header.n, reason="; ".join(found)[:300])
             self._store.chained(sound, found)
-            place.header = header
+            place.header, place.due = header, sound.due
             place.chain = replace(chain, stored_n=header.n, stored_hash=sound.hash)
-            waiting = self._waiting(place, identity, now_ms)
+            waiting = self._waiting(place, identities, now_ms)
         self._keep(place, place.chain)
 
-    def _waiting(self, place: _Place, identity: VerifierKey, now_ms: int) -> Sound | None:
+    def _waiting(self, place: _Place, identities: Sequence[VerifierKey], now_ms: int) -> Sound | None:
         """The next block, if it is here. It was sound when it came; the box's key may have changed since."""
         chain = place.chain
         message = self._store.message(chain.box, chain.epoch, chain.stored_n + 1)
         if message is None:
             return None
         try:
-            return open_block(message, chain.box, identity)
+            return open_block(message, chain.box, identities)
         except RefusedError as error:
             self._store.drop(chain.box, chain.epoch, chain.stored_n + 1)
             place.ahead -= 1
@@ -237,12 +268,14 @@ class Core:
             self._store.put_chain(Chain(box, epoch))
             self._store.meet(box, epoch, now_ms)
             return _Place(Chain(box, epoch), None, 0)
-        header = None
+        header = due = None
         if chain.stored_n >= 0:
             message = self._store.message(box, epoch, chain.stored_n)
             assert message is not None  # written in one transaction with the chain
-            header = decode_header(decode(unpack_block(message)[0]).text)
-        return _Place(chain, header, self._store.ahead(box, epoch))
+            note = decode(unpack_block(message)[0])
+            header = decode_header(note.text)
+            due = in_force(note, header.identity, self._known(box))
+        return _Place(chain, header, self._store.ahead(box, epoch), due)
 
     def _keep(self, place: _Place, chain: Chain) -> None:
         place.chain = chain

@@ -12,7 +12,7 @@ refuses.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,12 @@ class Sound:
     packed: bytes | None
     records: tuple[Mapping[str, Any], ...]
     odd_rows: str  # why the records cannot be read, or ""
+    signer: VerifierKey  # which of the box's identities
+
+    @property
+    def due(self) -> VerifierKey:
+        """The identity that must sign the block behind this one."""
+        return self.header.identity or self.signer
 
     @property
     def alarms(self) -> Iterator[Mapping[str, Any]]:
@@ -50,13 +56,13 @@ class Sound:
 _ALARM = {"id": str, "rule": str, "state": str, "level": str, "code": str, "i": int, "t": int}
 
 
-def open_block(message: bytes, box: str, identity: VerifierKey) -> Sound:
+def open_block(message: bytes, box: str, identities: Sequence[VerifierKey]) -> Sound:
     """A block message of ``box``. RefusedError: SBX-RCV-020 newer edition, -011 not in its form, -012 of
-    another box, -013 not signed by the box's identity, -016 body and header do not belong together."""
+    another box, -013 not signed by an identity of the box, -016 body and header do not belong together."""
     try:
         raw, body = unpack_block(message)
         note = decode(raw)
-        signed = _by_identity(note, identity)
+        signer = _by_identity(note, identities)
         header = decode_header(note.text)
     except UnknownVersion as error:
         raise RefusedError("SBX-RCV-020", box=box, reason=error) from error
@@ -64,18 +70,23 @@ def open_block(message: bytes, box: str, identity: VerifierKey) -> Sound:
         raise RefusedError("SBX-RCV-011", box=box, reason=error) from error
     if header.box != box:
         raise RefusedError("SBX-RCV-012", box=box, found=header.box)
-    if not signed or (header.n == 0 and header.keys[0] != identity):
+    if signer is None or (header.n == 0 and header.identity != signer):
         raise RefusedError("SBX-RCV-013", box=box, n=header.n)
     if body is not None and (len(body) != header.body_bytes or hash_text(body) != header.body_hash):
         raise RefusedError("SBX-RCV-016", box=box, n=header.n)
     records, odd = _records(body or b"")
     packed = None if body is None else message[len(raw) :]
-    return Sound(header, hash_text(note.text), raw, note, packed, records, odd)
+    return Sound(header, hash_text(note.text), raw, note, packed, records, odd, signer)
 
 
-def follow(sound: Sound, before: Header | None, before_hash: str) -> str | None:
-    """Why the block cannot stand behind ``before`` (None: it is a genesis and stands first); None: it can."""
+def follow(
+    sound: Sound, before: Header | None, before_hash: str, due: VerifierKey | None = None
+) -> str | None:
+    """Why the block cannot stand behind ``before`` (None: it is a genesis and stands first); None: it can.
+    ``due``: the identity that must have signed it."""
     header = sound.header
+    if due is not None and sound.signer != due:
+        return f"signed by {sound.signer}, not by {due}"
     key = header.next_key if before is None else before.next_key
     if before is not None and header.prev != before_hash:
         return f"prev is not the hash of {before.n}"
@@ -113,11 +124,11 @@ def _miscount(sound: Sound, before: Header | None) -> Iterator[str]:
             yield str(error)
 
 
-def _by_identity(note: Note, identity: VerifierKey) -> bool:
+def _by_identity(note: Note, identities: Sequence[VerifierKey]) -> VerifierKey | None:
     try:
-        return bool(note.signed_by((identity,)))
+        return next(iter(note.signed_by(identities)), None)
     except NoteError:
-        return False
+        return None
 
 
 def _records(body: bytes) -> tuple[tuple[Mapping[str, Any], ...], str]:

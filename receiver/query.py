@@ -63,7 +63,9 @@ class Query(Shelf):
     def verify(self, box: str, epoch: str, identity: VerifierKey | None) -> Report:
         """Judge everything that is stored of one life of a box, anew, from its genesis on."""
         chain = self.chain(box, epoch) or Chain(box, epoch)
-        return verify(self.blocks(box, epoch, 0, chain.stored_n), identity=identity)
+        return verify(
+            self.blocks(box, epoch, 0, chain.stored_n), identity=identity, handovers=self.handovers(box)
+        )
 
     def epoch(self, box: str) -> str:
         """The present epoch of a box. ReceiverError SBX-RCV-030 for one never heard of."""

@@ -158,7 +158,9 @@ def _export(config: Config, args: argparse.Namespace) -> int:
         raise ReceiverError("SBX-RCV-030", 66, box=box)
     with closing(Query(config.store)) as query, _new(Path(args.file)) as file:
         blocks = query.blocks(box, query.epoch(box), args.first, args.last)
-        count = write_bundle(file, blocks, identity, (), f"stored by {config.authority}, box {box}")
+        count = write_bundle(
+            file, blocks, identity, query.handovers(box), f"stored by {config.authority}, box {box}"
+        )
     _put(text("SBX-RCV-103", args.lang, file=args.file, blocks=str(count)).what)
     return 0
 

@@ -50,6 +50,11 @@ class Shelf:
         """Each box with its present epoch."""
         return tuple(self._all("SELECT box, epoch FROM boxes ORDER BY box"))
 
+    def handovers(self, box: str) -> tuple[bytes, ...]:
+        """The notes by which one identity of a box names the next, in the order they came."""
+        rows = self._all("SELECT note FROM handovers WHERE box=? ORDER BY got_ms", box)
+        return tuple(note for (note,) in rows)
+
     def hash_of(self, box: str, epoch: str, n: int) -> str | None:
         """The hash of a block that is here."""
         rows = self._all("SELECT hash FROM blocks WHERE box=? AND epoch=? AND n=?", box, epoch, n)

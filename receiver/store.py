@@ -6,6 +6,7 @@
     blocks      (box, epoch, n): note and zlib body exactly as they came; chained 0: ahead of a gap
     alarms      alarm records of the blocks, for people who ask
     quarantine  what claims a number that another content has, or does not fit the chain
+    handovers   the notes by which one identity of a box names the next
     refused     counts of what was turned away, by box and code
 
 ``commit`` returns when it is durable; receipts are given only after that. One writer; never judges a block.
@@ -40,6 +41,9 @@ CREATE TABLE quarantine (box TEXT, epoch TEXT, n INTEGER, hash TEXT, why TEXT, g
 CREATE TABLE refused (box TEXT, code TEXT, count INTEGER, last_ms INTEGER, PRIMARY KEY (box, code))
     WITHOUT ROWID;
 """
+
+_HANDOVERS = """CREATE TABLE IF NOT EXISTS handovers (box TEXT, note BLOB, got_ms INTEGER,
+    PRIMARY KEY (box, note)) WITHOUT ROWID;"""
 
 
 class Store(Shelf):
@@ -121,6 +125,10 @@ class Store(Shelf):
         )
         return done.rowcount == 1
 
+    def handed_over(self, box: str, note: bytes, now_ms: int) -> None:
+        """Keep a hand-over that leads on from an identity of the box."""
+        self._run("INSERT OR IGNORE INTO handovers VALUES (?,?,?)", box, note, now_ms)
+
     def drop(self, box: str, epoch: str, n: int) -> None:
         """Forget a block that waited and can be believed no longer; the box sends it again."""
         self._run("DELETE FROM blocks WHERE box=? AND epoch=? AND n=? AND chained=0", box, epoch, n)
@@ -136,10 +144,11 @@ class Store(Shelf):
     def _create(self) -> None:
         version = self._all("PRAGMA user_version")[0][0]
         if version == VERSION:
+            self._db.execute(_HANDOVERS)
             return
         if version != 0:
             raise sqlite3.DatabaseError(f"edition {version}, made by newer software")
-        self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={VERSION}; COMMIT;")
+        self._db.executescript(f"BEGIN; {_SCHEMA} {_HANDOVERS} PRAGMA user_version={VERSION}; COMMIT;")
 
     def _run(self, sql: str, *args: object) -> None:
         self._db.execute(sql, args)

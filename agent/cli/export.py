@@ -7,7 +7,7 @@ judge that the evidence brought along, and so that its digest can be compared wi
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
@@ -21,10 +21,12 @@ from agent.errors import AgentError
 from agent.offline import open_reader
 from agent.proof import blocks, stretch
 from agent.software import version
-from buffer.block import decode_header, hash_text
+from buffer.block import Header, decode_header, hash_text
 from buffer.bundle import write_bundle
+from buffer.handover import lineage, opened
+from buffer.head import StoredReceipt
 from buffer.note import decode
-from buffer.reader import JournalReader
+from buffer.reader import JournalReader, aside, handovers, sound_blocks
 from buffer.receipt import decode_receipt
 from buffer.verify import BlockData
 
@@ -36,11 +38,13 @@ VERIFIER: Final = "verify_sitebox.py"
 
 def add(parser: argparse.ArgumentParser) -> None:
     """A range of block numbers, or one point (or meter) and a stretch of the plant's time: the smallest file
-    that proves it. The whole journal by default."""
+    that proves it. The whole journal by default. ``--aside``: a store that a start has put aside, by the name
+    that ``sitebox journal check`` gives: what it holds that no platform has."""
     parser.add_argument("file", metavar="FILE")
     parser.add_argument("--from-block", type=int, default=0, metavar="N")
     parser.add_argument("--to-block", type=int, metavar="N")
     parser.add_argument("--point", metavar="ID")
+    parser.add_argument("--aside", metavar="NAME")
     parser.add_argument("--from", dest="since", metavar="TIME", help="2026-11-25 or 2026-11-25T22:00")
     parser.add_argument("--to", dest="until", metavar="TIME")
 
@@ -48,19 +52,39 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, shell: Shell) -> int:
     """Writes FILE, and beside it ``verify_sitebox.py``, which judges it on any PC (Python 3.9, OpenSSL 3):
     ``python3 verify_sitebox.py FILE --key KEY``. Refuses to replace a file."""
+    if args.aside is not None:
+        return _aside(args, shell)
     reader = open_reader(shell.paths)
     head, genesis = reader.head(), reader.block(0)
     if head is None or genesis is None:
         raise AgentError("SBX-JNL-903", 66, path=shell.paths.journal)
     header = decode_header(decode(genesis.note).text)
-    path = Path(args.file)
     found = _proof(args, reader, shell) if args.point is not None else _range(args, reader)
-    receipts = [stored.note for stored in reader.receipts() if stored.note]
-    about = f"sitebox {version()}, box {header.box}, blocks {found.first}..{found.last}"
+    return _write(args, found, header, reader.receipts(), shell)
+
+
+def _aside(args: argparse.Namespace, shell: Shell) -> int:
+    """The blocks of a store that was put aside, as far as they can be read."""
+    shelf = aside(shell.paths.journal, args.aside)
+    first, last = max(0, args.from_block), shelf.last()
+    genesis = shelf.block(0)
+    if genesis is None or first > last:
+        raise AgentError("SBX-JNL-904", 64, first=first, last=last)
+    found = _Found(first, last, sound_blocks(shelf, first, last))
+    return _write(args, found, decode_header(decode(genesis.note).text), shelf.receipts(), shell)
+
+
+def _write(
+    args: argparse.Namespace, found: _Found, genesis: Header, receipts: Sequence[StoredReceipt], shell: Shell
+) -> int:
+    path, said = Path(args.file), handovers(shell.paths.journal)
+    notes = [*(stored.note for stored in receipts if stored.note), *said]
+    identity = lineage(genesis.keys[0], opened(said))[-1]
+    about = f"sitebox {version()}, box {genesis.box}, blocks {found.first}..{found.last}"
     verifier = _put_verifier(path.with_name(VERIFIER))
     try:
         with path.open("xb") as file:
-            write_bundle(file, found.blocks, header.keys[0], receipts, about)
+            write_bundle(file, found.blocks, identity, notes, about)
     except FileExistsError as error:
         raise AgentError("SBX-CFG-905", 73, path=path) from error
     _report(found, path, verifier, shell)

@@ -15,9 +15,10 @@ from agent.errors import AgentError
 from agent.journalcheck import check, salvage
 from agent.offline import open_reader
 from buffer.block import decode_header
+from buffer.handover import lineage, opened
 from buffer.note import VerifierKey, decode
 from buffer.placing import Places
-from buffer.reader import JournalReader
+from buffer.reader import JournalReader, handovers
 
 VERB = "journal"
 ORDER = 35
@@ -100,12 +101,13 @@ def _refill(file: Path | None, shell: Shell) -> int:
     return 0
 
 
-def _named(shell: Shell) -> VerifierKey:
-    """The key that the journal itself names: this is about rot; who forged, ``sitebox verify --key`` says."""
-    genesis = open_reader(shell.paths).block(0)
+def _named(shell: Shell) -> tuple[VerifierKey, ...]:
+    """The keys that the journal itself names: this is about rot, ``sitebox verify --key`` about forgers."""
+    reader = open_reader(shell.paths)
+    genesis = reader.block(0)
     if genesis is None:
         raise AgentError("SBX-JNL-903", 66, path=shell.paths.journal)
-    return decode_header(decode(genesis.note).text).keys[0]
+    return lineage(decode_header(decode(genesis.note).text).keys[0], opened(handovers(shell.paths.journal)))
 
 
 def _placed(reader: JournalReader, last: int, shell: Shell) -> int:

@@ -146,7 +146,8 @@ def _ratios(profile: Profile, items: tuple[Item, ...], shell: Shell) -> str:
 def _row(item: Item) -> list[str]:
     place = "-"
     if isinstance(item, DltItem):
-        place = f"{item.di} {'S' if item.signed else ''}{item.format}"
+        bit = "" if item.bit is None else f" bit {item.bit}"
+        place = f"{item.di} {'S' if item.signed else ''}{item.format}{bit}"
     elif isinstance(item, ModbusItem):
         order = " le" if item.order == "le" else ""
         place = f"{item.fc:02d} 0x{item.address:04X} {item.type}{order}"

@@ -33,6 +33,20 @@ def wrap(text: str, indent: int, width: int = WIDTH) -> str:
     return "\n".join([*lines, line.rstrip()])
 
 
+def folded(text: str, width: int = WIDTH) -> list[str]:
+    """Free text in lines of at most so many cells: broken at blanks, and where there are none, as in Chinese,
+    between characters."""
+    lines = []
+    for line in wrap(text, 0, width).split("\n"):
+        start = 0
+        for at in range(len(line)):
+            if cells(line[start : at + 1]) > width:
+                lines.append(line[start:at])
+                start = at
+        lines.append(line[start:])
+    return lines
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
     """Lines of a table; the columns of ``right`` are set flush right."""
     widths = [max(cells(row[i]) for row in (head, *rows)) for i in range(len(head))]

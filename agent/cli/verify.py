@@ -1,5 +1,6 @@
 """``sitebox verify [FILE]``: judge evidence: this box's journal, or a file that ``export`` wrote.
 
+Values are recomputed from the bus frames that are kept, where this box's own configuration was in force.
 Exit 0 authentic and complete, 1 authentic with gaps, 65 not authentic, 66 unreadable.
 """
 
@@ -7,15 +8,19 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from agent.accepted import accept
 from agent.cli.shell import Shell
 from agent.cli.table import pad
 from agent.errors import AgentError
 from agent.offline import open_reader
+from agent.recompute import Recompute
 from buffer.bundle import read_bundle
 from buffer.errors import FormatError
 from buffer.note import VerifierKey
+from buffer.reader import handovers
 from buffer.verify import BlockData, Report, verify
 from buffer.verify.report import CODES
 
@@ -46,8 +51,15 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     identity = None if args.key is None else _key(args.key)
     authorities = [_key(word) for word in args.authority]
     try:
-        blocks, receipts = _own(shell) if args.file is None else _filed(Path(args.file))
-        report = verify(blocks, identity=identity, receipts=_signed(receipts, authorities))
+        given = _own(shell) if args.file is None else _filed(Path(args.file))
+        receipts = _signed(given.receipts, authorities)
+        report = verify(
+            given.blocks,
+            identity=identity,
+            receipts=receipts,
+            handovers=given.handovers,
+            recompute=_recompute(shell),
+        )
     except (OSError, FormatError) as error:  # members are read while they are judged
         if args.file is None:
             raise
@@ -56,15 +68,32 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     return report.exit_code()
 
 
-def _own(shell: Shell) -> tuple[Iterable[BlockData], Sequence[bytes]]:
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What is judged, and the notes beside it."""
+
+    blocks: Iterable[BlockData]
+    receipts: Sequence[bytes]
+    handovers: Sequence[bytes]
+
+
+def _recompute(shell: Shell) -> Recompute | None:
+    """The decoder, with this box's own configuration; without one no value is recomputed."""
+    try:
+        return Recompute(accept(shell.paths.config, shell.paths.accepted, keep=False))
+    except AgentError:
+        return None
+
+
+def _own(shell: Shell) -> _Given:
     reader = open_reader(shell.paths)
-    head = reader.head()
-    return reader.blocks(0, head.n), [stored.note for stored in reader.receipts() if stored.note]
+    receipts = [stored.note for stored in reader.receipts() if stored.note]
+    return _Given(reader.blocks(0, reader.head().n), receipts, handovers(shell.paths.journal))
 
 
-def _filed(path: Path) -> tuple[Iterable[BlockData], Sequence[bytes]]:
+def _filed(path: Path) -> _Given:
     bundle = read_bundle(path)
-    return bundle.blocks, bundle.receipts
+    return _Given(bundle.blocks, bundle.receipts, bundle.handovers)
 
 
 def _signed(notes: Sequence[bytes], keys: Sequence[VerifierKey]) -> list[tuple[bytes, VerifierKey]]:

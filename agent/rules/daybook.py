@@ -231,6 +231,7 @@ class Daybook:
         old = self.today
         if old is not None:
             self._pass(ms)
+            self._book()
             for alarm in self._up():
                 _lasted(old, alarm, ms)
             old.end_ms = ms

@@ -156,6 +156,8 @@ class Sight:
 
     now_ms: int
     points: Mapping[str, PointView]
+    orders: tuple[Order, ...] = ()
+    declarations: tuple[Declaration, ...] = ()
 
 
 def fresh_ms(every_s: int) -> int:
@@ -197,7 +199,7 @@ class World:
 
     def sight(self) -> Sight:
         """A copy for other threads."""
-        return Sight(self.now_ms, dict(self.points))
+        return Sight(self.now_ms, dict(self.points), self.orders, self.declarations)
 
     def meter_of(self, point: str) -> MeterView:
         """The meter that watches a point."""

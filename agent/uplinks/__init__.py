@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType, ModuleType
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from agent.errors import AgentError
 from buffer.head import Cursor, Head
@@ -47,7 +47,7 @@ class BlockSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Who sends. ``clean``: the last stop was clean."""
+    """Who sends: its identity at this start. ``clean``: the last stop was clean."""
 
     id: str
     identity: VerifierKey
@@ -60,13 +60,15 @@ class Hooks:
 
     ``open_source`` is called in the uplink's own thread. ``on_receipt(uplink, receipt, note)``: a receipt
     with the platform's good signature, for this box and epoch; with PUBACK only, the note is empty.
-    ``on_event(code, args)``: something a person should know, at most one a minute and code.
+    ``on_event(code, args)``: something a person should know, at most one a minute and code. ``handovers``:
+    the notes by which one identity of the box names the next, oldest first.
     """
 
     open_source: Callable[[], BlockSource]
     cursor: Callable[[], Cursor | None]
     on_receipt: Callable[[str, Receipt, bytes], None]
     on_event: Callable[[str, Mapping[str, str]], None]
+    handovers: Callable[[], tuple[bytes, ...]] = lambda: ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class UplinkStatus:
 
 
 class Uplink(Protocol):
-    """``step``, ``run`` and ``close`` belong to one thread; ``status`` and ``wake`` to any."""
+    """``step``, ``run`` and ``close`` belong to one thread; ``status``, ``wake`` and ``tell`` to any."""
 
     def step(self, now: Instant) -> int:
         """One round; waits at most half a second for the network. Gives the mono ms when it is next due."""
@@ -101,6 +103,10 @@ class Uplink(Protocol):
 
     def wake(self) -> None:
         """A block was sealed: look now."""
+
+    def tell(self, document: Mapping[str, Any]) -> None:
+        """An alarm changed (``agent.notices.document``): said at once where the uplink has ``levels``. Never
+        waits."""
 
 
 def kinds() -> Mapping[str, ModuleType]:

@@ -19,6 +19,7 @@ from typing import Final
 from agent.errors import AgentError
 from agent.uplinks import BlockSource, Box, Hooks, incoming
 from agent.uplinks.incoming import Known, UnfitError
+from agent.uplinks.livenews import LiveNews
 from agent.uplinks.outbox import Claim, Outbox
 from agent.uplinks.pipe import Message
 from agent.uplinks.remarks import Remarks
@@ -57,6 +58,7 @@ class Setting:
     source: BlockSource
     platform: VerifierKey | None
     backlog_delay: Callable[[], int]  # ms, drawn anew for each connection
+    news: LiveNews  # alarm changes that are said at once
 
 
 class Hearing:

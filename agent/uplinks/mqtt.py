@@ -16,24 +16,24 @@ import os
 import random
 import select
 import threading
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from agent.errors import AgentError
-from agent.uplinks import Box, Hooks, State, UplinkStatus, hearing
+from agent.uplinks import Box, Hooks, State, UplinkStatus, hearing, tls
 from agent.uplinks.hearing import Memory, Setting
 from agent.uplinks.incoming import note_hash
 from agent.uplinks.link import Dial, Target
+from agent.uplinks.livenews import LiveNews
 from agent.uplinks.outbox import Outbox
 from agent.uplinks.pipe import Pipe
 from agent.uplinks.remarks import Remarks
 from agent.uplinks.session import Session
 from agent.uplinks.tls import LinkError
-from buffer.block import decode_header
 from buffer.errors import NoteError
 from buffer.head import Head
 from buffer.instant import Instant
-from buffer.note import VerifierKey, decode
+from buffer.note import VerifierKey
 from buffer.wire import encode_message, topic
 from config import site
 
@@ -47,7 +47,7 @@ _SUSPICIOUS: Final = 3  # closed so often: brokers before MQTT 5's "session take
 def build(config: site.Uplink, box: Box, hooks: Hooks) -> MqttUplink:
     """AgentError SBX-UPL-061 when receipts are expected and ``platform_key`` is none."""
     platform = None
-    if config.receipts:
+    if config.receipts and config.blocks:
         try:
             platform = VerifierKey.parse(config.platform_key)
         except NoteError as error:
@@ -73,6 +73,7 @@ class MqttUplink:
         self._rng = random.Random() if rng is None else rng
         self._target = Target.of(config.host, config.port, (config.ca, config.cert, config.key))
         self._remarks = Remarks(hooks.on_event)
+        self._news = LiveNews(config.levels)
         self._setting: Setting | None = None
         self._memory: Memory | None = None
         self._head: Head | None = None
@@ -98,6 +99,11 @@ class MqttUplink:
         with self._wake_lock:
             if not self._closed:
                 os.eventfd_write(self._wake_fd, 1)
+
+    def tell(self, document: Mapping[str, Any]) -> None:
+        """An alarm changed: say it at once, if it is of the uplink's levels. From any thread."""
+        if self._news.tell(document):
+            self.wake()
 
     def run(self, stop: threading.Event, clock: Callable[[], Instant]) -> None:
         """Rounds until ``stop``, then ``close``."""
@@ -134,7 +140,13 @@ class MqttUplink:
         if self._setting is None:
             source = self._hooks.open_source()
             self._setting = Setting(
-                self._config, self._box, self._hooks, source, self._platform, self._backlog_delay_ms
+                self._config,
+                self._box,
+                self._hooks,
+                source,
+                self._platform,
+                self._backlog_delay_ms,
+                self._news,
             )
         source = self._setting.source
         head = source.head()
@@ -142,7 +154,8 @@ class MqttUplink:
             self._memory = Memory(Outbox(self._stored(self._setting, head)), self._remarks, head.epoch)
             self._head = None
         if head != self._head:
-            self._memory.outbox.grow(head.n, source.alarm_blocks(self._memory.outbox.claim.stored))
+            if self._config.blocks:
+                self._memory.outbox.grow(head.n, source.alarm_blocks(self._memory.outbox.claim.stored))
             self._head = head
         return head, self._setting, self._memory
 
@@ -177,11 +190,9 @@ class MqttUplink:
 
     def _floor_ms(self, setting: Setting, memory: Memory, head: Head) -> int:
         """The present is later than the newest block and the newest receipt."""
-        block = setting.source.block(head.n)
         cursor = self._hooks.cursor()
-        made = 0 if block is None else decode_header(decode(block.note).text).utc_ms
-        received = max(memory.newest.time_ms if memory.newest else 0, cursor.time_ms if cursor else 0)
-        return max(made, received)
+        received = (memory.newest.time_ms if memory.newest else 0, cursor.time_ms if cursor else 0)
+        return tls.floor_ms(setting.source.block(head.n), *received)
 
     def _wait(self, ms: int) -> None:
         if ms > 0:

@@ -3,7 +3,8 @@
 ::
 
     CONNACK -> SUBACK -> birth -> first receipt (or patience over) -> newest, alarms, backlog -> ... LinkError
-                                  2 s; 30 s after an unclean stop
+                           |      2 s; 30 s after an unclean stop
+                           +----> what is up, then each change of an alarm at once (uplinks with levels)
 
 Moves nothing but the outbox. After an unclean stop no new block leaves before the platform's head is heard:
 a card that lied about its sync must not make an honest box look forged. While the platform holds another
@@ -12,10 +13,13 @@ history than ours, nothing is sent at all.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from agent.errors import AgentError
+from agent.notices import Document
+from agent.notices.document import encode as encode_document
 from agent.uplinks.hearing import Hearing, Memory, Setting, state
 from agent.uplinks.incoming import UnfitError
 from agent.uplinks.outbox import Order
@@ -23,6 +27,7 @@ from agent.uplinks.pipe import Acked, Connected, Event, Message, Pipe, Subscribe
 from agent.uplinks.tls import LinkError
 from buffer.block import decode_header
 from buffer.errors import FormatError
+from buffer.handover import lineage, opened
 from buffer.head import Head
 from buffer.instant import Instant
 from buffer.note import decode
@@ -53,7 +58,9 @@ class _Progress:
     max_packet: int | None = None
     heard: bool = False
     beat_ms: int = 0
+    handed: int = 0  # hand-over notes said on this connection
     flying: dict[int, _Flying] = field(default_factory=dict)  # by message id
+    spoken: set[int] = field(default_factory=set)  # message ids of alarm changes
 
 
 class Session:
@@ -82,9 +89,11 @@ class Session:
                 raise self._error("SBX-UPL-003", port=self._setting.config.port)
             return self._begun_ms + CONNACK_MS
         self._hearing.hand_over(now)
+        self._hand_over()
         if now.mono_ms >= at.beat_ms:
             self._say("state", encode_message(state(self._memory, head, now, online=True)), 0)
             at.beat_ms = now.mono_ms + self._setting.config.heartbeat_s * 1000
+        self._speak(self._setting.news.take())
         if self._may_send(now):
             self._send(now)
         if any(now.mono_ms - one.sent_ms > PUBACK_MS for one in at.flying.values()):
@@ -104,7 +113,7 @@ class Session:
     def _take(self, event: Event, now: Instant, head: Head) -> None:
         match event:
             case Connected():
-                self._connected(event, now)
+                self._connected(event, now, head)
             case Subscribed():
                 self._subscribed(event, now, head)
             case Acked():
@@ -112,7 +121,7 @@ class Session:
             case Message():
                 self._at.heard |= self._hearing.message(event, now, head)
 
-    def _connected(self, event: Connected, now: Instant) -> None:
+    def _connected(self, event: Connected, now: Instant, head: Head) -> None:
         if event.reason in _NOT_ALLOWED:
             raise self._error("SBX-UPL-011", reason=event.text)
         if event.reason in _OLD_PROTOCOL:
@@ -124,17 +133,38 @@ class Session:
         self._at.connected_ms = now.mono_ms
         self._at.max_packet = event.max_packet
         box = self._setting.box.id
+        if not self._setting.config.blocks:
+            self._ready(now, head)  # nobody there has anything to tell a box
+            return
         self._pipe.subscribe([topic(box, "dn", "receipt"), topic(box, "dn", "command")])
 
     def _subscribed(self, event: Subscribed, now: Instant, head: Head) -> None:
         if any(reason >= _REFUSED for reason in event.reasons):
             raise self._error("SBX-UPL-024")
+        self._ready(now, head)
+
+    def _ready(self, now: Instant, head: Head) -> None:
         self._at.subscribed_ms = now.mono_ms
         self._at.beat_ms = now.mono_ms
         if not self._memory.frozen:
             self._memory.trouble = None
         self._memory.outbox.connected(now.mono_ms, now.mono_ms + self._setting.backlog_delay())
+        self._hand_over()
         self._say("birth", encode_message(self._birth(head, now)), 1)
+        self._speak(self._setting.news.connected())
+
+    def _speak(self, documents: Sequence[Document]) -> None:
+        """Changes of alarms, at once and unsigned; each is answered by the broker as a block is."""
+        for document in documents:
+            named = {**document, "box": self._setting.box.id}
+            self._at.spoken.add(self._say("live", encode_document(named).rstrip(), 1))
+
+    def _hand_over(self) -> None:
+        """Before anything that a new identity has signed: by which note it is the box's."""
+        notes = self._setting.hooks.handovers()
+        for note in notes[self._at.handed :]:
+            self._say("handover", note, 1)
+        self._at.handed = len(notes)
 
     def _birth(self, head: Head, now: Instant) -> Birth:
         block = self._setting.source.block(head.n)
@@ -146,7 +176,7 @@ class Session:
             epoch=head.epoch,
             n=head.n,
             hash=head.hash,
-            identity=str(box.identity),
+            identity=str(lineage(box.identity, opened(self._setting.hooks.handovers()))[-1]),
             soft=header.soft,
             cfg=header.cfg,
             boot=now.boot,
@@ -157,6 +187,8 @@ class Session:
         )
 
     def _acked(self, event: Acked, now: Instant) -> None:
+        if event.mid in self._at.spoken:
+            self._spoken(event, now)
         flying = self._at.flying.pop(event.mid, None)
         if flying is None:
             return
@@ -173,6 +205,15 @@ class Session:
         outbox.acked(n, now.mono_ms)
         if not self._setting.config.receipts:
             self._hearing.confirmed(n, now)
+
+    def _spoken(self, event: Acked, now: Instant) -> None:
+        """The broker's answer to a change of an alarm. What it refuses is not sent again: a person
+        must see."""
+        self._at.spoken.discard(event.mid)
+        if event.reason >= _REFUSED:
+            self._trouble(self._error("SBX-UPL-070", reason=event.text), now)
+        elif self._memory.trouble is not None and self._memory.trouble.code == "SBX-UPL-070":
+            self._memory.trouble = None
 
     def _may_send(self, now: Instant) -> bool:
         """Only when the platform's head is known to fit ours, or it had its time to say so."""
@@ -214,8 +255,8 @@ class Session:
         mid = self._pipe.publish(where, payload)
         self._at.flying[mid] = _Flying(order.n, now.mono_ms)
 
-    def _say(self, name: str, payload: bytes, qos: int) -> None:
-        self._pipe.publish(topic(self._setting.box.id, "up", name), payload, qos)
+    def _say(self, name: str, payload: bytes, qos: int) -> int:
+        return self._pipe.publish(topic(self._setting.box.id, "up", name), payload, qos)
 
     def _trouble(self, error: LinkError, now: Instant) -> None:
         self._memory.trouble = error

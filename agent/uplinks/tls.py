@@ -23,7 +23,10 @@ from typing import Any, Final
 from cryptography import x509
 
 from agent.errors import AgentError
+from buffer.block import decode_header
 from buffer.instant import Instant
+from buffer.note import decode
+from buffer.verify import BlockData
 
 NO_CHECK_TIME: Final = 0x200000  # X509_V_FLAG_NO_CHECK_TIME, OpenSSL <openssl/x509_vfy.h>
 BUILT_MS: Final = 1_767_225_600_000  # 2026-01-01: this software did not exist before
@@ -104,6 +107,12 @@ def check_dates(chain: Sequence[x509.Certificate], now: Instant, floor_ms: int, 
             raise LinkError("SBX-TLS-015" if own else "SBX-TLS-010", **facts)
         if _ms(begin) > at_ms and now.letter == "S":
             raise LinkError("SBX-TLS-016" if own else "SBX-TLS-011", **facts)
+
+
+def floor_ms(newest: BlockData | None, *received_ms: int) -> int:
+    """The present is later than the newest block and every receipt: the floor for ``check_dates``."""
+    made_ms = 0 if newest is None else decode_header(decode(newest.note).text).utc_ms
+    return max(made_ms, *received_ms)
 
 
 def explain(error: OSError, host: str) -> LinkError:

@@ -49,6 +49,7 @@ SETTLE_MS = 60_000  # after a change of plan readings of the old one may come in
 SILENT_MS = 120_000  # and three periods: then a series has fallen silent
 GOOD, GAPS, FORGED, UNREADABLE, USAGE = 0, 1, 65, 66, 64
 MAX_BLOCKS, MAX_RECEIPTS, MAX_NOTE, MAX_BODY, MAX_RAW = 100_000, 64, 65_536, 2**20, 2**22
+MAX_HANDOVERS = 64
 REGISTERS = ("ep_imp", "ep_exp", "eq_imp", "eq_exp")
 NONE = "0" * 64
 EXAMPLE = (  # RFC 8032, 7.1, test 2: key, and signature over the byte 72
@@ -91,6 +92,11 @@ KINDS = {
         "启动记录与前一条记录不衔接",
     ),
     "loss record wrong": (False, "a loss is not what the headers say", "丢失记录与块头不符"),
+    "hand-over not valid": (
+        False,
+        "one identity of the box does not lead to the next",
+        "终端身份密钥的交接不成立",
+    ),
     "truncated": (True, "the end is missing: a receipt knows more", "末尾缺失: 回执所知更多"),
     "slot missing": (True, "polls without a result and without a reason", "抄读既无结果也无原因"),
     "body missing without a reason": (True, "records are missing, nothing says why", "记录缺失且没有说明"),
@@ -303,6 +309,14 @@ SEEN, KEY = "seen {by} {n} {hash} {time}", "key {key}"
 SUMS = ("ok", "failed", "alarms", "boots", "lost")
 STORED, ALSO, WANT = "stored 0..{n} {hash}", "also {a}..{n} {hash}", "want {a}..{b}"
 HEADS, TIME = "heads {by} {n} {hash}", "time {time}"
+HANDOVER = (
+    "sitebox/handover/v1",
+    "box {box}",
+    "old {key}",
+    "new {key}",
+    "head {epoch} {n} {hash}",
+    "utc {utc} {letter}",
+)
 FORMS: dict[str, re.Pattern[str]] = {}
 
 
@@ -363,8 +377,9 @@ def _check_numbers(h: Header) -> None:
 
 def _check_keys(h: Header) -> None:
     keys = h["keys"]
-    demand(len(keys) == (2 if h["n"] == 0 else 1), "key lines")
-    demand(h["n"] or keys[0].name == h["box"], "the first key of a genesis is the identity")
+    demand(len(keys) == 2 or (len(keys) == 1 and h["n"]), "key lines")
+    demand(len(keys) == 1 or keys[0].name == h["box"], "the first key of two is the identity")
+    h["heir"] = keys[0] if h["n"] and len(keys) == 2 else None
     demand(all(turn(h["box"], key.name) is not None for key in keys[-1:]), "no ratchet key of this box")
 
 
@@ -405,6 +420,30 @@ def read_receipt(text: bytes) -> Receipt:
     demand(names == sorted(set(names)) and len(names) <= 16, "heads")
     says += [(one["n"], one["hash"]) for one in also + heads]
     return Receipt(by, owner["box"], owner["epoch"], stored, take(TIME, rows[-1])["time"], says)
+
+
+class Handover(NamedTuple):
+    """One identity of a box names the next."""
+
+    box: str
+    old: Key
+    new: Key
+
+
+def read_handover(note: Note, signatures: Signatures) -> Handover:
+    """A hand-over that both have signed."""
+    rows = lines_of(note.text, "handover")
+    demand(len(rows) == len(HANDOVER), "lines missing")
+    fields = [take(form, row) for form, row in zip(HANDOVER, rows)]
+    box, old, new = fields[1]["box"], read_key(fields[2]["key"]), read_key(fields[3]["key"])
+    demand(old.name == new.name == box and old != new, "not from one identity of the box to another")
+    signers = [line[:2] for line in note.lines]
+    demand(
+        signers == [(key.name, key.id) for key in (old, new)], "not signed by the old and the new identity"
+    )
+    good = [signatures.good(key, note, line[2]) for key, line in zip((old, new), note.lines)]
+    demand(all(good), "a signature of the hand-over does not fit")
+    return Handover(box, old, new)
 
 
 def _several(rows: list[str], at: int, form: str) -> tuple[list[dict[str, Any]], int]:
@@ -605,6 +644,85 @@ class Findings:
         return sorted(self._found.values(), key=lambda one: (one.gap, one.order, RANK.index(one.kind)))
 
 
+# -- who signs ----------------------------------------------------------------------------------------------
+
+
+class Identities:
+    """The identity in force, and those that hand-overs lead to from the one that is known."""
+
+    def __init__(self, found: Findings, signatures: Signatures, known: Key | None, raws: list[bytes]) -> None:
+        self._found, self._signatures = found, signatures
+        self.now = known
+        self._line = [known] if known is not None else []
+        self._begun = False
+        said = [one for one in (self._read(raw, None) for raw in raws) if one is not None]
+        pairs = {(one.old, one.new) for one in said}
+        if len({old for old, _ in pairs}) < len(pairs) or len({new for _, new in pairs}) < len(pairs):
+            found.add("hand-over not valid", None, "two hand-overs of one identity, or to one")
+            return
+        for _ in said:
+            for one in said:
+                if self._line and one.new == self._line[0] and one.old not in self._line:
+                    self._line.insert(0, one.old)
+                if self._line and one.old == self._line[-1] and one.new not in self._line:
+                    self._line.append(one.new)
+
+    def due(self, note: Note, header: Header, certain: bool) -> Key | None:
+        """Who must have signed. A later one comes forward only where it is not certain what stood before."""
+        if self.now is None and header["n"] == 0:
+            self.now = header["keys"][0]
+            self._line = [self.now]
+        if self.now is None or certain:
+            return self.now
+        claimed = self.claimed(note)
+        free = self._line[self._line.index(self.now) :] if self._begun else self._line
+        return claimed if claimed in free else self.now
+
+    def claimed(self, note: Note) -> Key | None:
+        """Whoever of the line the first signature names."""
+        for key in self._line:
+            if note.lines[0][:2] == (key.name, key.id):
+                return key
+        return None
+
+    def signed(self, key: Key) -> None:
+        self.now, self._begun = key, True
+
+    def passed(self, header: Header) -> None:
+        """A block in its place; it may name the next identity."""
+        heir = header["heir"]
+        if heir is None or self.now is None:
+            return
+        at = self._line.index(self.now) + 1
+        known = self._line[at : at + 1]
+        if (known and known != [heir]) or heir in self._line[:at]:
+            self._found.add("hand-over not valid", header["n"], "the block names another than the note")
+        if known != [heir]:
+            self._line[at:] = [heir]
+        self.now = heir
+
+    def rows(self, header: Header, old: Key | None, rows: list[Record]) -> None:
+        """The record beside the name of an heir holds the note of both; nowhere else is there one."""
+        n, heir = header["n"], header["heir"]
+        told = [row for row in rows if n and row["k"] == "key" and row.get("op") == "identity"]
+        if len(told) != int(heir is not None):
+            self._found.add("hand-over not valid", n, f"{len(told)} records of another identity")
+        for row in told:
+            made = self._read(str(row.get("note", "")).encode(), n)
+            if made is None:
+                continue
+            fits = made.box == header["box"] and made.new == heir and old in (None, made.old)
+            if not fits:
+                self._found.add("hand-over not valid", n, f"record {row['i']} names others than the header")
+
+    def _read(self, raw: bytes, n: int | None) -> Handover | None:
+        try:
+            return read_handover(read_note(raw), self._signatures)
+        except (FormError, NewerError) as error:
+            self._found.add("hand-over not valid", n, str(error))
+            return None
+
+
 # -- the chain ----------------------------------------------------------------------------------------------
 
 
@@ -615,13 +733,15 @@ class Link(NamedTuple):
     digest: str
     before: Header | None
     in_place: bool
+    signer: Key | None = None
 
 
 class Chain:
     """Is each header the box's own, unchanged, and in its place?"""
 
-    def __init__(self, found: Findings, signatures: Signatures, identity: Key | None) -> None:
-        self._found, self._signatures, self.identity = found, signatures, identity
+    def __init__(self, found: Findings, signatures: Signatures, identities: Identities) -> None:
+        self._found, self._signatures, self._identities = found, signatures, identities
+        self._signer: Key | None = None
         self._base: tuple[Header, str] | None = None
         self._expected: int | None = None
         self._doubtful = 0  # blocks since the last sound one that may have taken a number
@@ -647,6 +767,10 @@ class Chain:
             self._found.add(doubt.args[0], self._here(), doubt.args[1])
             self._doubtful += 1
             return None
+
+    @property
+    def identity(self) -> Key | None:
+        return self._identities.now
 
     def close(self) -> None:
         for a, b, order in self._holes:
@@ -679,12 +803,21 @@ class Chain:
             self.first = self._expected = header["n"]
             self.box = header["box"]
             self.epochs.append(header["epoch"])
-            if header["n"] == 0 and self.identity is None:
-                self.identity = header["keys"][0]
 
     def _owned(self, note: Note, header: Header) -> None:
-        """By the identity."""
-        identity, names = self.identity, [line[0] for line in note.lines]
+        """By the identity whose turn it is."""
+        names = [line[0] for line in note.lines]
+        place = (
+            self._expected or 0,
+            self._doubtful,
+            header["n"] == self._expected and self._base is not None,
+        )
+        late = header["epoch"] == self.epochs[-1] and header["n"] < place[0]
+        if late:
+            identity = self._identities.claimed(note) or self.identity
+        else:
+            identity = self._identities.due(note, header, place[1] == 0 and place[2] and header["n"] > 0)
+        self._signer = identity
         if identity is None:
             self.unsigned += 1
             return
@@ -696,6 +829,8 @@ class Chain:
         if names[0] != identity.name:
             raise DoubtError("edited header", "signature lines in another order")
         self._signed(note, identity)
+        if not late:
+            self._identities.signed(identity)
 
     def _signed(self, note: Note, key: Key) -> None:
         if all(line[:2] != (key.name, key.id) for line in note.lines):
@@ -728,7 +863,8 @@ class Chain:
             self._compare(before[0], header)
         self._base, self._known[n] = (header, digest), (digest, header["keys"][-1])
         self.last, self._expected, self._doubtful = n, n + 1, 0
-        return Link(header, digest, before[0] if before else None, True)
+        self._identities.passed(header)
+        return Link(header, digest, before[0] if before else None, True, self._signer)
 
     def _turned(self, note: Note, header: Header, before: tuple[Header, str] | None) -> None:
         """By the ratchet key that the block before names."""
@@ -942,8 +1078,8 @@ class Missing:
 class Contents:
     """Digests, rows, numbers, sums, and what one record says of another."""
 
-    def __init__(self, found: Findings) -> None:
-        self._found = found
+    def __init__(self, found: Findings, identities: Identities) -> None:
+        self._found, self._identities = found, identities
         self.slots, self.missing, self.times = Slots(found), Missing(found), Times(found)
         self._registers: dict[tuple[str, str], Decimal] = {}
         self._kind = ""
@@ -973,6 +1109,7 @@ class Contents:
                 self._found.add("sums wrong", n, "sums fall")
         else:
             self._configured(header, before, rows)
+            self._identities.rows(header, link.signer, rows)
         self.times.block(header, rows or [])
         for row in rows or []:
             self._record(n, row)
@@ -1188,15 +1325,18 @@ class Evidence:
         infos = self._zip.infolist()
         names = [info.filename for info in infos]
         demand(
-            len(set(names)) == len(names) <= 3 * MAX_BLOCKS + MAX_RECEIPTS + 3, "a member twice, or too many"
+            len(set(names)) == len(names) <= 3 * MAX_BLOCKS + MAX_RECEIPTS + MAX_HANDOVERS + 3,
+            "a member twice, or too many",
         )
         demand(
             names[:2] == ["about.txt", "identity.vkey"] and names[-1] == "end", "it begins or ends otherwise"
         )
         self._infos = dict(zip(names, infos))
         self.receipts = [name for name in names if re.fullmatch(r"receipts/[0-9]{4}\.note", name)]
-        self._blocks = names[2 + len(self.receipts) : -1]
-        demand(names[2 : 2 + len(self.receipts)] == self.receipts, "members out of order")
+        self.handovers = [name for name in names if re.fullmatch(r"handover/[0-9]{4}\.note", name)]
+        notes = self.receipts + self.handovers
+        self._blocks = names[2 + len(notes) : -1]
+        demand(names[2 : 2 + len(notes)] == notes, "members out of order")
         self.blocks = self._numbers()
         self._close_end()
         try:
@@ -1286,8 +1426,10 @@ class Judge:
     ) -> None:
         self.evidence, self.given, self.signatures = evidence, keys[0], signatures
         self.found = Findings()
-        self.chain = Chain(self.found, signatures, keys[0])
-        self.contents = Contents(self.found)
+        handovers = [evidence.get(name, MAX_NOTE) for name in evidence.handovers]
+        identities = Identities(self.found, signatures, keys[0], handovers)
+        self.chain = Chain(self.found, signatures, identities)
+        self.contents = Contents(self.found, identities)
         self.receipts = Receipts(self.found, self.contents.times)
         for name in evidence.receipts:
             self.receipts.read(name, evidence.get(name, MAX_NOTE), keys[1], signatures)

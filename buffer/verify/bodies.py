@@ -20,13 +20,15 @@ from buffer.raw import RawFrame, decode_raw
 from buffer.rows import Record, decode_body
 from buffer.verify.chain import Link
 from buffer.verify.events import Events
+from buffer.verify.identities import Identities
 from buffer.verify.instants import Instants
 from buffer.verify.missing import Missing
 from buffer.verify.report import BlockData, Findings, Wrong
 from buffer.verify.slots import Slots
 
-# Given a reading and its frames: do they say the same? None: nobody here can tell.
-Recompute = Callable[[Record, Sequence[RawFrame]], "bool | None"]
+# Given the configuration in force (None: not known), a reading and its frames: do they say the same? None:
+# nobody here can tell.
+Recompute = Callable[["str | None", Record, Sequence[RawFrame]], "bool | None"]
 
 _EVERY: Final = (("boot", int), ("i", int), ("k", str), ("mono", int), ("q", str), ("t", int))
 _DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?", re.ASCII)
@@ -35,9 +37,12 @@ _DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?", re.ASCII)
 class Bodies:
     """Takes the blocks whose headers are sound. Public counts are for the verdicts."""
 
-    def __init__(self, findings: Findings, instants: Instants, recompute: Recompute | None) -> None:
+    def __init__(
+        self, findings: Findings, instants: Instants, identities: Identities, recompute: Recompute | None
+    ) -> None:
         self._findings = findings
         self._instants = instants
+        self._identities = identities
         self._recompute = recompute
         self.slots = Slots(findings)
         self._events = Events(findings)
@@ -66,12 +71,13 @@ class Bodies:
             self._instants.block(header, ())
             return
         self._events.block(header, before, records)
+        self._identities.record(header, link.signer, records)
         self._instants.block(header, records)
         for record in records:
             self.slots.take(header.n, record)
             self._missing.record(header.n, record)
         if self._recompute is not None:
-            self._values(header, records, block.raw if raw_sound else None)
+            self._values(link, records, block.raw if raw_sound else None)
 
     def epoch(self, stored: int) -> None:
         """The end of an epoch, or of the data; ``stored``: receipts from outside say that so much is
@@ -137,7 +143,10 @@ class Bodies:
         if before is not None and _below(header.sums, before.sums):
             self._findings.add(Wrong.BAD_SUMS, header.n, "sums fall")
 
-    def _values(self, header: Header, records: list[dict[str, Any]], raw: bytes | None) -> None:
+    def _values(self, link: Link, records: list[dict[str, Any]], raw: bytes | None) -> None:
+        header = link.header
+        changed = any(record["k"] == "config" for record in records)
+        cfg = link.before.cfg if link.before is not None else None if changed else header.cfg
         frames: dict[int, list[RawFrame]] = {}
         try:
             for frame in decode_raw(raw or b""):
@@ -145,10 +154,12 @@ class Bodies:
         except RawError as error:
             self._findings.add(Wrong.EDITED_RAW, header.n, str(error))
         for record in records:
+            if record["k"] == "config":
+                cfg = str(record.get("digest"))
             if record["k"] != "reading" or not record["v"]:
                 continue
             behind = frames.get(record["i"])
-            same = self._recompute(record, behind) if behind and self._recompute is not None else None
+            same = self._recompute(cfg, record, behind) if behind and self._recompute is not None else None
             if same is False:
                 self._findings.add(Wrong.VALUE_DIFFERS, header.n, f"record {record['i']}")
             self.values_same += same is True

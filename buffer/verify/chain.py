@@ -19,6 +19,7 @@ from buffer.block import decode_header, hash_text
 from buffer.errors import BlockError, NoteError, UnknownVersion
 from buffer.header import Header
 from buffer.note import Note, VerifierKey, decode
+from buffer.verify.identities import Identities
 from buffer.verify.report import Findings, Wrong
 from buffer.verify.sequence import falls
 
@@ -35,6 +36,7 @@ class Link:
     hash: str
     before: Header | None
     in_place: bool
+    signer: VerifierKey | None = None  # the identity that had to sign it
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,9 @@ class _Hole:
 class Chain:
     """Takes notes one after the other. Public counts are for the verdicts."""
 
-    def __init__(self, findings: Findings, identity: VerifierKey | None) -> None:
+    def __init__(self, findings: Findings, identities: Identities) -> None:
         self._findings = findings
-        self.identity = identity
+        self._identities = identities
         self._base: tuple[Header, str] | None = None  # the last sound block in place
         self._expected: int | None = None
         self._unsure = 0  # unbelievable blocks since the last sound one: they may have taken places or not
@@ -61,6 +63,7 @@ class Chain:
         self.epochs: list[str] = []
         self.ratchet_unchecked = 0
         self.identity_unchecked = 0
+        self._due: VerifierKey | None = None
         self.readable = 0
 
     def take(self, raw: bytes) -> Link | None:
@@ -110,25 +113,41 @@ class Chain:
         self.first = self._expected = header.n
         self.box = header.box
         self.epochs.append(header.epoch)
-        if header.n == 0 and self.identity is None:
-            self.identity = header.keys[0]
+
+    @property
+    def identity(self) -> VerifierKey | None:
+        """The identity in force."""
+        return self._identities.current
 
     def _by_identity(self, note: Note, header: Header) -> bool:
-        if self.identity is None:
+        """By the identity that must sign it, which ``_due`` has then."""
+        late = header.epoch == self.epochs[-1] and header.n < (self._expected or 0)
+        sure = self._base is not None and header.n == self._expected and not self._unsure
+        identities = self._identities
+        due = identities.past(note) if late else identities.named(note, header, sure=sure and header.n > 0)
+        self._due = due
+        if due is None:
             self.identity_unchecked += 1
             return True
-        if header.n == 0 and header.keys[0] != self.identity:
-            self._findings.add(Wrong.RE_SIGNED, 0, f"genesis names {header.keys[0]}")
+        if not self._by(due, note, header):
+            return False
+        if not late:
+            identities.took(due)
+        return True
+
+    def _by(self, due: VerifierKey, note: Note, header: Header) -> bool:
+        if header.n == 0 and header.identity != due:
+            self._findings.add(Wrong.RE_SIGNED, 0, f"genesis names {header.identity}")
             return False
         names = [line.name for line in note.signatures]
-        if self.identity.name not in names:
-            kind = Wrong.RE_SIGNED if header.box == self.identity.name else Wrong.SPLICED
+        if due.name not in names:
+            kind = Wrong.RE_SIGNED if header.box == due.name else Wrong.SPLICED
             self._findings.add(kind, self._here, f"block of {header.box}, signed by {names[0]}")
             return False
-        if names[0] != self.identity.name:
+        if names[0] != due.name:
             self._findings.add(Wrong.EDITED_HEADER, self._here, "signature lines in another order")
             return False
-        return self._signed(note, self.identity)
+        return self._signed(note, due)
 
     def _signed(self, note: Note, key: VerifierKey) -> bool:
         """One line of two must be ``key``'s and good; else the header is edited or re-signed."""
@@ -167,7 +186,8 @@ class Chain:
             before = self._chained(header, before)
         self._base = (header, digest)
         self._keep(header, digest)
-        return Link(header, digest, before[0] if before else None, in_place=True)
+        self._identities.passed(header)
+        return Link(header, digest, before[0] if before else None, in_place=True, signer=self._due)
 
     def _by_ratchet(self, note: Note, header: Header, before: tuple[Header, str] | None) -> bool:
         if header.n == 0:

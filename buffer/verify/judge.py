@@ -17,11 +17,15 @@ from typing import Final
 from buffer.note import VerifierKey
 from buffer.verify.bodies import Bodies, Recompute
 from buffer.verify.chain import Chain
+from buffer.verify.identities import Identities
 from buffer.verify.instants import Instants
 from buffer.verify.receipts import Receipts
 from buffer.verify.report import CODES, GAP_KINDS, BlockData, Findings, Report, Status, Verdict, Wrong
 
-_SIGNATURES: Final = (Wrong.UNREADABLE, Wrong.UNKNOWN_VERSION, Wrong.EDITED_HEADER, Wrong.RE_SIGNED)
+_SIGNATURES: Final = (
+    *(Wrong.UNREADABLE, Wrong.UNKNOWN_VERSION, Wrong.EDITED_HEADER, Wrong.RE_SIGNED),
+    Wrong.BAD_HANDOVER,
+)
 _CHAIN: Final = (
     *(Wrong.SPLICED, Wrong.REMOVED, Wrong.DUPLICATED, Wrong.SWAPPED, Wrong.FORK, Wrong.FALLING),
     *(Wrong.EDITED_BODY, Wrong.EDITED_RAW, Wrong.BAD_ROW, Wrong.NEW_EPOCH),
@@ -46,14 +50,16 @@ def verify(
     *,
     identity: VerifierKey | None,
     receipts: Sequence[tuple[bytes, VerifierKey]] = (),
+    handovers: Sequence[bytes] = (),
     recompute: Recompute | None = None,
 ) -> Report:
     """Judge a stretch of the journal in the order given, from whatever block it begins with.
 
     ``identity``: the box's key as the reader knows it from elsewhere; None leaves the signer unproved.
-    ``receipts``: signed notes, each with the key of its authority. ``recompute``: the decoder of bus frames.
+    ``receipts``: signed notes, each with the key of its authority. ``handovers``: the notes by which one
+    identity of the box names the next. ``recompute``: the decoder of bus frames.
     """
-    judge = _Judge(identity, receipts, recompute)
+    judge = _Judge(identity, receipts, handovers, recompute)
     for block in blocks:
         judge.take(block)
     return judge.report()
@@ -64,14 +70,16 @@ class _Judge:
         self,
         identity: VerifierKey | None,
         receipts: Sequence[tuple[bytes, VerifierKey]],
+        handovers: Sequence[bytes],
         recompute: Recompute | None,
     ) -> None:
         self._given = identity
         self._recompute = recompute
         self._findings = Findings()
-        self._chain = Chain(self._findings, identity)
+        identities = Identities(self._findings, identity, handovers)
+        self._chain = Chain(self._findings, identities)
         self._instants = Instants(self._findings)
-        self._bodies = Bodies(self._findings, self._instants, recompute)
+        self._bodies = Bodies(self._findings, self._instants, identities, recompute)
         self._receipts = Receipts(self._findings, self._instants, receipts)
 
     def take(self, block: BlockData) -> None:

@@ -53,6 +53,7 @@ class Wrong(StrEnum):
     BAD_RECEIPT = "receipt not valid"
     BOOT_WRONG = "boot record wrong"  # it does not follow the record that it says was the last
     LOSS_WRONG = "loss record wrong"  # it names blocks that held another number of records
+    BAD_HANDOVER = "hand-over not valid"  # of one identity to the next: a note, or what a block says of it
     TRUNCATED = "truncated"  # a receipt is ahead of the data
     SLOT_MISSING = "slot missing"
     BODY_UNSAID = "body missing without a reason"  # no loss record and no receipt speaks of it
@@ -100,6 +101,7 @@ CODES: Final = MappingProxyType(
         Wrong.BODY_UNSAID: "SBX-VFY-227",
         Wrong.BOOT_SKIPPED: "SBX-VFY-228",
         Wrong.REGISTER_FALLS: "SBX-VFY-229",
+        Wrong.BAD_HANDOVER: "SBX-VFY-230",
     }
 )
 

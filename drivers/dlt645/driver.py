@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from typing import Final
 
-from config.profile import DltItem, PollClass
+from config.profile import DltItem, PollClass, data_bytes
 from drivers.dlt645 import reading
 from drivers.dlt645.clock import CLOCK_2007, read_clock
 from drivers.dlt645.fetch import DIALECT_2007, Dialect, MeterLine
-from drivers.dlt645.format import digits, take_digits
+from drivers.dlt645.format import take_digits
 from drivers.dlt645.frame import (
     OVERHEAD,
     WILDCARD,
@@ -40,7 +40,7 @@ class _Edition2007:
         """By the table; the profile's format counts where the table has no time behind the value."""
         layout = lookup(di)
         if item is not None and (layout is None or di[:2] != _DEMAND):
-            return digits(item.format)[0]
+            return data_bytes(item)
         return None if layout is None else sum(f.size for f in layout.fields[: layout.least])
 
     def fits(self, di: str, data: bytes, sizes: Sequence[int]) -> bool:

@@ -1,4 +1,5 @@
-"""The event counters and records of DL/T 645-2007 (DI3 03). Data only: nothing is read or decoded.
+"""The event counters and records of DL/T 645-2007 (DI3 03; 10 of a supplement). Data only: nothing is read
+or decoded.
 
 ::
 
@@ -11,7 +12,8 @@ A record without a documented shape is not guessed: its DI is unknown.
 (37, 131)
 
 Sources: DL/T 645-2007 annex A, table A.4, through bobyuxinyang/dlt645_2007 dlt645_api_07.h (record
-structures) and sulfurandcu/dlt645-tool dlt645_table_events.json; 033000 as captured (07-prog-count).
+structures) and sulfurandcu/dlt645-tool dlt645_table_events.json; 033000 as captured (07-prog-count); the
+counts of 0330, 0311 and 10000001 (a supplement): wuhuangrui/C82_DL689 ClouSoft/MeterPro/DL645V07.cpp.
 """
 
 from __future__ import annotations
@@ -154,6 +156,10 @@ def _of_meter(di1: int, nn: int) -> Layout | None:
     if nn == 0 and di1 in _DONE:
         return fixed(_count(_DONE[di1]))
     return _DONE_RECORDS.get(di1) if nn in _RECORDS else None
+
+
+# All phases together: the sum that the blocks of DI3 03 do not hold.
+TOTALS: Final = MappingProxyType({"10000001": fixed(_count("voltage loss"))})
 
 
 def layout(di: str) -> Layout | None:

@@ -29,6 +29,7 @@ from drivers.samples import Quality
 
 _PATTERN = re.compile(r"(?P<whole>X+)(?:\.(?P<part>X+))?")
 WHOLE_VOLTS: Final = "XXX"
+WORD_BYTES: Final = 2  # DL/T 645-2007, 04000501 to 04000507
 _SIGN: Final = 0x80
 _FILLS: Final = (b"\xff", b"\xee")
 
@@ -85,6 +86,16 @@ def take(data: bytes, form: str, *, signed: bool = False) -> Taken:
         return _INVALID
     sign = "-" if minus and text.strip("0") else ""
     return Taken(Decimal(f"{sign}{text}E-{decimals}"), Quality.GOOD)
+
+
+def take_bit(data: bytes, bit: int) -> Taken:
+    """One bit of a status word as sent (low byte first, 33H taken off): 0 or 1. All bits set, or EE, is fill
+    like anywhere else: no meter has every fault."""
+    if len(data) != WORD_BYTES:
+        return _INVALID
+    if filled(data):
+        return _MISSING
+    return Taken(Decimal(int.from_bytes(data, "little") >> bit & 1), Quality.GOOD)
 
 
 # How people read a date or time, by the order of its bytes on the wire.

@@ -244,7 +244,7 @@ def _parameters() -> dict[str, Layout]:
     return found
 
 
-_TABLE: Final = MappingProxyType(_variables() | _parameters())
+_TABLE: Final = MappingProxyType(_variables() | _parameters() | dict(event.TOTALS))
 
 
 @lru_cache(maxsize=1024)

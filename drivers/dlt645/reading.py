@@ -9,6 +9,9 @@
        |
        v  no reply, garbled: stop; the items not read yet share that quality
 
+In the slow class one silence behind an answer does not end the poll: some meters refuse by it. What a meter
+declines there is told, and what it is known to decline is UNSUPPORTED without being asked for.
+
 What differs between the editions stands in an `Edition`. Nothing here writes to a meter, and nothing a meter
 sends makes it raise. A length that does not fit is INVALID, never cut or filled up.
 """
@@ -20,11 +23,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Protocol
+from typing import Final, Protocol
 
 from config.profile import DltBlock, DltItem, PollClass, Profile
 from drivers.dlt645.fetch import Dialect, MeterLine, Outcome
-from drivers.dlt645.format import take
+from drivers.dlt645.format import Taken, take, take_bit
 from drivers.exchange import Answer, Exchange, MeterSpec, Poll, Polled
 from drivers.samples import Quality, Sample
 from drivers.scaling import factor, scaled
@@ -56,6 +59,13 @@ def _failure(outcome: Outcome) -> Quality | None:
     return outcome if outcome is Quality.NO_REPLY or outcome is Quality.GARBLED else None
 
 
+def _take(item: DltItem, data: bytes) -> Taken:
+    """The number of an item, from its own bytes."""
+    if item.bit is not None:
+        return take_bit(data, item.bit)
+    return take(data, item.format, signed=item.signed)
+
+
 def _sizes(edition: Edition, profile: Profile) -> Mapping[str, int]:
     """Single DI -> bytes on the wire, of all items and all block members."""
     items = {item.di.upper(): item for item in profile.dlt}
@@ -64,16 +74,21 @@ def _sizes(edition: Edition, profile: Profile) -> Mapping[str, int]:
     return MappingProxyType({di: size for di, size in sizes.items() if size is not None})
 
 
+_DECLINED: Final = (Quality.UNSUPPORTED, Quality.REFUSED)
+
+
 @dataclass(slots=True)
 class _Reading:
-    """One poll under way: what each single DI gave, and what was learnt of the blocks."""
+    """One poll under way: what each single DI gave, and what was learnt of the meter."""
 
     edition: Edition
     line: MeterLine
     sizes: Mapping[str, int]
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     failed: Quality | None = None
+    slow: bool = False
     unsupported: set[str] = field(default_factory=set)
+    hushed: str | None = None  # the last item, unanswered where the one before was answered
     answered: bool = False
     unanswered: list[DltBlock] = field(default_factory=list)
 
@@ -104,18 +119,32 @@ class _Reading:
             at += self.sizes[di]
 
     def single(self, di: str) -> Generator[Exchange, Answer, None]:
-        """Read one DI by itself."""
+        """Read one DI by itself; of the slow class, learn that it is declined, by a word or by silence."""
         outcome = yield from self.line.fetch(di, self.sizes[di])
         self.outcomes[di] = outcome
-        self.failed = _failure(outcome)
+        failure = _failure(outcome)
+        if failure is Quality.NO_REPLY and self.slow and self.answered:
+            self.answered, self.hushed = False, di
+            return
+        self.failed, self.answered = failure, failure is None
+        if failure is None and self.slow:
+            self.settle()
+            if outcome in _DECLINED:
+                self.unsupported.add(di)
+
+    def settle(self) -> None:
+        """The meter goes on: what it was silent on it does not have."""
+        if self.failed is None and self.hushed is not None:
+            self.unsupported.add(self.hushed)
+            self.hushed = None
 
     def sample(self, wanted: _Wanted) -> Sample:
         """The sample of an item; what was not read shares the reason why the poll stopped."""
         item = wanted.item
-        outcome = self.outcomes.get(wanted.di, self.failed or Quality.NO_REPLY)
+        outcome = self.outcomes.get(wanted.di, self.failed or Quality.UNSUPPORTED)
         if not isinstance(outcome, bytes):
             return Sample(item.quantity, None, outcome)
-        taken = take(self.edition.value_bytes(item, outcome), item.format, signed=item.signed)
+        taken = _take(item, self.edition.value_bytes(item, outcome))
         if taken.value is None:
             return Sample(item.quantity, None, taken.quality)
         return Sample(item.quantity, scaled(taken.value, wanted.factor), Quality.GOOD)
@@ -140,12 +169,15 @@ class _Wanted:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What one class of a meter needs: its items, the sizes of all single DIs, the blocks that may serve."""
+    """What one class of a meter needs: its items, the sizes of all single DIs, the blocks that may serve, and
+    the single DIs that are not asked for."""
 
     line: MeterLine
     wanted: tuple[_Wanted, ...]
     sizes: Mapping[str, int]
     blocks: tuple[DltBlock, ...]
+    skipped: frozenset[str]
+    slow: bool
 
 
 @lru_cache(maxsize=512)
@@ -164,16 +196,22 @@ def _plan_of(
         if block.di not in unsupported and {di.upper() for di in block.items} <= sizes.keys()
     ]
     wanted = [_Wanted(item, item.di.upper(), factor(item, spec.meter)) for item in items]
-    return _Plan(MeterLine(spec.meter.address, edition.dialect), tuple(wanted), sizes, tuple(known))
+    skipped = unsupported & {one.di for one in wanted}
+    if len(skipped) == len({one.di for one in wanted}):  # a meter that has nothing is asked for everything
+        skipped = frozenset()
+    slow = bool(items) and all(item.poll == "slow" for item in items)
+    line = MeterLine(spec.meter.address, edition.dialect)
+    return _Plan(line, tuple(wanted), sizes, tuple(known), skipped, slow)
 
 
 def _read(edition: Edition, plan: _Plan) -> Poll:
-    reading = _Reading(edition, plan.line, plan.sizes)
+    reading = _Reading(edition, plan.line, plan.sizes, slow=plan.slow)
     if plan.blocks:
         yield from _read_blocks(reading, plan)
     for one in plan.wanted:
-        if reading.failed is None and one.di not in reading.outcomes:
+        if reading.failed is None and one.di not in reading.outcomes and one.di not in plan.skipped:
             yield from reading.single(one.di)
+    reading.settle()
     return Polled(tuple([reading.sample(one) for one in plan.wanted]), reading.learnt())
 
 

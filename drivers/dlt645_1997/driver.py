@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from config.profile import DltItem, PollClass
+from config.profile import DltItem, PollClass, data_bytes
 from drivers.dlt645 import reading
 from drivers.dlt645.clock import CLOCK_1997, read_clock
 from drivers.dlt645.fetch import DIALECT_1997, Dialect, MeterLine
-from drivers.dlt645.format import digits
 from drivers.dlt645_1997.item import ENDS, is_block, lookup
 from drivers.exchange import ClockRead, MeterSpec, Poll, Recall
 from drivers.memory import Span, Tell
@@ -31,7 +30,7 @@ class _Edition1997:
     def size(self, di: str, item: DltItem | None) -> int | None:
         """By the profile's format: makes differ; else by the table."""
         if item is not None:
-            return digits(item.format)[0]
+            return data_bytes(item)
         layout = lookup(di)
         return None if layout is None else sum(field.size for field in layout.fields[: layout.least])
 

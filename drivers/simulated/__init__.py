@@ -65,6 +65,8 @@ Plant file
     long_status = false          # 040005FF with 18 bytes instead of 14
     load_step_min = 15           # load records (06); 0: none
     freezes = "sets"             # hourly and daily freezes (05): also "parts" (no 0504FFnn) or "none"
+    number = "000000000012"      # meter number (04000402); default: the address
+    lacks = ["10000001"]         # data identifiers it refuses (D1 02); default none
 
 Control
 =======
@@ -82,7 +84,10 @@ One JSON object a line each way on the Unix socket; replies ``{"ok":true,"t":<pl
     {"set":"late","meter":M,"ms":2500,"count":1}         next replies late; no count = all, ms 0 = none
     {"set":"flip","meter":M,"permille":200}              also noise, drop, cut, double
     {"set":"clock","meter":M,"offset_s":-3600}
-    {"set":"event","meter":M,"what":"cover-open"}        also power-down, programming, terminal-cover
+    {"set":"event","meter":M,"what":"cover-open"}        also power-down, programming, terminal-cover,
+                                                         meter-clear, demand-clear, event-clear, time-set,
+                                                         voltage-loss: one more in its counter
+    {"set":"number","meter":M,"number":"000000000099"}   another meter number, as after a swap
     {"set":"echo","bus":B}                               the reader hears itself
     {"set":"bus-gone","bus":B}                           hang up, remove the link; false: another pty
     {"get":"plant"}                                      ready line and line counters

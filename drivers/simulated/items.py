@@ -77,6 +77,24 @@ BLOCKS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 
 
+# Annex A.4: counts of three bytes; 10000001 is a supplement (C82_DL689 ClouSoft/MeterPro/DL645V07.cpp)
+COUNTS: Mapping[str, str] = MappingProxyType(
+    {
+        "03300000": "n_program",
+        "03300100": "n_clear",
+        "03300200": "n_demand_clear",
+        "03300300": "n_event_clear",
+        "03300400": "n_time_set",
+        "03300D00": "n_cover",
+        "03300E00": "n_terminal_cover",
+        "03110000": "n_power_down",
+        "10000001": "n_voltage_loss",
+    }
+)
+_WORD_7, _NUMBER = "04000507", "04000402"
+_SEQUENCE = 0x0001  # status word 7, bit 0: voltage sequence reversed
+
+
 def bcd(number: int, size: int, *, negative: bool = False) -> bytes:
     """``number`` as ``size`` bytes of packed BCD, low byte first; ``negative``: top bit of the last."""
     data = bytearray.fromhex(f"{number:0{2 * size}d}"[-2 * size :])
@@ -111,6 +129,7 @@ class Facts645:
     clock: datetime
     status: tuple[int, ...]
     counts: Mapping[str, int]  # event counts by DI: power down 03110000, cover 03300D00 ...
+    number: str = ""  # meter number, 12 digits; else the address
     long_status: bool = False  # newer meters append the 4-byte key status (04000508)
 
 
@@ -147,11 +166,16 @@ def _parameter(di: str, facts: Facts645) -> bytes | None:
         "04000306": bcd(facts.ct, 3),
         "04000307": bcd(facts.pt, 3),
         "04000401": address,
-        "04000402": address,
+        _NUMBER: bytes.fromhex(facts.number or facts.address)[::-1],
         "04000409": bcd(6400, 3),
     }.get(di)
 
 
 def shown(di: str, data: bytes) -> Shown:
-    """The truth about fixed data: its bytes as hex."""
+    """The truth about fixed data: a count, the phase order, the meter number; else its bytes as hex."""
+    if di == _WORD_7:
+        return Shown("phase_order", str(int.from_bytes(data, "little") & _SEQUENCE))
+    name = "serial" if di == _NUMBER else COUNTS.get(di)
+    if name is not None:
+        return Shown(name, str(int(data[::-1].hex())))
     return Shown(di, data.hex())

@@ -25,8 +25,13 @@ from drivers.simulated.slavemodbus import Ask, SlaveModbus, rtu, tcp
 EVENTS: Mapping[str, str] = {  # DL/T 645-2007 annex A.4, counts
     "power-down": "03110000",
     "programming": "03300000",
+    "meter-clear": "03300100",
+    "demand-clear": "03300200",
+    "event-clear": "03300300",
+    "time-set": "03300400",
     "cover-open": "03300D00",
     "terminal-cover": "03300E00",
+    "voltage-loss": "10000001",
 }
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 of the meter's own time, which has no zone
 _SIDES = {
@@ -53,6 +58,7 @@ class Meter:
         self.silent = False  # the plant's supply is cut
         self.clock_offset_s = spec.clock_offset_s
         self.counts = dict.fromkeys(EVENTS.values(), 0)
+        self.number = spec.number or spec.address
         self._now_ms = now_ms
         self._anchor_ms = anchor_ms
         self._utc_offset_s = utc_offset_s
@@ -124,6 +130,7 @@ class Meter:
             echo_wildcard=spec.echo_wildcard,
             phases=spec.phases,
             absent_ff=spec.absent == "ff",
+            lacks=frozenset(spec.lacks),
         )
         history = History(self._shown_at, self._clock, spec.load_step_min, spec.freezes)
         return Slave645(spec.address, habits, self.shown, self._facts, history.data)
@@ -149,6 +156,7 @@ class Meter:
             self._clock(),
             self._status(),
             self.counts,
+            self.number,
             spec.long_status,
         )
 

@@ -95,6 +95,8 @@ class MeterSpec:
     long_status: bool = False
     load_step_min: int = 15  # how often a load record is stored; 0: never
     freezes: Literal["sets", "parts", "none"] = "sets"
+    number: str | None = None  # meter number; None: the address
+    lacks: tuple[str, ...] = ()  # data identifiers it refuses, as 8 hex digits in capitals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,6 +213,7 @@ _SPECIAL: Mapping[str, Callable[[Any], object]] = {
     "pt": _ratio,
     "line": Line.parse,
     "loads": _names,
+    "lacks": _names,
 }
 
 
@@ -247,8 +250,18 @@ def _misfits(meter: MeterSpec, kind: BusKind | None) -> list[str]:
         wrong.append(f"meter {meter.id}: address {meter.address!r} is wrong")
     elif not is_645 and not 1 <= int(meter.address) <= 247:
         wrong.append(f"meter {meter.id}: unit {meter.address} is not in 1..247")
+    wrong += _misnamed(meter)
     if meter.phases not in (1, 3):
         wrong.append(f"meter {meter.id}: phases must be 1 or 3")
     if not 12 <= meter.most_data <= 200:
         wrong.append(f"meter {meter.id}: most_data must lie in 12..200")
     return wrong
+
+
+def _misnamed(meter: MeterSpec) -> list[str]:
+    """Numbers and identifiers that no DL/T 645 meter has."""
+    number = () if meter.number is None or re.fullmatch(r"\d{12}", meter.number) else (meter.number,)
+    wrong = [f"meter {meter.id}: number {one!r} is wrong" for one in number]
+    return wrong + [
+        f"meter {meter.id}: lacks {di!r}" for di in meter.lacks if not re.fullmatch("[0-9A-F]{8}", di)
+    ]

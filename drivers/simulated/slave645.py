@@ -63,6 +63,7 @@ class Habits:
     echo_wildcard: bool = False  # replies with the wildcard address instead of its own
     phases: int = 3
     absent_ff: bool = True  # phases that are not there: FF fill, else zeros
+    lacks: frozenset[str] = frozenset()  # DIs it does not know
 
 
 def _forgets(di: str, rest: bytes) -> bytes | None:
@@ -145,6 +146,8 @@ class Slave645:
         return Reply(self._frame(request, control, data), f"{di} next {wanted}", "good")
 
     def _data(self, di: str, rest: bytes) -> tuple[bytes, tuple[Shown, ...]] | None:
+        if di in self._habits.lacks:
+            return None
         if di in SINGLES or (di in BLOCKS and self._habits.blocks):
             values = self._show()
             parts = [self._item(single, values) for single in BLOCKS.get(di, (di,))]

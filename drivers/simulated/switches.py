@@ -6,6 +6,7 @@ one thread at a time.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
@@ -31,6 +32,7 @@ _KEYS: Mapping[str, frozenset[str]] = {  # what each message may hold; anything 
     "late": frozenset(("meter", "ms", "count")),
     "clock": frozenset(("meter", "offset_s")),
     "event": frozenset(("meter", "what")),
+    "number": frozenset(("meter", "number")),
     **dict.fromkeys(PERMILLES, frozenset(("meter", "permille"))),
 }
 _POWER_DOWN = EVENTS["power-down"]
@@ -64,6 +66,7 @@ class Switches:
             "late": self._late,
             "clock": self._clock,
             "event": self._event,
+            "number": self._number,
             **dict.fromkeys(PERMILLES, self._permille),
         }
 
@@ -140,6 +143,13 @@ class Switches:
         if di is None:
             raise ControlError(f"what is one of {', '.join(EVENTS)}")
         self._meter(message).counts[di] += 1
+
+    def _number(self, message: Message) -> None:
+        """Another meter number: as after a swap by a meter that was given the old one's address."""
+        digits = message.get("number")
+        if not isinstance(digits, str) or not re.fullmatch(r"\d{12}", digits):
+            raise ControlError('"number" is text of 12 digits')
+        self._meter(message).number = digits
 
     def _refeed(self) -> None:
         """Give every meter the loads' factors as they now are."""

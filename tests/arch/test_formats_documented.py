@@ -26,6 +26,9 @@ SECTIONS: dict[str, tuple[type[object], Iterable[str]]] = {
     **_RULES,
     "[[shift]]": (site.Shift, shapes.SHIFT),
     "[[uplink]]": (site.Uplink, shapes.UPLINK),
+    **{f"[[notify]] {name}": (cls, shape) for name, (cls, shape) in shapes.NOTIFIES.items()},
+    "[power]": (site.Power, shapes.POWER),
+    "[[issuer]]": (site.Issuer, shapes.ISSUER),
     "[journal]": (site.Journal, shapes.JOURNAL),
 }
 PARTS: dict[str, tuple[type[object], Iterable[str]]] = {
@@ -49,7 +52,8 @@ def spelled(value: object) -> str:
     if isinstance(value, str | Decimal):
         return f'`"{value}"`'
     if isinstance(value, tuple):
-        return "`[]`"
+        words = ", ".join(f'"{one}"' for one in value)
+        return f"`[{words}]`"
     return "none" if value is None else f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 

@@ -16,14 +16,18 @@ from typing import Any
 
 from buffer import note
 from buffer.block import Header, hash_text
+from buffer.command import Command, encode_command
+from buffer.handover import encode_handover, open_handover
 from buffer.note import Note
 from buffer.receipt import Receipt, decode_receipt, encode_receipt
 from buffer.rows import decode_body, encode_row
 from buffer.verify import Wrong
 from tests.attacks.honest import (
+    HANDED,
     Evidence,
     Rewriting,
     cloned,
+    handed,
     lived,
     rewrite,
     signed,
@@ -196,6 +200,13 @@ def without(rows_: list[Row], **fields: Any) -> None:
 def as_kind(evidence: Evidence) -> Evidence:
     """The text of a receipt, signed by the box as if it were a block."""
     text = note.decode(evidence.receipts[0]).text
+    raw = note.encode(text, [_Free(one) for one in evidence.signers(PLAIN)])
+    return with_block(evidence, PLAIN, replace(evidence.blocks[PLAIN], note=raw))
+
+
+def as_command(evidence: Evidence) -> Evidence:
+    """The text of a command that somebody gave at the box, signed by the box as if it were a block."""
+    text = encode_command(Command(BOX, BOX, "e", 0, "1a" * 32, 1, 0, "order-cancel", {"id": "a"}))
     raw = note.encode(text, [_Free(one) for one in evidence.signers(PLAIN)])
     return with_block(evidence, PLAIN, replace(evidence.blocks[PLAIN], note=raw))
 
@@ -495,6 +506,7 @@ WITH_KEYS = (
         PLAIN,
     ),
     Attack("a receipt signed as a block", "T11", as_kind, W.UNREADABLE, PLAIN),
+    Attack("a command signed as a block", "T11", as_command, W.UNREADABLE, PLAIN),
     Attack(
         "record left out, numbers not mended",
         "T1",
@@ -804,7 +816,150 @@ RATCHET = (
     ),
 )
 
-ATTACKS = (*WITHOUT_KEYS, *WITH_KEYS, *RECEIPTS, *RATCHET)
+# -- identities: a thief who held the card before and after the hand-over, or a stranger
+
+
+def noted(*keys: Any, **changes: Any) -> bytes:
+    """The honest hand-over with other facts, signed by these."""
+    made = replace(open_handover(handed().handovers[0]), **changes)
+    return note.encode(encode_handover(made), [_Free(one) for one in keys])
+
+
+def handing(header_: Callable[[Header], Header], edit: Callable[[list[Row]], None], heir: Any) -> Change:
+    """The block that hands over rewritten by whoever held the card, and what follows signed by ``heir``."""
+
+    def change(evidence: Evidence) -> Evidence:
+        def signers(n: int) -> tuple[Any, Any]:
+            first, second = evidence.signers(n)
+            return (heir or first) if n > HANDED else first, second
+
+        how = Rewriting(rows=edit, header=header_, quotes=False)
+        return replace(rewrite(evidence, HANDED, how, signers), receipts=())
+
+    return change
+
+
+def _to_the_thief(one: Header) -> Header:
+    return replace(one, keys=(THIEF.verifier, one.next_key))
+
+
+def _noted_for_the_thief(rows_: list[Row]) -> None:
+    """Records that say so, with a note of the old identity and the thief."""
+    old = handed().signers(0)[0]
+    row = next(row for row in rows_ if "note" in row)
+    row.update(vkey=str(THIEF.verifier), note=noted(old, THIEF, new=THIEF.verifier).decode())
+
+
+def _spoilt_note(rows_: list[Row]) -> None:
+    row = next(row for row in rows_ if "note" in row)
+    row["note"] = row["note"].replace("utc 1", "utc 2", 1)
+
+
+def _old(evidence: Evidence) -> Any:
+    return evidence.signers(HANDED)[0]
+
+
+def _new(evidence: Evidence) -> Any:
+    return evidence.signers(HANDED + 1)[0]
+
+
+def given(*notes: Callable[[Evidence], bytes]) -> Change:
+    """Other hand-over notes beside the blocks."""
+    return lambda evidence: replace(evidence, handovers=tuple(made(evidence) for made in notes))
+
+
+HANDOVERS = (
+    Attack(
+        "a hand-over note changed",
+        "T5",
+        given(lambda e: e.handovers[0].replace(b"utc 1", b"utc 2", 1)),
+        W.BAD_HANDOVER,
+        None,
+        handed,
+    ),
+    Attack(
+        "a hand-over note that the old identity did not sign",
+        "T5",
+        given(lambda e: noted(_new(e))),
+        W.BAD_HANDOVER,
+        None,
+        handed,
+    ),
+    Attack(
+        "a hand-over note that the new identity did not sign",
+        "T5",
+        given(lambda e: noted(_old(e))),
+        W.BAD_HANDOVER,
+        None,
+        handed,
+    ),
+    Attack(
+        "a second hand-over of one identity",
+        "T5",
+        given(lambda e: e.handovers[0], lambda e: noted(_old(e), THIEF, new=THIEF.verifier)),
+        W.BAD_HANDOVER,
+        None,
+        handed,
+    ),
+    Attack(
+        "the note in the record changed",
+        "T5",
+        handing(lambda one: one, _spoilt_note, None),
+        W.BAD_HANDOVER,
+        HANDED,
+        handed,
+    ),
+    Attack(
+        "the record of a hand-over taken out",
+        "T5",
+        handing(lambda one: one, lambda found: without(found, k="key"), None),
+        W.BAD_HANDOVER,
+        HANDED,
+        handed,
+    ),
+    Attack(
+        "the block names a stranger, its record does not",
+        "T5",
+        handing(_to_the_thief, lambda found: None, THIEF),
+        W.BAD_HANDOVER,
+        HANDED,
+        handed,
+    ),
+    Attack(
+        "handed over to a stranger, the true note is known",
+        "T5",
+        handing(_to_the_thief, _noted_for_the_thief, THIEF),
+        W.BAD_HANDOVER,
+        HANDED,
+        handed,
+    ),
+    Attack(
+        "the old identity after it has handed over",
+        "T5",
+        resigned_by(HANDED + 2, lambda e: (_old(e), e.signers(HANDED + 2)[1])),
+        W.RE_SIGNED,
+        HANDED + 2,
+        handed,
+    ),
+    Attack(
+        "the new identity before it is named",
+        "T5",
+        resigned_by(HANDED - 1, lambda e: (_new(e), e.signers(HANDED - 1)[1])),
+        W.RE_SIGNED,
+        HANDED - 1,
+        handed,
+    ),
+    Attack(
+        "the block that hands over taken out",
+        "T5",
+        blocks(lambda b: b.__delitem__(HANDED)),
+        W.REMOVED,
+        HANDED,
+        handed,
+    ),
+)
+
+ATTACKS = (*WITHOUT_KEYS, *WITH_KEYS, *RECEIPTS, *RATCHET, *HANDOVERS)
 
 # Name -> what is done. Both verifiers say "authentic" of these; the reasons stand in docs/threat-model.md.
 BEYOND: dict[str, Change] = {
@@ -817,6 +972,9 @@ BEYOND: dict[str, Change] = {
     "the beginning left out": blocks(lambda b: b.__delitem__(slice(0, 3))),
     "old receipts given instead of the newest": receipts(lambda r, e: (r[1],)),
     "frames taken out": lambda e: replace(e, blocks=tuple(replace(b, raw=None) for b in e.blocks)),
+    "handed over to a thief who has copied the keys, nobody has the true note": lambda e: replace(
+        handing(_to_the_thief, _noted_for_the_thief, THIEF)(handed()), handovers=()
+    ),
     "a value changed with the keys, its frames left": late(
         LAST, field("v", {"p": "9.99", "ep_imp": "1213.13"})
     ),

@@ -13,6 +13,7 @@ history follows from its seed alone, but for the keys and the epoch.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import random
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from buffer import note
-from buffer.errors import StorageError, StoreFull
+from buffer.errors import KeyFault, StorageError, StoreFull
 from buffer.journal import Retention
 from buffer.note import Ed25519Signer, VerifierKey
 from buffer.reader import last_boot
@@ -49,6 +50,7 @@ class History:
     receipts: list[bytes]
     identity: VerifierKey
     ends: str
+    handovers: tuple[bytes, ...] = ()
 
 
 class Restless(Plant):
@@ -75,6 +77,7 @@ class Restless(Plant):
             self._prune: 1,
             self.stored_profile: 1,
             self._fill: 1,
+            self._hand_over: 1,
         }
         what: Callable[[], None] = rng.choices(list(weights), list(weights.values()))[0]
         try:
@@ -127,6 +130,12 @@ class Restless(Plant):
     def _prune(self) -> None:
         self.prune(KEEP)
 
+    def _hand_over(self) -> None:
+        """A new identity is decided on; some seal will hand over to it."""
+        if not self.journal.ratchet.decided:
+            with contextlib.suppress(KeyFault):
+                self.journal.ratchet.decide(self.journal.head, self.now(5))
+
     def _fill(self) -> None:
         """The card is full for a while, or has room again."""
         assert isinstance(self.disk, MemoryDisk)
@@ -149,9 +158,11 @@ def history(seed: str, folder: Path) -> History:
     box.polls(2)
     blocks = blocks_of(box.journal._store)
     box.close()
-    return History(
-        blocks, [heard[name] for name in sorted(heard)], box.keys.identity.verifier, " ".join(ends)
+    keys = box.journal.ratchet.stamp.keys
+    known = rng.choice(
+        [key for key in keys.identities if not box.journal.ratchet.decided or key != keys.identities[-1]]
     )
+    return History(blocks, [heard[name] for name in sorted(heard)], known, " ".join(ends), keys.told)
 
 
 def _life(disk: MemoryDisk, rng: random.Random, boot: int) -> str:
@@ -203,10 +214,10 @@ def _next_boot(disk: MemoryDisk, folder: Path) -> int:
 
 def judged(one: History, folder: Path, *, quick: bool) -> tuple[str | None, Told]:
     """What is wrong with an honest history, None for nothing, and what the second verifier said."""
-    path = evidence_file(folder / "e.zip", one.blocks, one.identity, one.receipts)
+    path = evidence_file(folder / "e.zip", one.blocks, one.identity, one.receipts, one.handovers)
     keys = {key.name: key for key in AUTHORITIES}
     pairs = [(raw, keys[raw.split(b"\n")[1].decode()[3:]]) for raw in one.receipts]
-    report = verify(one.blocks, identity=one.identity, receipts=pairs)
+    report = verify(one.blocks, identity=one.identity, receipts=pairs, handovers=one.handovers)
     told = alone(path, one.identity, AUTHORITIES, quick=quick)
     kinds = {finding.kind for finding in report.findings}
     wrong = None

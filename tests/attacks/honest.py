@@ -5,6 +5,7 @@
     lived()      two starts of one box with the product's own code: polls of two meters, failures, an alarm, a
                  loss, stored profiles, a changed ratio, another configuration, receipts of two platforms
     turning()    the same formats with a ratchet that turns each third block
+    handed()     one start whose block HANDED hands over from one identity to the next
 
 An ``Evidence`` holds what an officer is given, and the keys that were on the card.
 """
@@ -40,10 +41,11 @@ class Evidence:
     receipts: tuple[bytes, ...]
     identity: VerifierKey
     signers: Signers
+    handovers: tuple[bytes, ...] = ()
 
     def given(self) -> tuple[object, ...]:
         """All that a verifier sees."""
-        return self.blocks, self.receipts, self.identity
+        return self.blocks, self.receipts, self.identity, self.handovers
 
 
 class Plant(Box):
@@ -164,6 +166,33 @@ def turning() -> Evidence:
     blocks = make()
     receipts = (receipt_of(blocks, 6)[0], receipt_of(blocks, 5, COUNTY)[0])
     return Evidence(tuple(blocks), receipts, IDENTITY.verifier, lambda n: (IDENTITY, ratchet(n // TURN)))
+
+
+HANDED = 4
+
+
+@cache
+def handed() -> Evidence:
+    """Nine blocks; the city has all but the last. Known from elsewhere: the first identity."""
+    box = Plant(MemoryDisk(), 1)
+    box.heard, box.ring = {}, {box.keys.ratchet.verifier.name: box.keys.ratchet}
+    for _ in range(3):
+        box.polls(3)
+    old = box.keys.identity
+    box.journal.ratchet.decide(box.journal.head, box.now(10))
+    box.polls(2)
+    assert box.journal.head.n == HANDED
+    keys = box.journal.ratchet.stamp.keys
+    for _ in range(3):
+        box.polls(3)
+    box.hear(CITY, chained=False)
+    box.polls(3)
+    whole = box.evidence()
+
+    def signers(n: int) -> Sequence[Signer]:
+        return (old if n <= HANDED else keys.identity, whole.signers(n)[1])
+
+    return replace(whole, identity=old.verifier, signers=signers, handovers=keys.told)
 
 
 def with_block(evidence: Evidence, n: int, block: BlockData) -> Evidence:

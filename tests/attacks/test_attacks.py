@@ -13,11 +13,22 @@ import pytest
 from buffer.bundle import read_bundle
 from buffer.errors import FormatError
 from buffer.note import VerifierKey
-from buffer.verify import Report, verify
+from buffer.verify import Report, Wrong, verify
 from buffer.verify.alone import main
 from tests.arch.tree import ROOT
 from tests.attacks.catalogue import ATTACKS, BEYOND, Attack
-from tests.attacks.honest import AUTHORITIES, Evidence, Rewriting, cloned, lived, rewrite, turning, with_block
+from tests.attacks.honest import (
+    AUTHORITIES,
+    HANDED,
+    Evidence,
+    Rewriting,
+    cloned,
+    handed,
+    lived,
+    rewrite,
+    turning,
+    with_block,
+)
 from tests.support.alone import OPENSSL, Told, alone, evidence_file
 
 pytestmark = pytest.mark.skipif(not OPENSSL, reason="NOT TESTED: the second verifier needs openssl")
@@ -32,21 +43,52 @@ def first(path: Path, identity: VerifierKey) -> Report:
     pairs = [
         (raw, key) for raw in bundle.receipts for key in AUTHORITIES if f"\nby {key.name}\n".encode() in raw
     ]
-    return verify(bundle.blocks, identity=identity, receipts=pairs)
+    return verify(bundle.blocks, identity=identity, receipts=pairs, handovers=bundle.handovers)
 
 
 def judged(folder: Path, evidence: Evidence) -> tuple[Report, Told]:
     """Both verifiers on one file."""
-    path = evidence_file(folder / "e.zip", evidence.blocks, evidence.identity, evidence.receipts)
+    given = evidence.blocks, evidence.identity, evidence.receipts, evidence.handovers
+    path = evidence_file(folder / "e.zip", *given)
     return first(path, evidence.identity), alone(path, evidence.identity, AUTHORITIES)
 
 
-@pytest.mark.parametrize("base", [lived, turning, lambda: cloned()[0]], ids=["lived", "turning", "cloned"])
+BASES = {"lived": lived, "turning": turning, "handed": handed, "cloned": lambda: cloned()[0]}
+
+
+@pytest.mark.parametrize("base", BASES.values(), ids=BASES)
 def test_the_honest_ones_are_honest(base: Callable[[], Evidence], tmp_path: Path) -> None:
     report, told = judged(tmp_path, base())
     assert (report.findings, report.exit_code()) == ((), 0)
     assert (told.kinds, told.exit) == ((), 0)
     assert told.verdicts["receipts"] == report.receipts.status == "pass"
+
+
+@pytest.mark.parametrize("known", ["old", "new"])
+@pytest.mark.parametrize("begin", [0, 2, HANDED, HANDED + 1, HANDED + 2])
+def test_either_identity_leads_to_the_whole_line(known: str, begin: int, tmp_path: Path) -> None:
+    """An acceptance sheet has the old one, a platform the new one; a range may begin anywhere."""
+    keys = [handed().signers(n)[0].verifier for n in (HANDED, HANDED + 1)]
+    given = replace(handed(), blocks=handed().blocks[begin:], identity=keys[known == "new"])
+    report, told = judged(tmp_path, given)
+    assert (report.findings, report.signatures.status) == ((), "pass")
+    assert (told.kinds, told.verdicts["authentic"]) == ((), "pass")
+
+
+def test_without_the_note_the_line_ends(tmp_path: Path) -> None:
+    """Who knows the old identity and is given only what the new one signed is told so; nothing passes."""
+    given = replace(handed(), blocks=handed().blocks[HANDED + 1 :], handovers=())
+    report, told = judged(tmp_path, given)
+    assert (report.wrong_kind, report.exit_code()) == (Wrong.RE_SIGNED, 65)
+    assert (told.kind, told.exit) == (Wrong.RE_SIGNED, 65)
+
+
+def test_the_headers_alone_show_a_hand_over(tmp_path: Path) -> None:
+    bare = [replace(block, body=None, raw=None) for block in handed().blocks]
+    report, told = judged(tmp_path, replace(handed(), blocks=tuple(bare), handovers=()))
+    assert {finding.kind for finding in report.findings} == {Wrong.BODY_MISSING, Wrong.BODY_UNSAID}
+    assert set(told.kinds) == {Wrong.BODY_MISSING, Wrong.BODY_UNSAID}
+    assert report.signatures.status == "pass"
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)

@@ -13,7 +13,18 @@ from config.load import Loaded, load, read_folder
 from config.profiles import builtin_profiles
 from config.rulekinds import TreatmentOff
 from config.ruleshapes import RULES
-from config.shapes import JOURNAL, METER, NETWORK_BUS, POINT, SERIAL_BUS, SITE, UPLINK
+from config.shapes import (
+    ISSUER,
+    JOURNAL,
+    METER,
+    NETWORK_BUS,
+    NOTIFIES,
+    POINT,
+    POWER,
+    SERIAL_BUS,
+    SITE,
+    UPLINK,
+)
 from config.source import MAX_BYTES
 
 EXAMPLE = Path(str(files("config").joinpath("example")))
@@ -25,6 +36,9 @@ SHAPES = {
     "point": [POINT],
     "rule": [shape for _, shape in RULES.values()],
     "uplink": [UPLINK],
+    "notify": [shape for _, shape in NOTIFIES.values()],
+    "power": [POWER],
+    "issuer": [ISSUER],
 }
 KEY = re.compile(r"(# )?([a-z0-9_]+) = ")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -84,7 +98,7 @@ def test_every_key_is_shown_and_explained_in_both_languages(section: str) -> Non
 def test_a_default_that_is_shown_is_the_default() -> None:
     """Every ``# key = value`` line taken in changes nothing."""
     shown = [
-        (name, re.sub(rb"(?m)^# (?!meters|pt)([a-z_]+ = [^,]*)$", rb"\1", data))
+        (name, re.sub(rb"(?m)^# (?!meters|pt|supply|chip|line)([a-z_]+ = [^,]*)$", rb"\1", data))
         for name, data in read_folder(EXAMPLE)
     ]
     assert sum(data.count(b"\n# ") for _, data in shown) < sum(

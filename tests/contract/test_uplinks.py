@@ -19,6 +19,7 @@ from buffer.instant import Instant
 from config import site
 from config.messages import text
 from tests.support.journals import BOX, CITY, T0, Life, make
+from tests.support.notices import change
 from tests.support.pki import Pki
 from tests.support.uplinks import Around, MemoryJournal, at, box
 
@@ -131,6 +132,28 @@ def test_run_ends_when_it_is_told_to(kind: str, files: Path) -> None:
     uplink.run(stop, clock)
     uplink.wake()
     assert len(seen) == 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_takes_a_change_of_an_alarm_at_any_time(kind: str, files: Path) -> None:
+    """The recorder tells every uplink; what becomes of it is the uplink's business."""
+    for levels in ((), ("alarm",)):
+        uplink = uplinks.build(replace(config(kind, files), levels=levels), box(), around().hooks())
+        uplink.tell(change("a"))
+        uplink.step(at(0))
+        uplink.tell(change("a", "cleared"))
+        uplink.close()
+        uplink.tell(change("b"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_blocks_it_wants_none_and_needs_no_key(kind: str, files: Path) -> None:
+    outside = around()
+    changed = replace(config(kind, files), platform_key="", receipts=False, blocks=False, levels=("warning",))
+    uplink = uplinks.build(changed, box(), outside.hooks())
+    uplink.step(at(0))
+    assert (uplink.status().backlog, uplink.status().sent_n) == (0, -1)
+    uplink.close()
 
 
 def test_an_unknown_kind_is_said(files: Path) -> None:

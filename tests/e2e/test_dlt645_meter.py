@@ -1,5 +1,6 @@
 """Our bus reads a meter made of PyPI's dlt645, on a pty and through TCP: every single item of our three-phase
-profile, counters, parameters, the address; blocks it does not know are learnt and read item by item.
+profile, counters, phase order, meter number, parameters, the address; blocks it does not know are learnt and
+read item by item.
 
 Its own faults are not taken for truth (dlt645 3.2.0): it knows no FF block and refuses it with D1 02, and it
 answers a foreign address with D1 01 where a meter keeps silent. It has no CT ratio. A pty carries no parity.
@@ -72,7 +73,20 @@ NUMBERS = {
 }
 
 
-OTHERS: dict[str, object] = {"03110000": ["000007"], "04000409": "006400"}  # counter, parameter
+COUNTS = {f"0330{di1:02X}00": f"{count}" for count, di1 in enumerate((0, 1, 2, 3, 4, 0x0D, 0x0E), 120)}
+COUNTS["03110000"] = "7"
+# counters, a parameter, the meter number, and status word 7 with other bits beside the phase order
+OTHERS: dict[str, object] = {
+    **{di: [count.zfill(6)] for di, count in COUNTS.items()},
+    "04000409": "006400",
+    "04000402": "012345678901",
+    "04000507": "0601",
+}
+SAID = {
+    "04000402": "12345678901",
+    "04000507": "1",
+    "10000001": "refused",
+}  # D1 01: of DI3 10 it knows nothing
 
 
 def start(folder: Path, link: str, where: str) -> subprocess.Popen[str]:
@@ -122,7 +136,7 @@ def spec(config: BusConfig, items: Sequence[DltItem] = (), address: str = ADDRES
 
 
 def test_all_of_our_profile_is_read_and_unknown_blocks_are_learnt(link: BusConfig) -> None:
-    truth = {item.quantity: NUMBERS[item.di] for item in PROFILE.dlt}
+    truth = {item.quantity: (NUMBERS | COUNTS | SAID)[item.di] for item in PROFILE.dlt}
     blocks = frozenset(block.di for block in PROFILE.blocks)
     with RealBus(link, [spec(link)]) as bus:
         first, second = bus.read(ADDRESS), bus.read(ADDRESS)

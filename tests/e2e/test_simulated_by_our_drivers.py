@@ -201,6 +201,31 @@ def test_every_model_is_read_exactly(bus: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_an_opened_cover_swapped_phases_and_another_meter_are_seen(tmp_path: Path) -> None:
+    meters = parse(PLANT, tmp_path).meters
+    with plant(PLANT, tmp_path) as simulated, ExitStack() as stack:
+        reader = Reader(simulated, "b1", meters)
+        stack.callback(reader.bus.close)
+        assert standing(reader) == {"n_cover": "0", "phase_order": "0", "serial": "12", "n_voltage_loss": "0"}
+        simulated.command({"set": "event", "meter": "dlt", "what": "cover-open"})
+        simulated.command({"set": "event", "meter": "dlt", "what": "voltage-loss"})
+        simulated.command({"set": "phase-order", "meter": "dlt"})
+        simulated.command({"set": "number", "meter": "dlt", "number": "201500000099"})
+        assert standing(reader) == {
+            "n_cover": "1",
+            "phase_order": "1",
+            "serial": "201500000099",
+            "n_voltage_loss": "1",
+        }
+
+
+def standing(reader: Reader) -> dict[str, str]:
+    """What the first meter counts and says."""
+    found = {sample.quantity: str(sample.value) for sample in reader.read("dlt").samples}
+    return {name: found[name] for name in ("n_cover", "phase_order", "serial", "n_voltage_loss")}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_no_fault_of_the_line_makes_a_wrong_value(seed: int, tmp_path: Path) -> None:
     rng = random.Random(seed)

@@ -153,3 +153,70 @@ def test_device_rules_pass_udev(tmp_path: Path) -> None:
     copy = tmp_path / "60-sitebox.rules"
     copy.write_text(_rules())
     assert re.search(r"Fail: +0$", _call(udevadm, "verify", copy), re.MULTILINE)
+
+
+# What docs/notify.md tells an installer to allow
+
+NOTIFY = (SHIPPED.parent / "docs" / "notify.md").read_text(encoding="utf-8")
+DROP_INS = re.findall(r"^```ini\n(.*?)^```", NOTIFY, re.MULTILINE | re.DOTALL)
+
+
+def _opened(unit: Path) -> Path:
+    """The unit with every drop-in of the page in force."""
+    text = unit.read_text()
+    unit.write_text(text.replace("[Install]", "\n".join([*DROP_INS, "[Install]"])))
+    return unit
+
+
+def test_the_pages_drop_ins_are_clean_and_keep_the_exposure_small(unit: Path) -> None:
+    opened = _opened(unit)
+    said = _settings(opened.read_text())
+    assert said["ReadWritePaths"] == ["-/sys/devices/platform/leds/leds/red:alarm"]
+    assert {"/dev/hidraw0 rw", "/dev/gpiochip0 rw"} <= set(said["DeviceAllow"])
+    assert said["SupplementaryGroups"] == ["dialout", "gpio"]
+    lines = _call(_tool("systemd-analyze"), "verify", "--man=no", opened)
+    assert lines == ""
+    figure = re.search(
+        r"Overall exposure level for sitebox\.service: ([\d.]+)",
+        _call(_tool("systemd-analyze"), "security", "--offline=true", "--no-pager", opened),
+    )
+    assert figure is not None
+    assert 0 < float(figure[1]) <= EXPOSURE_MAX
+
+
+def test_the_page_says_what_the_unit_does() -> None:
+    said = {key: values[-1] for key, values in _settings((SHIPPED / "sitebox.service").read_text()).items()}
+    assert said["ProtectKernelTunables"] == "yes", "/sys is read-only, so a LED needs its drop-in"
+    assert (said["ProtectHome"], said["PrivateTmp"], said["NoNewPrivileges"]) == ("yes", "yes", "yes")
+    assert (said["TasksMax"], said["MemoryMax"]) == ("64", "256M")
+    assert said["RestrictAddressFamilies"] == "AF_UNIX AF_INET AF_INET6"
+    assert not {"NoExecPaths", "ExecPaths", "InaccessiblePaths"} & set(said), "programs in /usr/local/bin run"
+    for words in ("64 tasks, 256 MiB", "Unix, IPv4, IPv6", "`/home`, `/root` and `/tmp`"):
+        assert words in NOTIFY
+
+
+def _calls(*names: str) -> set[str]:
+    """System calls of systemd's groups."""
+    found: set[str] = set()
+    for line in _call(_tool("systemd-analyze"), "syscall-filter", *names).splitlines():
+        word = line.strip()
+        if line.startswith(" ") and word and not word.startswith("#"):
+            found |= _calls(word) if word.startswith("@") else {word}
+    return found
+
+
+def test_the_filter_lets_a_program_be_started_and_ended() -> None:
+    """A call that the filter denies gives EPERM in the thread of the notice, and would end the daemon."""
+    allowed = _calls("@system-service") - _calls("@privileged") - _calls("@resources")
+    needed = {"vfork", "clone3", "execve", "setsid", "chdir", "pidfd_open", "poll", "kill", "wait4", "ioctl"}
+    assert needed - allowed == set()
+    assert "chown" not in allowed, "the groups were really taken apart"
+
+
+def test_the_pages_device_rule_reads_like_one() -> None:
+    (rule,) = re.findall(r'^SUBSYSTEM=="leds".*$', NOTIFY, re.MULTILINE)
+    term = r'(?:[A-Z]+(?:\{\w+\})?)(?:==|!=|\+=|=)"[^"]*"'
+    assert re.fullmatch(rf"{term}(?:, {term})*", rule)
+    for name in ("trigger", "brightness", "delay_on", "delay_off"):
+        assert rule.count(f"/sys%p/{name}") == 2, "its group, and its mode"
+    assert "max_brightness" not in rule, "it is only read"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from buffer import note
 from buffer.block import FIRST_RECORD, Header, Seen, Sums, decode_header, encode_header
+from buffer.command import Command, decode_command, encode_command, open_command, sign_command
 from buffer.errors import FormatError
 from buffer.grammar import LIMIT
 from buffer.instant import ClockLetter
@@ -172,6 +173,42 @@ def test_notes(text: bytes, count: int) -> None:
     assert len(found.signed_by([one.verifier for one in signers])) == count
 
 
+@settings(max_examples=60)
+@given(
+    st.builds(
+        Command,
+        by=st.from_regex(r"\A[A-Za-z0-9._-]{1,32}\Z"),
+        box=st.just(BOX),
+        epoch=st.from_regex(r"\A[a-z0-9-]{1,36}\Z"),
+        head_n=NUMBERS,
+        head_hash=HASHES,
+        number=NUMBERS,
+        time_ms=NUMBERS,
+        verb=st.sampled_from(["order-put", "order-cancel", "read"]),
+        object=st.dictionaries(
+            NAMES, st.text(st.characters(codec="utf-8"), max_size=20) | NUMBERS, max_size=8
+        ),
+    )
+)
+def test_commands(made: Command) -> None:
+    assert decode_command(encode_command(made)) == made
+
+
+COMMAND = sign_command(
+    Command("city", BOX, "e", 3, "1a" * 32, 7, 1_795_000_000_000, "order-cancel", {"id": "a"}), CITY
+)
+
+
+@given(st.integers(0, len(COMMAND) - 1), st.integers(1, 255))
+def test_every_flipped_byte_of_a_command_is_refused(at: int, change: int) -> None:
+    flipped = COMMAND[:at] + bytes([COMMAND[at] ^ change]) + COMMAND[at + 1 :]
+    try:
+        open_command(flipped, [CITY.verifier])
+    except FormatError:
+        return
+    raise AssertionError("a flipped command was believed")
+
+
 @given(st.binary(max_size=300))
 @example(b"\n\n\xe2\x80\x94 a AAAAAAA=\n")
 def test_noise_is_refused_and_never_breaks(data: bytes) -> None:
@@ -179,6 +216,7 @@ def test_noise_is_refused_and_never_breaks(data: bytes) -> None:
         note.decode,
         decode_header,
         decode_receipt,
+        decode_command,
         decode_row,
         unpack_block,
         lambda data: list(decode_raw(data)),

@@ -45,7 +45,11 @@ class Told:
 
 
 def evidence_file(
-    path: Path, blocks: Iterable[BlockData], identity: VerifierKey, receipts: Sequence[bytes] = ()
+    path: Path,
+    blocks: Iterable[BlockData],
+    identity: VerifierKey,
+    receipts: Sequence[bytes] = (),
+    handovers: Sequence[bytes] = (),
 ) -> Path:
     """A file of these members, whatever they are."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -53,6 +57,8 @@ def evidence_file(
         archive.writestr("identity.vkey", f"{identity}\n")
         for number, receipt in enumerate(receipts, 1):
             archive.writestr(f"receipts/{number:04}.note", receipt)
+        for number, handover in enumerate(handovers, 1):
+            archive.writestr(f"handover/{number:04}.note", handover)
         count = 0
         for block in blocks:
             for ending, data in (("note", block.note), ("rows", block.body), ("raw", block.raw)):

@@ -12,8 +12,10 @@ from agent.latches import Latches
 from agent.meters.book import Book
 from agent.meters.past import past
 from agent.meters.recall import Want
+from agent.orders.clerk import Clerk, Office
+from agent.orders.opening import hash_of, reopened
 from agent.recorder import Recorder
-from agent.restore import restore
+from agent.restore import Given, restore
 from buffer.instant import ClockLetter, Instant
 from buffer.journal import Journal
 from buffer.keys import Keys
@@ -38,6 +40,7 @@ class Box:
         self.inbox = Inbox()
         self.down = True
         self.recorder: Recorder
+        self.clerk: Clerk
         self.ask: Callable[[Want], Errand | None] = lambda want: None  # a box without meters
         self.letter: ClockLetter = "R"
         self._logbook: Logbook | None = None
@@ -59,13 +62,18 @@ class Box:
         )
         latches = Latches(self._open_logbook(), "test")
         reader = JournalReader(self.folder / "journal")
-        rules = restore(reader, self.config, now, latches.page())
+        orders = reopened(reader, latches.orders.load(), now.utc_ms)
+        given = Given(orders[0].orders(now.utc_ms), orders[0].declarations(now.utc_ms))
+        rules = restore(reader, self.config, now, latches.page(), given)
         both = frozenset((meter.id, name) for meter in self.config.meters for name in RATIOS)
         before = past(reader, self.config, both, latches, now)
         reader.close()
         self.inbox = Inbox(capacity)
         book = Book(self.config, before, latches, self.ask)
-        self.recorder = Recorder(journal, rules, self.inbox, self.config, latches, book)
+        known = hash_of(self.folder / "journal")
+        office = Office(journal, self.config, keys.identity, known, rules.engine.know, latches.orders)
+        self.clerk = Clerk(office, *orders, now)
+        self.recorder = Recorder(journal, rules, self.inbox, self.config, latches, book, self.clerk)
 
     def _open_logbook(self) -> Logbook:
         if self._logbook is not None:

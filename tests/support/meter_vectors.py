@@ -45,7 +45,12 @@ def scene(name: str, amps: str = "3.21", factor: str = "0.95") -> dict[str, Deci
     values |= {"u_ab": Decimal("400.1"), "u_bc": Decimal("401.6"), "u_ca": Decimal("402.3")}
     values |= {"ep_imp": Decimal("4321.5"), "ep_exp": Decimal("12.5")}
     values |= {"eq_imp": Decimal("87.5"), "eq_exp": Decimal("910.0")}
+    counts = {"program": 12, "clear": 1, "demand_clear": 34, "event_clear": 2, "time_set": 56, "cover": 3}
+    counts |= {"terminal_cover": 4, "power_down": 1207, "voltage_loss": 987654}
+    values |= {f"n_{what}": Decimal(count) for what, count in counts.items()}
+    values |= {"serial": Decimal(201512345678), "phase_order": Decimal(0)}
     if name == "reverse":
+        values |= {"serial": Decimal(12345678901), "phase_order": Decimal(1)}
         values |= {"pt": Decimal(100), "ct": Decimal(20), "ep_imp": Decimal(30_000_000)}
     return values
 
@@ -80,11 +85,11 @@ def place(address: str) -> int:
 
 
 def ratio_of(quantity: str, ct: Decimal, pt: Decimal) -> Decimal:
-    """Currents take CT, voltages PT, powers and energies both."""
+    """Currents take CT, voltages PT, powers and energies both; what has no side takes none."""
     head = quantity.split("_")[0]
-    return {"u": pt, "i": ct, "pf": Decimal(1), "f": Decimal(1), "ct": Decimal(1), "pt": Decimal(1)}.get(
-        head, Decimal(1) if head == "temp" else ct * pt
-    )
+    if head in ("pf", "f", "ct", "pt", "temp", "n", "serial", "phase"):
+        return Decimal(1)
+    return {"u": pt, "i": ct}.get(head, ct * pt)
 
 
 def number(kind: str, value: Decimal | None, unit: Decimal, *, fill: bool) -> tuple[bytes, Decimal | None]:
@@ -155,6 +160,14 @@ def dlt_number(value: Decimal | None, decimals: int, size: int, *, signed: bool)
     return bytes(data)
 
 
+def dlt_word(value: Decimal | None, bit: int) -> bytes:
+    """A status word with other bits set beside the one that is meant; FF without a value."""
+    if value is None:
+        return b"\xff\xff"
+    word = 0x0602 if value == 0 else 0x0602 + 2**bit
+    return bytes((word % 256, word // 256))
+
+
 def dlt_frame(control: int, data: bytes) -> bytes:
     """A frame of meter 000000000012."""
     body = b"\x68" + bytes.fromhex("120000000000") + b"\x68" + bytes((control, len(data)))
@@ -172,7 +185,10 @@ def dlt_case(table: DltMap, name: str, poll: str, at: Scene, order: tuple[str, .
         value = at[quantity]
         if value is not None and sign == "+":
             value = abs(value)
-        data[di] = dlt_number(value, int(decimals), int(size), signed=sign == "-")
+        if sign[0] == "b":
+            data[di] = dlt_word(value, int(sign[1:]))
+        else:
+            data[di] = dlt_number(value, int(decimals), int(size), signed=sign == "-")
         full = None if value is None else value.quantize(Decimal(1).scaleb(-int(decimals)))
         full = None if full is None else full * ratio_of(quantity, ct, Decimal(1))
         expected[quantity] = "missing" if full is None else f"{full:f}"

@@ -14,8 +14,8 @@ from agent.demo import plant
 from config.messages import known_codes
 
 VERBS = (
-    "status alarms read trace scan decode journal verify export config profile rules demo "
-    "run key help version"
+    "status alarms notify orders declare read trace scan decode journal verify export config profile rules "
+    "demo run key help version"
 )
 
 

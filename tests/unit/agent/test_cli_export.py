@@ -9,9 +9,11 @@ import pytest
 
 from agent.cli import main
 from buffer.block import hash_text
+from buffer.bundle import read_bundle
 from buffer.fs import DISK
+from buffer.receipt import Receipt, encode_receipt
 from tests.support.alone import OPENSSL, SOURCE, alone_elsewhere
-from tests.support.life import Box
+from tests.support.life import BOX, UTC0, Box
 
 pytestmark = pytest.mark.skipif(not OPENSSL, reason="NOT TESTED: the second verifier needs openssl")
 
@@ -59,3 +61,31 @@ def test_a_damaged_member_is_said_and_not_a_defect(
     path.write_bytes(data)
     assert main(["verify", str(path), *where, "--lang", "en"]) == 66
     assert "SBX-VFY-900" in capsys.readouterr().err
+
+
+def test_what_a_start_put_aside_is_evidence_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """ADR 0010: a restored card ends an epoch; what it had not sent is exported by hand and verifies."""
+    box = Box(DISK, 1, tmp_path / "state")
+    for slot in range(4):
+        box.read(slot)
+        box.seal()
+    head = box.journal.head
+    word = Receipt("city", BOX, head.epoch, head.n, "ab" * 32, (), (), (), UTC0)
+    assert box.journal.ending.mark(encode_receipt(word) + "\n— city AAAAAAA=\n".encode())
+    box.close()
+    anew = Box(DISK, 2, tmp_path / "state")
+    assert anew.journal.head.epoch != head.epoch
+    anew.close()
+    key = str(box.keys.identity.verifier)
+    where = ["--config", str(tmp_path), "--state", str(tmp_path / "state"), "--runtime", str(tmp_path)]
+    (name,) = [
+        p.name for p in (tmp_path / "state" / "journal").glob("journal.db.bad-*") if "-wal" not in p.name
+    ]
+    path = tmp_path / "aside.zip"
+    assert main(["export", str(path), "--aside", name, *where]) == 0
+    assert len(list(read_bundle(path).blocks)) == head.n + 1
+    capsys.readouterr()
+    assert main(["verify", str(path), "--key", key, *where, "--json"]) == 0
+    assert alone_elsewhere(path, box.keys.identity.verifier).exit == 0
+    for wrong in ("journal.db", "../state/journal/journal.db", "journal.db.bad-1"):
+        assert main(["export", str(tmp_path / "x.zip"), "--aside", wrong, *where]) == 66

@@ -1,52 +1,48 @@
 """Every wrong clock: order, spacing, slots and alarm durations do not notice; records can be placed in time.
 
-The true time is known to the test alone; the box sees a wall clock made from it, and a monotonic one. Its own
-parts run as in the daemon: poller, timekeeper, recorder, rules, journal.
+The cells stand in CASES and in STEPS x MOMENTS; ``pytest -s -k prints`` prints what each of them measures.
+The true time is known to the test alone (``tests.support.clocked``).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agent.cli import main
-from agent.inbox import Remark
-from agent.poller import Poller, Round
-from agent.timekeeper import Timekeeper
-from buffer.instant import ClockLetter, Instant
+from agent.uplinks import tls
+from buffer.block import decode_header
+from buffer.instant import ClockLetter
 from buffer.keys import Keys
-from buffer.placing import Places
+from buffer.note import decode
 from buffer.reader import JournalReader
-from buffer.receipt import Receipt
 from buffer.verify import verify
-from tests.support.boxes import START_MS, Box, result
-from tests.support.plants import PAIR, plant
+from tests.support.boxes import START_MS
+from tests.support.clocked import (
+    DAY_MS,
+    HOUR_MS,
+    LIFE_MS,
+    OFF_MS,
+    STEP_MS,
+    YEAR_MS,
+    Case,
+    Wall,
+    World,
+    check_placed,
+    lost,
+    right,
+)
+from tests.support.handshake import shaken
+from tests.support.pki import Pki
 
-HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
-YEAR_MS = 365 * DAY_MS
-STEP_MS = 10_000
-LIFE_MS = 130 * 60_000
-Wall = Callable[[int], tuple[int, ClockLetter]]  # true ms since the start -> wall clock, letter
-
-
-@dataclass(frozen=True)
-class Case:
-    """``wall``: see above; ``drift``: monotonic ms a true ms; ``bound_ms``: how well records are placed."""
-
-    wall: Wall
-    bound_ms: int | None
-    drift: float = 1.0
-    disputed: bool = False
-
-
-def right(true_ms: int) -> tuple[int, ClockLetter]:
-    return START_MS + true_ms, "S"
+CUT_MS = 65 * 60_000
+Lived = tuple[World, list[Mapping[str, Any]]]
 
 
 def until_network(start_ms: int) -> Wall:
@@ -58,172 +54,241 @@ def until_network(start_ms: int) -> Wall:
     return wall
 
 
-def stepped(by_ms: int, letter: ClockLetter = "R") -> Wall:
-    """Right, but from the second hour on wrong for ten minutes: set by a hand, or (S) by a lying server."""
+def stepped(by_ms: int, at_ms: int = HOUR_MS, letter: ClockLetter = "R", for_ms: int = 600_000) -> Wall:
+    """Right, but for a while wrong: set by a hand, or (S) by a lying server."""
 
     def wall(true_ms: int) -> tuple[int, ClockLetter]:
-        if HOUR_MS <= true_ms < HOUR_MS + 600_000:
+        if at_ms <= true_ms < at_ms + for_ms:
             return START_MS + true_ms + by_ms, letter
         return right(true_ms)
 
     return wall
 
 
+def changing(at_ms: int, before: Wall, after: Wall) -> Wall:
+    """One clock, then another."""
+
+    def wall(true_ms: int) -> tuple[int, ClockLetter]:
+        return before(true_ms) if true_ms < at_ms else after(true_ms)
+
+    return wall
+
+
+def off(ms: int) -> Any:
+    """A meter's clock, wrong by as much all the time."""
+    return lambda true_ms: ms
+
+
+def set_unseen(by_ms: int, at_ms: int = 65 * 60_000) -> Any:
+    """A meter's clock that somebody set while the box was off."""
+    return lambda true_ms: by_ms if true_ms >= at_ms else 0
+
+
 NEAR = 1_000 + 2_000  # an hour's drift at 500 ppm, and the kernel's own error
+BY_METER = 3_500  # the meter's half second twice, an hour's drift at 500 ppm
+DARK = changing(CUT_MS, right, lost)  # without a network after the power cut
 CASES = {
     "right": Case(right, NEAR),
-    "1970": Case(until_network(0), NEAR),
-    "past": Case(until_network(START_MS - 3 * DAY_MS), NEAR),
-    "2099": Case(until_network(4_080_000_000_000), NEAR),
-    **{
-        f"step {name}": Case(stepped(by_ms), NEAR)
-        for name, by_ms in (
-            ("+1 s", 1_000),
-            ("-1 s", -1_000),
-            ("+1 h", HOUR_MS),
-            ("-1 h", -HOUR_MS),
-            ("+10 y", 10 * YEAR_MS),
-            ("-10 y", -10 * YEAR_MS),
-        )
-    },
-    "500 ppm": Case(right, NEAR, drift=1.0005),
-    "-500 ppm": Case(right, NEAR, drift=0.9995),
-    "lying +1 h": Case(stepped(HOUR_MS, "S"), HOUR_MS + NEAR, disputed=True),
-    "lying -1 h": Case(stepped(-HOUR_MS, "S"), HOUR_MS + NEAR, disputed=True),
-    "never a network": Case(lambda true_ms: (true_ms, "R"), None),
+    "boot in 1970, network after an hour": Case(until_network(0), NEAR),
+    "boot in the past, network after an hour": Case(until_network(START_MS - 3 * DAY_MS), NEAR),
+    "boot in 2099, network after an hour": Case(until_network(4_080_000_000_000), NEAR),
+    "drift +500 ppm": Case(right, NEAR, drift=1.0005),
+    "drift -500 ppm": Case(right, NEAR, drift=0.9995),
+    "lying time server +1 h": Case(stepped(HOUR_MS, letter="S"), HOUR_MS + NEAR, disputed=True),
+    "lying time server -1 h": Case(stepped(-HOUR_MS, letter="S"), HOUR_MS + NEAR, disputed=True),
+    "never a network": Case(lost, None),
+    "two boots without network": Case(lost, None, cuts=(CUT_MS,)),
+    "two boots, a network in the second": Case(
+        changing(CUT_MS, lost, right), NEAR, cuts=(CUT_MS,), bounded=frozenset((2,))
+    ),
+    "two boots, a network in the first": Case(DARK, NEAR, cuts=(CUT_MS,), bounded=frozenset((1,))),
+    "meters +1 h and -90 s": Case(right, NEAR, meters={"kiln-m": off(HOUR_MS), "scrubber-m": off(-90_000)}),
+    "meters -10 y and +10 y": Case(
+        right, NEAR, meters={"kiln-m": off(-10 * YEAR_MS), "scrubber-m": off(10 * YEAR_MS)}
+    ),
+    "meters wrong, the second boot without network": Case(
+        DARK, BY_METER, cuts=(CUT_MS,), meters={"kiln-m": off(HOUR_MS), "scrubber-m": off(-90_000)}
+    ),
+    "one meter set by +1 h unseen, no network": Case(
+        DARK,
+        HOUR_MS // 2 + BY_METER,
+        disputed=True,
+        cuts=(CUT_MS,),
+        meters={"kiln-m": set_unseen(HOUR_MS), "scrubber-m": off(0)},
+        bounded=frozenset((2,)),
+    ),
+    "one meter set by -1 h unseen, no network": Case(
+        DARK,
+        BY_METER,  # receipts say that it was not so early
+        disputed=True,
+        cuts=(CUT_MS,),
+        meters={"kiln-m": set_unseen(-HOUR_MS), "scrubber-m": off(0)},
+        bounded=frozenset((2,)),
+    ),
+    "meters set by +1 h unseen, network again": Case(
+        changing(300_000, right, changing(HOUR_MS, lost, right)),
+        NEAR,
+        cuts=(300_000,),
+        meters=dict.fromkeys(("kiln-m", "scrubber-m"), set_unseen(HOUR_MS, 300_000)),
+    ),
 }
+STEPS = {
+    "+1 s": 1_000,
+    "-1 s": -1_000,
+    "+1 h": HOUR_MS,
+    "-1 h": -HOUR_MS,
+    "+10 y": 10 * YEAR_MS,
+    "-10 y": -10 * YEAR_MS,
+}
+MOMENTS = {  # when the step happens, and how long the clock stays wrong: it goes back at such a moment too
+    "seal": (61 * 60_000, 10 * 60_000),
+    "receipt": (60 * 60_000 + 30_000, 20 * 60_000),
+    "TLS handshake": (63 * 60_000 + 20_000, 10 * 60_000),
+}
+QUICK = ("-1 h", "+10 y")  # the others are marked slow
 
 
-class World(Box):
-    """A box under a clock."""
-
-    def __init__(self, folder: Path, case: Case) -> None:
-        super().__init__(folder, plant(PAIR))
-        self.case = case
-        self.true_ms = 0
-
-    def at(self, second: float) -> Instant:
-        """The instant that the box believes in; ``second`` of true time."""
-        true_ms = int(second * 1000)
-        utc_ms, letter = self.case.wall(true_ms)
-        mono_ms = int(true_ms * self.case.drift)
-        return Instant(utc_ms, mono_ms, letter, max(self.boot, 1), "c0" * 16)
-
-    @property
-    def now(self) -> Instant:
-        return self.at(self.true_ms / 1000)
-
-    def live(self) -> None:
-        """Two hours and more: polls each ten seconds, a treatment that stops for half an hour, receipts."""
-        self.start(0)
-        rounds = [Round(f"{name}-m", "fast", 10) for name in ("kiln", "scrubber")]
-        poller = Poller(rounds, self.now.mono_ms, self.now.utc_ms)
-        timekeeper = Timekeeper(self.now)
-        while self.true_ms < LIFE_MS:
-            now = self.now
-            delta_ms = timekeeper.stepped_ms(now)
-            if delta_ms is not None:
-                self.inbox.put(Remark("step", {"delta_ms": delta_ms}))
-                poller.rephase(now.mono_ms, now.utc_ms)
-            anchor = timekeeper.anchor(now, 10)
-            if anchor is not None:
-                self.inbox.put(Remark("anchor", anchor))
-            self._poll(poller, now)
-            self.recorder.step(now)
-            if self.true_ms % (20 * 60_000) == 0:
-                self._receipt(now)
-            self.true_ms += STEP_MS
-        self.stop(self.true_ms / 1000)
-
-    def _poll(self, poller: Poller, now: Instant) -> None:
-        due, missed = poller.take(now.mono_ms)
-        assert not missed
-        stopped = 80 * 60_000 <= self.true_ms < 110 * 60_000
-        powers = {"kiln-m": "12", "scrubber-m": "0" if stopped else "8"}
-        for slot in due:
-            one = result(slot.meter, now.mono_ms / 1000, powers[slot.meter])
-            self.inbox.put(type(one)(**{**_fields(one), "slot": slot.number}))
-
-    def _receipt(self, now: Instant) -> None:
-        """The platform's clock is right; its word comes at once."""
-        head = self.recorder._journal.head
-        word = Receipt("city", self.config.site.id, head.epoch, head.n, head.hash, (), (), (), 0)
-        true = type(word)(**{**_fields(word), "time_ms": START_MS + self.true_ms})
-        if head.n:
-            self.recorder._journal.advance("city", true, b"note", now)
-
-
-def _fields(one: Any) -> dict[str, Any]:
-    return {name: getattr(one, name) for name in one.__dataclass_fields__}
-
-
-def lived(folder: Path, case: Case) -> tuple[World, list[Mapping[str, Any]]]:
-    world = World(folder, case)
+def lived(world: World) -> list[Mapping[str, Any]]:
     world.live()
-    reader = JournalReader(folder / "journal")
+    reader = JournalReader(world.folder / "journal")
     found = [*reader.records(), *reader.tail_records()]
     reader.close()
-    return world, found
+    return found
 
 
-def durations(records: list[Mapping[str, Any]], drift: float) -> list[tuple[str, str, int]]:
+def check(world: World, records: list[Mapping[str, Any]]) -> int | None:
+    """What must hold in every cell; how wide records are placed at most."""
+    readings = [one for one in records if one["k"] == "reading"]
+    assert [one["i"] for one in records] == list(range(1, len(records) + 1)), "nothing lost"
+    for boot, those in groupby(readings, lambda one: one["boot"]):
+        _in_order(world, boot, list(those))
+    assert sorted({one["boot"] for one in readings}) == [*range(1, len(world.case.cuts) + 2)]
+    shift = list(durations(records, world.case.drift))
+    assert [(one[0], one[1]) for one in shift] == [("pair", "raised"), ("pair", "cleared")]
+    assert abs(shift[1][2] - 30 * 60) <= 2 * STEP_MS / 1000, "no alarm duration changed"
+    widest = check_placed(world, records)
+    assert widest is None or world.case.bound_ms is None or widest <= world.case.bound_ms
+    reader = JournalReader(world.folder / "journal")
+    identity = Keys.open(world.folder / "keys", world.config.site.id).identity.verifier
+    report = verify(reader.blocks(), identity=identity)
+    reader.close()
+    assert report.exit_code() == 0, report.findings
+    assert world.boot == 1 + len(world.case.cuts)
+    return widest
+
+
+def _in_order(world: World, boot: int, readings: list[Mapping[str, Any]]) -> None:
+    """Within one boot: by the monotonic time, each slot once, and as many as there was time for."""
+    monos = [one["mono"] for one in readings]
+    assert monos == sorted(monos), "order does not hang on the wall clock"
+    cuts = [0, *(cut + OFF_MS for cut in world.case.cuts), LIFE_MS + OFF_MS]
+    true_ms = cuts[boot] - OFF_MS - cuts[boot - 1]
+    for meter in ("kiln-m", "scrubber-m"):
+        slots = [int(one["s"][1:]) for one in readings if one["m"] == meter]
+        assert slots == list(range(slots[0], slots[0] + len(slots))), "each slot once"
+        assert len(slots) >= true_ms * world.case.drift // 10_000 - 2, "a cut takes the second before it"
+
+
+def durations(records: list[Mapping[str, Any]], drift: float) -> Iterator[tuple[str, str, int]]:
     """Of the alarms, in true seconds."""
-    return [
-        (one["id"], one["state"], round(one.get("dur_ms", 0) / drift / 1000))
-        for one in records
-        if one["k"] == "alarm"
-    ]
+    for one in records:
+        if one["k"] == "alarm":
+            yield one["id"], one["state"], round(one.get("dur_ms", 0) / drift / 1000)
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_wrong_clock_costs_nothing(tmp_path: Path, name: str) -> None:
-    case = CASES[name]
-    world, records = lived(tmp_path, case)
-    readings = [one for one in records if one["k"] == "reading"]
-    assert [one["i"] for one in records] == list(range(1, len(records) + 1)), "nothing lost"
-    monos = [one["mono"] for one in readings]
-    assert monos == sorted(monos), "order does not hang on the wall clock"
-    for meter in ("kiln-m", "scrubber-m"):
-        slots = [int(one["s"][1:]) for one in readings if one["m"] == meter]
-        assert slots == list(range(slots[0], slots[0] + len(slots))), "each slot once"
-        assert len(slots) >= LIFE_MS * case.drift // 10_000 - 1
-    shift = durations(records, case.drift)
-    assert [(one[0], one[1]) for one in shift] == [("pair", "raised"), ("pair", "cleared")]
-    assert abs(shift[1][2] - 30 * 60) <= 2 * STEP_MS / 1000, "no alarm duration changed"
-    _placed(records, case)
-    reader = JournalReader(tmp_path / "journal")
-    identity = Keys.open(tmp_path / "keys", world.config.site.id).identity.verifier
-    report = verify(reader.blocks(), identity=identity)
+    world = World(tmp_path, CASES[name])
+    records = lived(world)
+    check(world, records)
+    jumps = [one["m"] for one in records if one["k"] == "meter-event" and one["what"] == "clock-jump"]
+    told = ["kiln-m", "scrubber-m"] if "network again" in name else []
+    assert jumps == told, "a meter's clock that was set is told when there is time again"
+
+
+def steps() -> Iterator[Any]:
+    for name in STEPS:
+        for moment in MOMENTS:
+            marks = () if name in QUICK else (pytest.mark.slow,)
+            yield pytest.param(name, moment, marks=marks, id=f"{name} at {moment}")
+
+
+@pytest.mark.parametrize(("name", "moment"), list(steps()))
+def test_a_step_costs_nothing(tmp_path: Path, name: str, moment: str) -> None:
+    world, records, said = stepping(tmp_path, name, moment)
+    check(world, records)
+    at_ms = MOMENTS[moment][0]
+    shown_ms = START_MS + at_ms + STEPS[name]
+    if moment == "seal":
+        assert (at_ms, shown_ms) in sealed(world), "the step fell on a seal"
+    elif moment == "receipt":
+        times = [(one["mono"], one["t"]) for one in records if one["k"] == "receipt"]
+        assert (at_ms, shown_ms) in times, "the step fell on a receipt"
+    else:
+        expired = name == "+10 y"  # by that clock both certificates are; a bound, not a loss
+        there, back = ("SBX-TLS-010", "SBX-TLS-015") if expired else ("connected", "connected")
+        assert said == [there, back, "connected"], "and again one seal later at the latest"
+
+
+def stepping(folder: Path, name: str, moment: str) -> tuple[World, list[Mapping[str, Any]], list[str]]:
+    """The life with a step, and what became of TLS handshakes in which it falls."""
+    at_ms, for_ms = MOMENTS[moment]
+    world = World(folder / "box", Case(stepped(STEPS[name], at_ms, for_ms=for_ms), NEAR))
+    said: list[str] = []
+    if moment == "TLS handshake":
+        pki = Pki(folder / "pki", datetime.fromtimestamp(START_MS / 1000, UTC))
+        moments = (at_ms, at_ms + for_ms, at_ms + for_ms + 60_000)
+
+        def during(world: World) -> None:
+            if world.true_ms in moments:
+                before = world.at((world.true_ms - 1) / 1000)
+                said.append(shaken(pki, before, world.now, floor_ms(world)))
+
+        world.during = during
+    return world, lived(world), said
+
+
+def floor_ms(world: World) -> int:
+    """As the uplink asks for it: the newest block and the newest receipt."""
+    reader = JournalReader(world.folder / "journal")
+    block = reader.block(reader.head().n)
     reader.close()
-    assert report.exit_code() == 0, report.findings
-    assert world.boot == 1
+    cursor = world.recorder.snapshot.cursors.get("city")
+    return tls.floor_ms(block, 0 if cursor is None else cursor.time_ms)
 
 
-def _placed(records: list[Mapping[str, Any]], case: Case) -> None:
-    """Each reading lies where it truly was, and the stated width is what it must be."""
-    places = Places(records)
-    widest = 0
-    for one in records:
-        if one["k"] != "reading":
-            continue
-        placed, true_ms = places.place(one), START_MS + one["mono"] / case.drift
-        assert placed.low_ms is None or placed.low_ms <= true_ms
-        assert placed.high_ms is None or true_ms <= placed.high_ms
-        if case.bound_ms is not None:
-            assert placed.error_ms is not None
-            widest = max(widest, placed.error_ms)
-            assert placed.disputed == case.disputed
-        else:
-            assert placed.high_ms is None, "nobody ever said what time it was"
-    if case.bound_ms is not None:
-        assert widest <= case.bound_ms
+def sealed(world: World) -> list[tuple[int, int]]:
+    """Monotonic time and wall clock of every header."""
+    reader = JournalReader(world.folder / "journal")
+    headers = [decode_header(decode(block.note).text) for block in reader.blocks()]
+    reader.close()
+    return [(header.mono_ms, header.utc_ms) for header in headers]
+
+
+@pytest.mark.slow
+def test_the_matrix_prints(tmp_path: Path) -> None:
+    """One line a cell: bound and what was measured."""
+    width = max(map(len, CASES))
+    print(f"\n{'cell':{width}}  records  bound ms  widest ms")
+    for at, (name, case) in enumerate(CASES.items()):
+        world = World(tmp_path / str(at), case)
+        records = lived(world)
+        print(
+            f"{name:{width}}  {len(records):7}  {case.bound_ms or '-':>8}  {check(world, records) or '-':>9}"
+        )
+    for name in STEPS:
+        for moment in MOMENTS:
+            world, records, said = stepping(tmp_path / f"{name} {moment}", name, moment)
+            widest = check(world, records)
+            cell = f"step {name} at {moment}"
+            print(f"{cell:{width}}  {len(records):7}  {NEAR:>8}  {widest:>9}  {' '.join(said)}".rstrip())
 
 
 def test_a_technician_sees_where_records_truly_lie(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """``sitebox journal --placed`` of a box that woke up in 1970."""
-    world = World(tmp_path, CASES["1970"])
+    world = World(tmp_path, CASES["boot in 1970, network after an hour"])
     world.live()
     words = ["--state", str(tmp_path), "--config", str(tmp_path), "--runtime", str(tmp_path)]
     assert main(["journal", "--placed", "--last", "100000", *words]) == 0

@@ -54,6 +54,12 @@ def test_the_use_of_the_right_to_act_is_told_before_it_is_used() -> None:
     assert told == ["act"]
 
 
+def test_a_verb_that_is_told_who_asks_believes_no_request() -> None:
+    verbs = {"who": Verb(_echo, act=True, named=True)}
+    reply = answer(b'{"v":1,"verb":"who","args":{"uid":0,"x":1}}', verbs, True, uid=1234)
+    assert reply["result"] == {"args": {"uid": 1234, "x": 1}}
+
+
 def test_acting_verbs_need_the_right() -> None:
     assert answer(b'{"v":1,"verb":"act"}', VERBS, may_act=True)["ok"] is True
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,14 +17,17 @@ import pytest
 from agent.inbox import ChoreDue, GivenBack, Inbox, Remark
 from agent.latches import Latches
 from buffer.errors import StoreFull
+from buffer.instant import Instant
 from buffer.journal import Journal
 from buffer.logbook import Logbook
 from buffer.note import VerifierKey
 from buffer.reader import JournalReader
 from buffer.scrub import Rot
 from buffer.verify import verify
+from config.site import Journal as JournalSettings
+from config.site import Uplink
 from tests.support.boxes import Box, result
-from tests.support.plants import PAIR, SILENT, plant
+from tests.support.plants import OVER, PAIR, SILENT, plant
 
 
 @pytest.fixture
@@ -111,6 +115,66 @@ def test_a_hold_time_goes_on_over_a_restart(box: Box) -> None:
     box.recorder.step(box.at(81))
     (alarm,) = box.records("alarm")
     assert alarm["mono"] == 60_000
+
+
+class Rebooted(Box):
+    """Each start is one of the machine: its monotonic time begins anew, under another id."""
+
+    since = 0.0
+
+    def at(self, second: float) -> Instant:
+        ms = int((second - self.since) * 1000)
+        whole = super().at(second)
+        return replace(whole, mono_ms=ms, boot_id=f"{max(self.boot, 1):02x}" * 16)
+
+    def start(self, second: float, capacity: int = 100_000) -> None:
+        self.since = second
+        super().start(second, capacity)
+
+    def poll(self, second: float, **power_kw: str | None) -> None:
+        for name, power in power_kw.items():
+            self.inbox.put(result(f"{name}-m", second - self.since, power))
+        self.recorder.step(self.at(second))
+
+
+def test_a_power_cut_blinds_no_rule(tmp_path: Path) -> None:
+    """The tail's records are sealed by the next start: their time is that of the boot before."""
+    box = Rebooted(tmp_path, plant(PAIR))
+    box.start(0)
+    box.run(0, 5000, kiln="12", scrubber="8")
+    box.recorder.step(box.at(4992))
+    assert box.recorder.snapshot.world.now_ms > 4_990_000
+    box.crash()
+    box.start(6000)
+    assert box.recorder.snapshot.world.now_ms < 1000, "nothing of the boot before is taken for now"
+    box.run(6000, 6100, kiln="12", scrubber="0")
+    assert [one["mono"] for one in box.records("alarm")] == [60_000]
+    box.crash()
+
+
+def test_an_alarm_over_a_power_cut_claims_no_duration(tmp_path: Path) -> None:
+    box = Rebooted(tmp_path, plant(PAIR, OVER))
+    box.start(0)
+    box.run(0, 30, kiln="12", scrubber="0")
+    box.poll(32, kiln="120", scrubber="0")
+    box.poll(60, kiln="120", scrubber="0")  # the pair is raised, and sealed
+    sealed = box.recorder.snapshot.head.n
+    box.poll(62, kiln="120", scrubber="0")  # over as well: its seal has to wait
+    box.recorder.step(box.at(63.5))
+    assert [one["id"] for one in box.records("alarm")] == ["pair", "over"]
+    assert box.recorder.snapshot.head.n == sealed
+    box.crash()
+    box.start(500)
+    assert {alarm.key: alarm.since_ms for alarm in box.recorder.snapshot.alarms} == {
+        "pair": None,
+        "over": None,
+    }
+    box.poll(510, kiln="12", scrubber="8")
+    box.recorder.step(box.at(512))
+    cleared = [one for one in box.records("alarm") if one["state"] == "cleared"]
+    assert sorted(one["id"] for one in cleared) == ["over", "pair"]
+    assert all("dur_ms" not in one for one in cleared)
+    box.crash()
 
 
 def test_what_the_queue_could_not_take_is_counted_in_one_loss_record(box: Box) -> None:
@@ -276,3 +340,44 @@ def test_what_a_platform_gives_back_is_on_record(box: Box) -> None:
     with closing(JournalReader(box.folder / "journal")) as reader:
         again = reader.block(n)
     assert again == whole[n]
+
+
+@pytest.mark.parametrize("blocks", [True, False])
+def test_an_uplink_for_warnings_alone_holds_up_no_retention(tmp_path: Path, blocks: bool) -> None:
+    """Nobody ever confirms anything on it. One that carries blocks holds every body for it; one that does not
+    holds none."""
+    plant_broker = Uplink(
+        id="plant", kind="mqtt", host="h", ca="a", cert="c", key="k", receipts=False, levels=("warning",)
+    )
+    config = replace(
+        plant(),
+        uplinks=(replace(plant_broker, blocks=blocks),),
+        journal=JournalSettings(keep_days=1, raw_days=0),
+    )
+    box = Box(tmp_path, config)
+    box.letter = "S"
+    box.start(0)
+    box.run(0, 130, kiln="12")
+    days = 3 * 86_400
+    box.recorder.step(box.at(days))
+    box.inbox.put(ChoreDue("retention"))
+    box.recorder.step(box.at(days + 1))
+    with closing(JournalReader(tmp_path / "journal")) as reader:
+        oldest = reader.block(1)
+    box.crash()
+    assert oldest is not None
+    assert (oldest.body is not None) is blocks
+
+
+def test_each_alarm_record_is_announced_as_it_stands_in_the_journal(box: Box) -> None:
+    box.start(0)
+    heard: list[dict[str, Any]] = []
+    box.recorder.listen(lambda record: heard.append(dict(record)))
+    box.run(0, 100, kiln="12", scrubber="0")
+    box.run(100, 130, kiln="12", scrubber="8")
+    box.recorder.step(box.at(131))
+    records = box.records("alarm")
+    assert [record["state"] for record in records] == ["raised", "cleared"]
+    for told, record in zip(heard, records, strict=True):
+        assert told.items() <= record.items()
+        assert set(record) - set(told) == {"boot", "mono", "q"}

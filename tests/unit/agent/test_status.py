@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 
@@ -68,6 +69,23 @@ def test_all_well() -> None:
     assert found["level"] == "ok"
     assert codes(GOOD) == ["SBX-STA-001", "SBX-STA-021", "SBX-STA-032", "SBX-CLK-001"]
     assert found["meters"][0] == {"id": "kiln-m", "error": None, "age_ms": 1_000, "values": {"p": "12.4100"}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "level", "code"),
+    [
+        ({"receipts": False, "quiet_ms": None}, "ok", "SBX-STA-021"),
+        ({"receipts": False, "quiet_ms": None, "error": "SBX-UPL-070"}, "warn", "SBX-STA-023"),
+        ({"receipts": False, "quiet_ms": None, "state": "offline"}, "warn", "SBX-STA-022"),
+        ({"receipts": False, "blocks": False, "quiet_ms": None}, "ok", "SBX-STA-024"),
+        ({"quiet_ms": None}, "warn", "SBX-STA-022"),
+    ],
+)
+def test_an_uplink_without_receipts_is_well_while_the_broker_takes_all(
+    changes: dict[str, Any], level: str, code: str
+) -> None:
+    checks = build(replace(GOOD, uplinks=(replace(ONLINE, **changes),)))["checks"]
+    assert [(one["level"], one["code"]) for one in checks if one["topic"] == "uplink"] == [(level, code)]
 
 
 OLD = replace(POLL, good_ms=NOW.mono_ms - 36_000)

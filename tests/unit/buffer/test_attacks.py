@@ -528,17 +528,17 @@ def test_nothing_readable() -> None:
 
 def test_values_are_not_recomputed_without_a_decoder(blocks: list[BlockData]) -> None:
     assert judged(blocks).values.status == "not-checked"
-    agree = verify(blocks, identity=KEY, recompute=lambda record, frames: bool(frames))
+    agree = verify(blocks, identity=KEY, recompute=lambda cfg, record, frames: bool(frames))
     assert agree.values.status == "pass"
     gone = [replace(block, raw=None) for block in blocks[:3]]
-    some = verify([*gone, *blocks[3:]], identity=KEY, recompute=lambda record, frames: True)
+    some = verify([*gone, *blocks[3:]], identity=KEY, recompute=lambda cfg, record, frames: True)
     assert some.values.status == "warn"
-    unable = verify(blocks, identity=KEY, recompute=lambda record, frames: None)
+    unable = verify(blocks, identity=KEY, recompute=lambda cfg, record, frames: None)
     assert unable.values.status == "not-checked"
 
 
 def test_value_that_the_frames_do_not_say(blocks: list[BlockData]) -> None:
-    report = verify(blocks, identity=KEY, recompute=lambda record, frames: record["i"] != 12)
+    report = verify(blocks, identity=KEY, recompute=lambda cfg, record, frames: record["i"] != 12)
     assert named(report) == (Wrong.VALUE_DIFFERS, 2, 65)
 
 

@@ -139,7 +139,7 @@ def test_a_cut_anywhere_in_a_turn_leaves_the_key_that_counts() -> None:
             if "/box/keys/identity" not in left.names_:
                 continue
             wanted = after if k >= named else before
-            found = Keys.open(FOLDER, BOX, left).settled(wanted.ratchet.verifier)
+            found = Keys.open(FOLDER, BOX, left).settled(wanted.identity.verifier, wanted.ratchet.verifier)
             assert found is not None, (k, names)
             assert found.ratchet.verifier == wanted.ratchet.verifier
             again = found.cleaned().prepared().adopted().cleaned()
@@ -151,7 +151,7 @@ def test_a_cut_anywhere_in_a_turn_leaves_the_key_that_counts() -> None:
 def test_neither_key_is_the_named_one() -> None:
     stranger = Keys.open(FOLDER, BOX, MemoryDisk()).ratchet.verifier
     disk = MemoryDisk()
-    assert Keys.open(FOLDER, BOX, disk).prepared().settled(stranger) is None
+    assert Keys.open(FOLDER, BOX, disk).prepared().settled(stranger, stranger) is None
 
 
 def test_a_turn_that_did_not_end_is_ended_before_the_next() -> None:

@@ -14,11 +14,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 import buffer.verify.alone as alone_module
 from buffer.bundle import write_bundle
+from buffer.command import Command, open_command, sign_command
 from buffer.errors import NoteError
 from buffer.journal import Journal
 from buffer.keys import Keys
 from buffer.note import VerifierKey, decode, encode
 from buffer.verify import verify
+from config.values import Wrong, platform_key
 from tests.support.element import Element
 from tests.support.life import BOX, CFG, HOUR_MS, ROOT, Box, blocks_of
 from tests.support.powercut import MemoryDisk
@@ -32,6 +34,17 @@ def test_a_note_of_an_element() -> None:
     assert decode(raw).signed_by((element.verifier,)) == (element.verifier,)
     with pytest.raises(NoteError, match="bad signature"):
         decode(raw.replace(b"any", b"ANY")).signed_by((element.verifier,))
+
+
+def test_an_element_may_be_a_platform_or_an_issuer() -> None:
+    """The site file takes its key, and the command it signs is believed."""
+    element = Element("a-platform-with-a-name-of-32-char")
+    assert platform_key(str(element.verifier)) == str(element.verifier)
+    with pytest.raises(Wrong, match="SBX-CFG-081"):
+        platform_key(str(element.verifier).replace("+" + element.verifier.key_id.hex(), "+00000000"))
+    asked = Command(element.verifier.name[:32], BOX, "e", 0, "1a" * 32, 1, 0, "order-cancel", {"id": "a"})
+    issuer = Element(asked.by)
+    assert open_command(sign_command(asked, issuer), [issuer.verifier]) == asked
 
 
 def test_a_key_has_one_spelling_and_its_id_is_that_of_its_der() -> None:

@@ -54,7 +54,7 @@ def test_a_lost_body_and_a_rotten_header_come_back_byte_for_byte(box: Box, tmp_p
     assert [box.journal.caretaker.put_back(block) for block in given] == [3, 5]
     assert blocks_of(tmp_path) == whole
     with closing(JournalReader(tmp_path / "journal")) as reader:
-        assert list(look(reader, range(1, BLOCKS + 1), box.keys.identity.verifier)) == []
+        assert list(look(reader, range(1, BLOCKS + 1), (box.keys.identity.verifier,))) == []
     assert verify(blocks_of(tmp_path), identity=box.keys.identity.verifier).exit_code() == 0
 
 

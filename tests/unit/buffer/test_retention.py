@@ -134,6 +134,23 @@ def test_frames_that_an_alarm_stands_on_stay_for_ever() -> None:
     assert kept(box)[1] == [3, 4, 5, 8], "also when the alarm's own body is gone"
 
 
+def test_bodies_of_orders_and_declarations_stay_for_ever() -> None:
+    """What is in force is found again from them; the daily summary is found as fast, and may go."""
+    box = Box(MemoryDisk(), 1)
+    for slot, kind in enumerate(("reading", "order", "summary", "declaration", "step", "reading")):
+        box.read(slot)
+        box.append(kind, {"x": slot} if kind != "reading" else {"m": "a", "v": {}, "src": "load"})
+        box.now(DAY_MS)
+        box.seal()
+    assert box.journal._store.alarm_blocks(-1) == (2, 3, 4)
+    box.receipt("city")
+    assert box.journal.prune(later(box, 1), NOTHING, ("city",)).bodies == 4
+    assert kept(box) == ([0, 2, 4, 7], [2, 4])
+    report = verify(blocks_of(box.journal._store), identity=box.keys.identity.verifier)
+    assert {report.signatures.status, report.chain.status} == {"pass"}
+    assert report.exit_code() in (0, 1), report.findings
+
+
 def test_frames_of_an_alarm_whose_frames_went_before_it_was_raised() -> None:
     """What is gone is gone; the search ends at the first block that still has its frames."""
     box = grown(MemoryDisk(), 3)

@@ -39,7 +39,7 @@ def spoil(folder: Path, n: int, column: str, data: bytes) -> None:
 
 def found(box: Box, folder: Path) -> list[Rot]:
     with closing(JournalReader(folder / "journal")) as reader:
-        return list(look(reader, range(1, reader.head().n + 1), box.keys.identity.verifier))
+        return list(look(reader, range(1, reader.head().n + 1), (box.keys.identity.verifier,)))
 
 
 @given(st.integers(0, 600_000), st.integers(0, 10**12))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MARK = "@@"
+KEY = "city-platform+9dea0a9a+AS7+EFYRu26IYzcseordbIZXipw3dmAU1mS5rof6wOoj"
 
 SITE = """\
 [site]
@@ -146,6 +147,8 @@ def broken(code: str, *edits: tuple[str, str], key: str = "", whole_file: bool =
 _MANY_POINTS = "\n".join(f'[[point]]\nid = "x{n}"' for n in range(256))
 _LONG_LIST = ", ".join(f'"x{n}"' for n in range(65))
 _POINT = "\n[[point]]\nid = "
+_LED = '[[notify]]\nid = "lamp"\nkind = "led"\nled = "red"\n'
+_SIREN = '[[notify]]\nid = "siren"\nkind = "command"\ncommand = ["/bin/siren"]\n'
 _FAN = 'bus = "net"\nprotocol = "modbus-tcp"\naddress = "1"\nprofile = "eastron-sdm630"'
 
 BROKEN = (
@@ -336,10 +339,80 @@ BROKEN = (
         key="uplink.city.platform_key",
     ),
     broken(
+        "SBX-CFG-083",
+        ("[[uplink]]", f'[[issuer]]\n@@id = "city"\nkey = "{KEY}"\nverbs = ["order-put"]\n\n[[uplink]]'),
+        key="issuer.city.id",
+    ),
+    broken(
+        "SBX-CFG-084",
+        ('id = "SB-1"', 'id = "city-platform"'),
+        (
+            "[[uplink]]",
+            f'[[issuer]]\n@@id = "city-platform"\nkey = "{KEY}"\nverbs = ["order-put"]\n\n[[uplink]]',
+        ),
+        key="issuer.city-platform.id",
+    ),
+    broken(
         "SBX-CFG-090",
         ('id = "b1"', '@@id = "b1"'),
         ("every_s = 10", "every_s = 1"),
         ("2400 8E1", "300 8E1"),
         key="bus.b1.id",
     ),
+    # notices, warnings for the plant's own broker, the source of the mains
+    broken("SBX-CFG-013", ("", '[[notify]]\nid = "n"'), key="notify.n"),
+    broken("SBX-CFG-013", ("", _LED.replace('led = "red"', "")), key="notify.lamp"),
+    broken("SBX-CFG-041", ("", _LED.replace('"led"', '@@"horn"')), key="notify.lamp.kind"),
+    broken("SBX-CFG-047", ("", _LED.replace('"red"', '@@"../red"')), key="notify.lamp.led"),
+    broken("SBX-CFG-047", ("", _LED.replace('"red"', '@@"leds/red"')), key="notify.lamp.led"),
+    broken("SBX-CFG-047", ("", _LED.replace('"red"', '@@".."')), key="notify.lamp.led"),
+    broken("SBX-CFG-047", ("", _LED.replace('"red"', '@@""')), key="notify.lamp.led"),
+    broken(
+        "SBX-CFG-048", ("", _SIREN.replace('["/bin/siren"]', '@@"/bin/siren"')), key="notify.siren.command"
+    ),
+    broken("SBX-CFG-048", ("", _SIREN.replace('["/bin/siren"]', "@@[]")), key="notify.siren.command"),
+    broken("SBX-CFG-035", ("", _SIREN.replace('"/bin/siren"', '@@"siren"')), key="notify.siren.command"),
+    broken(
+        "SBX-CFG-020", ("", _SIREN.replace('"/bin/siren"', '@@"/bin/siren", 5')), key="notify.siren.command"
+    ),
+    broken(
+        "SBX-CFG-019",
+        ("", _SIREN.replace('"/bin/siren"', '@@"/bin/siren"' + ', "x"' * 16)),
+        key="notify.siren.command",
+    ),
+    broken("SBX-CFG-023", ("", f"{_SIREN}@@most_per_hour = 0"), key="notify.siren.most_per_hour"),
+    broken("SBX-CFG-023", ("", f"{_SIREN}@@timeout_s = 0"), key="notify.siren.timeout_s"),
+    broken("SBX-CFG-011", ("", f"{_LED}@@timeout_s = 5"), key="notify.lamp.timeout_s"),
+    broken("SBX-CFG-049", ("", f'{_LED}@@levels = "alarm"'), key="notify.lamp.levels"),
+    broken("SBX-CFG-024", ("", f'{_LED}@@levels = ["red"]'), key="notify.lamp.levels"),
+    broken("SBX-CFG-072", ("", f'{_LED}@@levels = ["alarm", "alarm"]'), key="notify.lamp.levels"),
+    broken("SBX-CFG-068", ("", f"{_LED}@@levels = []"), key="notify.lamp.levels"),
+    broken(
+        "SBX-CFG-069",
+        ("", f'{_LED}[[notify]]\nid = "other"\nkind = "led"\n@@led = "red"'),
+        key="notify.other.led",
+    ),
+    broken("SBX-CFG-078", ("", '[power]\n@@mains = "power_supply"'), key="power.mains"),
+    broken("SBX-CFG-078", ("", '[power]\n@@mains = "gpio"\nchip = "/dev/gpiochip0"'), key="power.mains"),
+    broken("SBX-CFG-079", ("", '[power]\n@@supply = "AC"'), key="power.supply"),
+    broken(
+        "SBX-CFG-079",
+        ("", '[power]\nmains = "power_supply"\nsupply = "AC"\n@@active_low = true'),
+        key="power.active_low",
+    ),
+    broken(
+        "SBX-CFG-079", ("", '[power]\nmains = "power_supply"\nsupply = "AC"\n@@line = 4'), key="power.line"
+    ),
+    broken("SBX-CFG-023", ("", "[power]\n@@mains_debounce_s = -1"), key="power.mains_debounce_s"),
+    broken(
+        "SBX-CFG-088",
+        ("receipts = true", '@@receipts = true\nblocks = false\nlevels = ["warning"]'),
+        key="uplink.city.receipts",
+    ),
+    broken(
+        "SBX-CFG-089",
+        ("receipts = true", "receipts = false\nblocks = false\n@@levels = []"),
+        key="uplink.city.levels",
+    ),
+    broken("SBX-CFG-022", ("receipts = true", "receipts = true\n@@blocks = 1"), key="uplink.city.blocks"),
 )

@@ -12,7 +12,7 @@ from config.load import Loaded, load
 from config.messages import known_codes, placeholders, render, template
 from config.profiles import builtin_profiles, load_profile
 from config.rulekinds import MeterSilent, Threshold, TreatmentOff
-from config.site import Line
+from config.site import Line, NotifyCommand, NotifyLed, Power
 from tests.unit.config.broken import BROKEN, METERS, METERS_NAME, SITE, SITE_NAME, Broken
 
 SOUND = [(SITE_NAME, SITE.encode()), (METERS_NAME, METERS.encode())]
@@ -51,6 +51,50 @@ def test_sound_file() -> None:
     assert [type(rule) for rule in config.rules] == [TreatmentOff, Threshold, MeterSilent]
     assert config.points[0].off_below_kw == Decimal(4)
     assert sound().warnings == ()
+
+
+def test_notices_power_and_an_uplink_for_warnings() -> None:
+    text = f"""{SITE}
+levels = ["warning"]
+[[notify]]
+id = "lamp"
+kind = "led"
+led = "red:alarm"
+levels = ["alarm"]
+[[notify]]
+id = "siren"
+kind = "command"
+command = ["/usr/local/bin/siren", "--for", "20 s"]
+timeout_s = 3
+[power]
+mains = "gpio"
+chip = "/dev/gpiochip0"
+line = 17
+active_low = true
+[[uplink]]
+id = "plant"
+kind = "mqtt"
+host = "10.0.0.8"
+ca = "/tls/ca.pem"
+cert = "/tls/box.pem"
+key = "/keys/box.key"
+receipts = false
+blocks = false
+levels = ["warning", "alarm"]
+"""
+    found = load([(SITE_NAME, text.encode()), (METERS_NAME, METERS.encode())], builtin_profiles())
+    config = found.config
+    assert config.notify == (
+        NotifyLed(id="lamp", led="red:alarm", levels=("alarm",)),
+        NotifyCommand(id="siren", command=("/usr/local/bin/siren", "--for", "20 s"), timeout_s=3),
+    )
+    assert config.power == Power(mains="gpio", chip="/dev/gpiochip0", line=17, active_low=True)
+    assert [(one.levels, one.blocks, one.receipts) for one in config.uplinks] == [
+        (("warning",), True, True),
+        (("warning", "alarm"), False, False),
+    ]
+    assert found.warnings == ()  # it carries no evidence, so nobody need sign for it
+    assert sound().config.power == Power()
 
 
 @pytest.mark.parametrize("case", BROKEN, ids=lambda case: f"{case.code}-{case.edits[0][1][:24]!r}")

@@ -95,6 +95,11 @@ MISTAKES = (
     ("SBX-CFG-116", RATIO, 'quantity = "ct"', 'quantity = "i_a"', 4),
     ("SBX-CFG-118", MODBUS, "fc = 4", "fc = 2", 12),
     ("SBX-CFG-118", MODBUS, 'type = "f32"', 'type = "bit"', 12),
+    ("SBX-CFG-023", DLT, 'format = "XX.XX"', 'format = "word", bit = 16', 9),
+    ("SBX-CFG-109", DLT, 'di = "02800002", format = "XX.XX"', 'di = "02010100", format = "word", bit = 1', 9),
+    ("SBX-CFG-119", DLT, 'format = "XX.XX"', 'format = "word"', 9),
+    ("SBX-CFG-119", DLT, 'format = "XX.XX"', 'format = "XX.XX", bit = 0', 9),
+    ("SBX-CFG-119", DLT, 'format = "XX.XX"', 'format = "word", bit = 0, signed = true', 9),
     ("SBX-CFG-117", DLT, 'lines = ["2400 8E1"]', 'ratio_source = "meter"', 4),
     ("SBX-CFG-114", DLT, 'ratio = "pt" }', 'ratio = "pt", poll = "slow" }', 12),
 )
@@ -125,6 +130,23 @@ def test_mistake(code: str, text: str, old: str, new: str, line: int) -> None:
 def test_every_profile_code_can_be_provoked() -> None:
     codes = {code for code in known_codes() if code.startswith("SBX-CFG-1")}
     assert {row[0] for row in MISTAKES if row[0] >= "SBX-CFG-1"} | set(ELSEWHERE) == codes
+
+
+def words(*bits: int) -> str:
+    """A profile that reads bits of one status word, and nothing else."""
+    items = [
+        f'{{ quantity = "in_{number}", di = "04000507", format = "word", bit = {bit}, poll = "slow" }},'
+        for number, bit in enumerate(bits, 1)
+    ]
+    return DLT[: DLT.index("item = [")] + "\n".join(("item = [", *items, "]", ""))
+
+
+def test_one_word_serves_many_bits_but_each_bit_one_quantity() -> None:
+    found = load_profile("m.toml", words(0, 9).encode())
+    assert [item.bit for item in found.dlt] == [0, 9]
+    with pytest.raises(ConfigInvalid) as caught:
+        load_profile("m.toml", words(0, 9, 0).encode())
+    assert [(problem.code, problem.line) for problem in caught.value.problems] == [("SBX-CFG-109", 9)]
 
 
 def test_the_editions_have_their_own_identifiers() -> None:

@@ -10,7 +10,7 @@ from config import profileshapes, ruleshapes, shapes, values
 from config.build import Shape
 from config.messages import placeholders, template
 from config.protocols import PROTOCOLS
-from config.quantities import QUANTITIES
+from config.quantities import COUNTERS, QUANTITIES, STANDING
 from config.values import Taker, Wrong
 
 DESIGN_11 = (
@@ -151,13 +151,23 @@ def test_a_taker_takes_or_says_what_is_wrong(taker: Taker) -> None:
 
 
 def test_the_vocabulary_is_that_of_the_design() -> None:
-    assert " ".join(QUANTITIES) == DESIGN_11 + " in_1 in_2 in_3 in_4 ct pt"  # ADR 0009, ADR 0006
+    later = "in_1 in_2 in_3 in_4 ct pt"  # ADR 0009, ADR 0006
+    counted = "program clear demand_clear event_clear time_set cover terminal_cover power_down voltage_loss"
+    later += "".join(f" n_{name}" for name in counted.split()) + " phase_order serial"  # ADR 0010
+    assert " ".join(QUANTITIES) == f"{DESIGN_11} {later}"
     units = {quantity.unit for quantity in QUANTITIES.values()}
     assert units == {"V", "A", "kW", "kvar", "kVA", "-", "Hz", "kWh", "kvarh", "C"}
     codes = [quantity.obis for quantity in QUANTITIES.values() if quantity.obis]
     assert len(codes) == len(set(codes))
     assert QUANTITIES["u_a"].obis == "1-0:32.7.0"
     assert all(quantity.title_en and quantity.title_zh for quantity in QUANTITIES.values())
+
+
+def test_what_stands_still_is_part_of_the_vocabulary() -> None:
+    assert {name for name in QUANTITIES if name.startswith("n_")} == COUNTERS
+    assert {"phase_order", "serial"} == STANDING - COUNTERS
+    assert set(QUANTITIES) >= STANDING
+    assert {QUANTITIES[name].unit for name in STANDING} == {"-"}
 
 
 def test_the_vocabulary_cannot_be_changed() -> None:

@@ -111,3 +111,35 @@ def test_a_network_bus_has_no_character_time() -> None:
     serial, network = plan(load(files, builtin_profiles()).config, builtin_profiles())
     assert network.meters[0].fast.least == 0
     assert serial.meters[0].fast.least > 1000
+
+
+def test_a_word_counts_two_bytes_and_a_meter_number_six() -> None:
+    items = [
+        '{ quantity = "phase_order", di = "04000507", format = "word", bit = 0, poll = "slow" },',
+        '{ quantity = "in_1", di = "04000507", format = "word", bit = 9, poll = "slow" },',
+        '{ quantity = "serial", di = "04000402", format = "XXXXXXXXXXXX", poll = "slow" },',
+        '{ quantity = "n_cover", di = "03300D00", format = "XXXXXX", poll = "slow" },',
+    ]
+    profile = DLT[: DLT.index(b"item = [")] + "\n".join(("item = [", *items, "]")).encode()
+    text = METER.format(protocol="dlt645-2007", address="000000000001").encode()
+    profiles = {"d": load_profile("d.toml", profile)}
+    (bus,) = plan(load([("s.toml", text)], profiles).config, profiles)
+    wire = (3 * (20 + 16) + 2 + 6 + 3) * CHARACTER_MS + 3 * (20 + 20)
+    assert bus.meters[0].slow.least == pytest.approx(wire), "two bits of one word are one exchange"
+
+
+def test_eight_three_phase_meters_fit_on_a_line_of_2400_baud() -> None:
+    """Each 15 s and 300 s; each 10 s they do not, with or without counters (110 or 104 %)."""
+    head, table = METER[: METER.index("[[meter]]")], METER[METER.index("[[meter]]") :]
+    meters = [
+        table.replace('id = "m"', f'id = "m{number}"')
+        .replace('profile = "d"', 'profile = "dlt645-2007-3p"')
+        .replace("every_s = 10\nslow_every_s = 100", "every_s = 15\nslow_every_s = 300")
+        .format(protocol="dlt645-2007", address=f"{number:012d}")
+        for number in range(1, 9)
+    ]
+    profiles = builtin_profiles()
+    loaded = load([("s.toml", (head + "".join(meters)).encode())], profiles)
+    (bus,) = plan(loaded.config, profiles)
+    assert len(bus.meters) == 8
+    assert 0.7 < bus.share.least < 0.8

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from config.profiles import builtin_profiles
+from config.quantities import STANDING
 from config.site import Meter
 from drivers.exchange import Answer, Exchange, MeterSpec, Poll, Polled, Scan
 from drivers.plausible import Ask, Watch, limits
@@ -327,6 +328,18 @@ def test_a_changed_ratio_is_read_again_and_believed() -> None:
     )
     assert polled(watch, {"ct": "60"}, {"ct": "60"}) == ({"ct": "60"}, 2)
     assert polled(watch, {"ct": "60"}) == ({"ct": "60"}, 1)
+
+
+@pytest.mark.parametrize("name", sorted(STANDING))
+def test_what_stands_still_is_read_twice_when_it_changes(name: str) -> None:
+    """One of 256 damaged frames passes the sum: noise must not open a cover, nor swap a meter."""
+    watch = fresh(**{name: "1"})
+    assert polled(watch, {name: "1"}) == ({name: "1"}, 1)
+    assert polled(watch, {name: "0"}, {name: "1"}) == ({name: "1"}, 2), "damaged"
+    assert polled(watch, {name: "0"}, {name: "2"}) == ({name: "invalid"}, 2), "damaged twice"
+    assert polled(watch, {name: "2"}, {name: "2"}) == ({name: "2"}, 2), "it did change"
+    assert polled(watch, {name: "2"}) == ({name: "2"}, 1)
+    assert polled(watch, {name: "0"}, {name: "0"}) == ({name: "0"}, 2), "back to nothing: cleared, or swapped"
 
 
 def test_a_meters_own_ratio_leaves_no_range_of_ours() -> None:

@@ -6,12 +6,14 @@ import json
 import random
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from drivers.simulated.items import BLOCKS, SINGLES, Facts645, bcd, number
+from drivers.simulated.items import BLOCKS, COUNTS, SINGLES, Facts645, bcd, number
 from drivers.simulated.reply import Reply
 from drivers.simulated.slave645 import Habits, Request, Slave645, encode, hunt
 
@@ -149,6 +151,32 @@ def test_fixed_items() -> None:
     assert payload(read(meter, "04000506")).hex() == "4000"
     assert payload(read(meter, "03300D00")).hex() == "070000"
     assert payload(read(meter, "0400040B"))[::-1] == b"SIM645    "
+
+
+def test_counts_word_and_number_are_told_by_their_quantity() -> None:
+    assert [(one.name, one.text) for one in read(slave(), "03300D00").shown] == [("n_cover", "7")]
+    counted = Slave645(ADDRESS, Habits(), dict, lambda: facts(counts=dict.fromkeys(COUNTS, 120)))
+    for di, name in COUNTS.items():
+        reply = read(counted, di)
+        assert (payload(reply).hex(), reply.shown[0].name, reply.shown[0].text) == ("200100", name, "120")
+    for word, order in ((0x0000, "0"), (0x0001, "1"), (0x0602, "0"), (0x0601, "1")):
+        told = facts(status=(0, 0, 0, 0, 0, 0, word))
+        reply = read(Slave645(ADDRESS, Habits(), dict, partial(next, repeat(told))), "04000507")
+        assert payload(reply) == word.to_bytes(2, "little")
+        assert [(one.name, one.text) for one in reply.shown] == [("phase_order", order)]
+    named = Slave645(ADDRESS, Habits(), dict, lambda: facts(number="000000000099"))
+    reply = read(named, "04000402")
+    assert payload(reply).hex() == "990000000000"
+    assert [(one.name, one.text) for one in reply.shown] == [("serial", "99")]
+    assert payload(read(slave(), "04000402"))[::-1].hex() == ADDRESS
+
+
+def test_what_a_meter_lacks_is_refused_with_bit_1() -> None:
+    meter = slave(lacks=frozenset({"03300D00", "0201FF00"}))
+    for di in ("03300D00", "0201FF00"):
+        reply = read(meter, di)
+        assert (reply.kind, reply.frame[8], reply.frame[10]) == ("error", 0xD1, 0x35)
+    assert read(meter, "02010100").kind == "good"
 
 
 def test_every_block_is_its_single_items() -> None:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from drivers.simulated.feed import Registers, start
+from drivers.simulated.items import COUNTS
 from drivers.simulated.load import Load, LoadSpec, build
-from drivers.simulated.meter import Meter
+from drivers.simulated.meter import EVENTS, Meter
 from drivers.simulated.plantfile import MeterSpec
 from drivers.simulated.reply import Shown
 from drivers.simulated.switches import ControlError, Switches
@@ -113,6 +114,21 @@ def test_clock_and_events() -> None:
     switches.set({"set": "event", "meter": "m-fan", "what": "cover-open"})
     assert meters["m-fan"].clock_offset_s == -3600
     assert meters["m-fan"].counts["03300D00"] == 1
+    assert sum(meters["m-fan"].counts.values()) == 1
+
+
+def test_each_event_has_a_counter_of_its_own() -> None:
+    switches, meters = plant()
+    for what in EVENTS:
+        switches.set({"set": "event", "meter": "m-fan", "what": what})
+    assert meters["m-fan"].counts == dict.fromkeys(COUNTS, 1)
+
+
+def test_another_meter_number_as_after_a_swap() -> None:
+    switches, meters = plant()
+    assert meters["m-fan"].number == meters["m-fan"].spec.address
+    switches.set({"set": "number", "meter": "m-fan", "number": "000000000099"})
+    assert meters["m-fan"].number == "000000000099"
 
 
 @pytest.mark.parametrize(
@@ -133,6 +149,9 @@ def test_clock_and_events() -> None:
         ({"set": "reversed-ct", "meter": "m-fan"}, "phase is"),
         ({"set": "reversed-ct", "meter": "m-fan", "phase": ""}, "phase is"),
         ({"set": "event", "meter": "m-fan", "what": "x"}, "what is one of"),
+        ({"set": "number", "meter": "m-fan", "number": "99"}, "text of 12 digits"),
+        ({"set": "number", "meter": "m-fan", "number": 99}, "text of 12 digits"),
+        ({"set": "number", "meter": "m-fan"}, "text of 12 digits"),
         ({"set": "unplug", "meter": "m-fan", "state": False}, "unknown 'state'"),
     ],
 )

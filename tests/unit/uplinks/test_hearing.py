@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agent.errors import AgentError
 from agent.uplinks.hearing import HAND_OVER_MS, Hearing, Memory, Setting
+from agent.uplinks.livenews import LiveNews
 from agent.uplinks.outbox import Outbox
 from agent.uplinks.pipe import Message
 from agent.uplinks.ranges import add, count, find
@@ -25,7 +26,7 @@ class Ear:
         hooks = self.around.hooks()
         self.memory = Memory(Outbox(), Remarks(hooks.on_event), EPOCH)
         self.memory.outbox.grow(9, ())
-        setting = Setting(CONFIG, box(), hooks, self.around.journal, CITY.verifier, lambda: 0)
+        setting = Setting(CONFIG, box(), hooks, self.around.journal, CITY.verifier, lambda: 0, LiveNews(()))
         self.hearing = Hearing(setting, self.memory)
 
     def say(self, payload: bytes, ms: int, name: str = "receipt", retained: bool = False) -> bool:

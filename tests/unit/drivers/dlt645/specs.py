@@ -19,8 +19,9 @@ def item(
     signed: bool = False,
     ratio: Ratio = "none",
     poll: PollClass = "fast",
+    bit: int | None = None,
 ) -> DltItem:
-    return DltItem(quantity=quantity, di=di, format=form, signed=signed, ratio=ratio, poll=poll)
+    return DltItem(quantity=quantity, di=di, format=form, signed=signed, ratio=ratio, poll=poll, bit=bit)
 
 
 ITEMS = (

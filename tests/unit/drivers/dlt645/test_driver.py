@@ -261,6 +261,67 @@ def test_silence_on_a_block_and_then_on_an_item_ends_the_poll_and_teaches_nothin
     assert polled.unsupported == frozenset()
 
 
+SLOW = tuple(
+    item(quantity, di, "XXXXXX", poll="slow")
+    for quantity, di in (
+        ("n_program", "03300000"),
+        ("n_clear", "03300100"),
+        ("n_cover", "03300D00"),
+        ("n_power_down", "03110000"),
+    )
+)
+COUNTED = {one.di: bcd(f"{number}", 3) for number, one in enumerate(SLOW, 1)}
+NOTHING: frozenset[str] = frozenset()
+
+
+def slow(answers: dict[str, int | None], skip: frozenset[str] = NOTHING) -> tuple[str, int, Polled]:
+    """One slow poll of four counters: what came out, in order, how much was asked, and what was learnt."""
+    target = FakeMeter(items={**COUNTED, **answers})
+    polled = play(DRIVER.poll(spec(profile(SLOW, ())), "slow", skip), direct(target))
+    return " ".join(texts(polled).values()), len(target.asked), polled
+
+
+@pytest.mark.parametrize(("word", "said"), [(0x02, "unsupported"), (0x01, "refused"), (0x04, "refused")])
+def test_a_declined_item_of_the_slow_class_is_told(word: int, said: str) -> None:
+    got, asked, polled = slow({"03300100": word})
+    assert (got, asked) == (f"1 {said} 3 4", 4)
+    assert polled.unsupported == {"03300100"}
+
+
+def test_what_is_not_asked_for_is_unsupported() -> None:
+    got, asked, polled = slow({}, frozenset({"03300100", "03110000"}))
+    assert (got, asked) == ("1 unsupported 3 unsupported", 2)
+    assert polled.unsupported == NOTHING
+
+
+def test_a_meter_that_has_nothing_of_a_class_is_asked_for_all_of_it() -> None:
+    got, asked, _ = slow({"03300D00": 0x02}, frozenset(COUNTED))
+    assert (got, asked) == ("1 2 unsupported 4", 4)
+
+
+def test_one_silence_behind_an_answer_does_not_end_a_slow_poll() -> None:
+    got, asked, polled = slow({"03300100": None})
+    assert (got, asked) == ("1 no_reply 3 4", 4)
+    assert polled.unsupported == {"03300100"}
+    got, asked, polled = slow({"03110000": None})
+    assert (got, asked) == ("1 2 3 no_reply", 4)
+    assert polled.unsupported == {"03110000"}, "also as the last"
+
+
+def test_two_silences_end_a_slow_poll_and_teach_nothing() -> None:
+    got, asked, polled = slow({"03300100": None, "03300D00": None})
+    assert (got, asked) == ("1 no_reply no_reply no_reply", 3)
+    assert polled.unsupported == NOTHING
+    got, asked, polled = slow({"03300000": None})
+    assert (got, asked) == ("no_reply no_reply no_reply no_reply", 1), "the first: nobody is there"
+
+
+def test_a_refusal_behind_a_silence_shows_that_the_meter_lives() -> None:
+    got, _, polled = slow({"03300100": None, "03300D00": 0x02})
+    assert got == "1 no_reply unsupported 4"
+    assert polled.unsupported == {"03300100", "03300D00"}
+
+
 def test_garble_ends_the_poll() -> None:
     played = Played()
 
@@ -293,6 +354,26 @@ def test_two_quantities_of_one_item_cost_one_exchange() -> None:
     target = meter()
     assert poll(target, spec(made))[0] == {"p": "-12.4100", "p_a": "-12.4100"}
     assert target.asked == ["02030000"]
+
+
+def test_bits_of_one_word_cost_one_exchange() -> None:
+    made = profile(
+        tuple(item(f"in_{bit}", "04000507", "word", bit=bit) for bit in (0, 9, 10)),
+        (),
+    )
+    target = FakeMeter(items={"04000507": [0x01, 0x04]})
+    assert poll(target, spec(made))[0] == {"in_0": "1", "in_9": "0", "in_10": "1"}
+    assert target.asked == ["04000507"]
+    target = FakeMeter(items={"04000507": 0x02})
+    assert poll(target, spec(made))[0] == dict.fromkeys(("in_0", "in_9", "in_10"), "unsupported")
+
+
+def test_a_number_of_twelve_digits_keeps_all_but_its_leading_zeros() -> None:
+    made = profile((item("serial", "04000402", "XXXXXXXXXXXX"),), ())
+    target = FakeMeter(items={"04000402": bcd("012345678901", 6)})
+    assert poll(target, spec(made))[0] == {"serial": "12345678901"}
+    target = FakeMeter(items={"04000402": bcd("999999999999", 6)})
+    assert poll(target, spec(made))[0] == {"serial": "999999999999"}
 
 
 def test_an_empty_class_asks_nothing() -> None:

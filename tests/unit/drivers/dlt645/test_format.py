@@ -13,6 +13,7 @@ from drivers.dlt645.format import (
     filled,
     take,
     take_ascii,
+    take_bit,
     take_clock,
     take_digits,
     take_word,
@@ -154,3 +155,24 @@ def test_digits_and_words() -> None:
     assert take_word(bytes.fromhex("0180")) == ("0x8001", Quality.GOOD)
     assert take_word(b"\xff\xff") == (None, Quality.MISSING)
     assert take_word(b"") == (None, Quality.MISSING)
+
+
+@pytest.mark.parametrize(
+    ("raw", "bit", "value", "quality"),
+    [
+        ("0100", 0, "1", "good"),
+        ("0100", 8, "0", "good"),
+        ("0006", 9, "1", "good"),
+        ("0006", 10, "1", "good"),
+        ("0006", 1, "0", "good"),
+        ("0080", 15, "1", "good"),
+        ("ffff", 0, None, "missing"),
+        ("eeee", 1, None, "missing"),
+        ("01", 0, None, "invalid"),
+        ("010000", 0, None, "invalid"),
+        ("", 0, None, "invalid"),
+    ],
+)
+def test_a_bit_of_a_status_word(raw: str, bit: int, value: str | None, quality: str) -> None:
+    taken = take_bit(bytes.fromhex(raw), bit)
+    assert (None if taken.value is None else str(taken.value), str(taken.quality)) == (value, quality)

@@ -10,10 +10,12 @@ import pytest
 
 from config.profile import PollClass, Profile
 from config.profiles import builtin_profiles
+from config.quantities import STANDING
 from drivers.dlt645 import DRIVER
 from drivers.dlt645.item import lookup
+from drivers.dlt645.layout import Field
 from drivers.samples import Quality
-from drivers.simulated.items import SINGLES, Facts645
+from drivers.simulated.items import COUNTS, SINGLES, Facts645
 from drivers.simulated.slave645 import Habits, Slave645, hunt
 from tests.unit.drivers.dlt645.meter import Chunks, Played, play
 from tests.unit.drivers.dlt645.specs import ADDRESS, spec
@@ -42,7 +44,12 @@ def slave(habits: Habits) -> Slave645:
     names = {item.name.split("_t", 1)[0] for item in SINGLES.values()}
     shown = {name: VALUES.get(name.split("_", 1)[0], 1.0) for name in names}
     facts = Facts645(
-        address=ADDRESS, ct=1, pt=1, clock=datetime(2026, 1, 7, tzinfo=UTC), status=(0,) * 7, counts={}
+        address=ADDRESS,
+        ct=1,
+        pt=1,
+        clock=datetime(2026, 1, 7, tzinfo=UTC),
+        status=(0, 0, 0, 0, 0, 0, 0x0601),
+        counts={di: number for number, di in enumerate(COUNTS, 998)},
     )
     return Slave645(ADDRESS, habits, lambda: shown, lambda: facts)
 
@@ -62,13 +69,18 @@ def line(meter: Slave645, told: dict[str, str]) -> Callable[[bytes], Chunks]:
     return talk
 
 
+def form(field: Field) -> str:
+    """A field's format as a profile writes it: digits that are a name are a number there."""
+    return "word" if field.kind == "word" else "XX" * field.size if field.form == "digits" else field.form
+
+
 @pytest.mark.parametrize("made", PROFILES.values(), ids=PROFILES.keys())
 def test_a_shipped_profile_says_what_the_table_says(made: Profile) -> None:
     assert made.dlt
     for item in made.dlt:
         layout = lookup(item.di)
         assert layout is not None, item.di
-        assert (layout.fields[0].form, layout.fields[0].signed) == (item.format, item.signed), item.di
+        assert (form(layout.fields[0]), layout.fields[0].signed) == (item.format, item.signed), item.di
     for block in made.blocks:
         whole = lookup(block.di)
         assert whole is not None
@@ -84,7 +96,7 @@ def test_a_profile_without_signs_has_the_formats_of_the_table(made: Profile) -> 
     for item in made.dlt:
         layout = lookup(item.di)
         assert layout is not None, item.di
-        assert layout.fields[0].form == item.format, item.di
+        assert form(layout.fields[0]) == item.format, item.di
 
 
 @pytest.mark.parametrize("poll", ["fast", "slow"])
@@ -108,5 +120,7 @@ def test_a_shipped_profile_reads_what_the_simulated_meter_shows(
             assert f"{value:f}" == told[quantity], quantity
             assert value == Decimal(told[quantity])
     assert len(got.keys() & told.keys()) > 1
+    assert got.keys() & STANDING <= told.keys()
+    assert bool(got.keys() & STANDING) is (poll == "slow")
     blocks = {b.di for b in made.blocks} & set(played.labels)
     assert polled.unsupported == (frozenset() if habits.blocks else blocks)

@@ -34,6 +34,8 @@ READINGS = (
     ("9020", "ep_exp", "12.50", 4, True),
     ("9110", "eq_imp", "765.43", 4, True),
     ("9120", "eq_exp", "0.25", 4, True),
+    ("C032", "serial", "201512345678", 6, False),
+    ("B212", "n_program", "0012", 2, False),
 )
 FAST, SLOW = READINGS[:10], READINGS[10:]
 BLOCKS = (("B61F", READINGS[:3], 0xAA), ("B62F", READINGS[3:6], 0xDD), ("B63F", READINGS[6:10], None))
