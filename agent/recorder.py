@@ -149,8 +149,7 @@ class Recorder:
         self._takers[type(item)](item, now)
 
     def _takes(self) -> dict[type, Callable[[Any, Instant], None]]:
-        """What is done with each kind of item."""
-        return {
+        return {  # what is done with each kind of item
             PollResult: self._reading,
             ReceiptHeard: self._receipt,
             ChoreDue: self._chore,
