@@ -102,8 +102,7 @@ class Engine:
             if rule.kind in _ON_ORDERS and moment.utc_ms is not None:
                 findings = tuple(findings)
                 order_verdicts(rule, findings, orders)
-            for finding in findings:
-                self._latches.take(rule, finding)
+            self._latches.take_all(rule, findings)
         changes = self._latches.end()
         if self.daybook is not None:
             self.daybook.noted(orders)

@@ -50,6 +50,13 @@ class Latches:
         while self._raised and self._world.now_ms - self._raised[0] > STORM_MS:
             self._raised.popleft()
 
+    def take_all(self, rule: Rule, findings: Iterable[Finding]) -> None:
+        """The findings of a rule. Most are fine and have no latch: nothing is to be done."""
+        latches, violated = self._latches, Verdict.VIOLATED
+        for finding in findings:
+            if finding.verdict is violated or finding.key in latches:
+                self.take(rule, finding)
+
     def take(self, rule: Rule, finding: Finding) -> None:
         """One finding of this step."""
         latch = self._latches.get(finding.key)

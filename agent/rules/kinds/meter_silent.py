@@ -31,7 +31,11 @@ def judge(rule: MeterSilent, world: World) -> Iterator[Finding]:
     for bus, members in buses.items():
         if len(members) > 1 and (not rule.meters or any(view.id in rule.meters for view in members)):
             yield _bus(rule, bus, members, world, everywhere)
+    seen_ms = world.now_ms - rule.after_s * 1000
     for view in views:
+        if view.good_ms > seen_ms and view.ever_read:
+            yield Finding(f"{rule.id}/{view.id}", Verdict.FINE, CODE, view.good_ms, 0, (view.id,), dict)
+            continue
         yield _one(rule, view, world, everywhere or _bus_quiet(rule, view, buses[view.bus], world))
 
 
