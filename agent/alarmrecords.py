@@ -45,6 +45,7 @@ def fields(change: AlarmChange, axis: Axis) -> dict[str, object]:
         "flaps": alarm.flaps or None,
         "declared": alarm.declared or None,
         "by": alarm.acknowledged or None,
+        "raised_i": None if change.raised else alarm.record or None,
         "dur_ms": change.dur_ms,
         "kwh": None if change.kwh is None else f"{change.kwh:f}",
         "measured": change.measured_percent,

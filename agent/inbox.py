@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Literal
 
+from agent.asking import RulesAsked
 from agent.meters.clocks import Shown
 from agent.orders.asked import Asked
 from buffer.errors import KeyFault
@@ -102,7 +103,19 @@ class GivenBack:
 
 
 Told = Recalled | RecallEnded | ClockShown  # what a meter was asked beside its polls
-Item = Learnt | PollResult | ReceiptHeard | Remark | ChoreDue | Rot | GivenBack | Rotate | Asked | Told
+Item = (
+    Learnt
+    | PollResult
+    | ReceiptHeard
+    | Remark
+    | ChoreDue
+    | Rot
+    | GivenBack
+    | Rotate
+    | Asked
+    | RulesAsked
+    | Told
+)
 
 
 class Inbox:

@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import Any, Protocol, get_args
 
 from agent import readings
+from agent.asking import RulesAsked
 from agent.daily import Daily
 from agent.days import Kept
 from agent.inbox import (
@@ -121,10 +122,7 @@ class Recorder:
 
     def close(self, now: Instant) -> None:
         """Clean stop: everything that waits becomes durable and sealed."""
-        while True:
-            items, _ = self._inbox.take(STEP_ITEMS)
-            if not items:
-                break
+        while items := self._inbox.take(STEP_ITEMS)[0]:
             for item in items:
                 self._take(item, now)
         with contextlib.suppress(StoreFull):  # what is not sealed stays durable in the tail
@@ -156,6 +154,7 @@ class Recorder:
             Learnt: lambda item, now: self._keep.learn(item.meter, item.unsupported),
             **dict.fromkeys(get_args(Told), self._told),
             Asked: self._asked,
+            RulesAsked: lambda item, now: self._alarms(self._rules.answer(item), now),
             **dict.fromkeys((Rot, GivenBack), self._mending.take),
             Rotate: lambda item, now: rotate(item, self._journal, now),
             Remark: self._remark,

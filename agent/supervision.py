@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from agent import alarmrecords, readings
+from agent.asking import RulesAsked
 from agent.restore import Restored
 from agent.rules.alarms import Alarm, AlarmChange
 from agent.rules.daycount import DayCount
@@ -82,6 +83,15 @@ class Supervision:
             return ()
         self._judged_ms = now.mono_ms
         return self.engine.tick(self._axis.moment(now.mono_ms, self._wall))
+
+    def answer(self, asked: RulesAsked) -> tuple[AlarmChange, ...]:
+        """Say how the rules judge, or acknowledge an alarm: gives the change to record."""
+        if asked.wish == "verdicts":
+            asked.reply({"verdicts": self.engine.verdicts()})
+            return ()
+        change = self.engine.acknowledge(asked.alarm, asked.who, asked.reason)
+        asked.reply({"up": change is not None})
+        return () if change is None else (change,)
 
     def record_of(self, change: AlarmChange) -> tuple[str, dict[str, object]]:
         """Kind and fields of the record of a change."""

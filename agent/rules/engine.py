@@ -152,6 +152,14 @@ class Engine:
                     if "days" in memory:
                         yield name, Baseline(memory["kw"], tuple(memory["days"]))
 
+    def verdicts(self) -> dict[str, dict[str, str]]:
+        """How each rule judges each of its things now; changes nothing."""
+        found: dict[str, dict[str, str]] = {}
+        for rule in self._rules:
+            findings, _ = self._steps[rule.kind](rule, self._world, self._held.get(rule.id, _NOTHING))
+            found[rule.id] = {finding.key: finding.verdict.value for finding in findings}
+        return found
+
     def acknowledge(self, key: str, by: str, reason: str) -> AlarmChange | None:
         """Somebody has seen an alarm; None if it is not up."""
         return self._latches.acknowledge(key, by, reason)

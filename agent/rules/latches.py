@@ -117,7 +117,9 @@ class Latches:
         """As if the change had not happened."""
         key = change.alarm.key
         latch = self._latches.get(key)
-        if change.change == "raised" and latch is not None:
+        if change.change == "acknowledged" and latch is not None and latch.alarm is not None:
+            self._latches[key] = replace(latch, alarm=replace(latch.alarm, acknowledged=""))
+        elif change.change == "raised" and latch is not None:
             self._latches[key] = replace(latch, alarm=None)
         elif change.change == "cleared":
             self._latches[key] = self._again(change.alarm)

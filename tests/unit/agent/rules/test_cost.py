@@ -1,4 +1,4 @@
-"""What the rules cost, short and with slack: ``./run bench rules`` measures it in full (docs/performance.md)."""
+"""What the rules cost, short and with slack: ``./run bench rules`` measures it (docs/performance.md)."""
 
 from __future__ import annotations
 
