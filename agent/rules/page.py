@@ -20,7 +20,7 @@ from agent.rules.alarms import Alarm, Before, Latch
 from agent.rules.world import MeterView, Observation, PointView, State, Sum, Value, World
 
 Document = Mapping[str, Any]
-_METER = ("good_ms", "ever_read", "error", "ok", "failed")
+_METER = ("good_ms", "heard_ms", "ever_read", "error", "ok", "failed")
 
 
 def plain(value: Any) -> Any:

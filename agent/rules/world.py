@@ -95,7 +95,8 @@ class PointView(NamedTuple):
 
 @dataclass(slots=True)
 class MeterView:
-    """What is known of a meter. ``good_ms`` is the last good reading, or when watching began."""
+    """What is known of a meter. ``good_ms`` is the last good reading, or when watching began; ``heard_ms`` is
+    later where nobody listened meanwhile: a meter is silent only while somebody does."""
 
     id: str
     bus: str
@@ -103,6 +104,7 @@ class MeterView:
     fresh_ms: int
     slow_fresh_ms: int
     good_ms: int
+    heard_ms: int
     sum: Sum
     ever_read: bool = False
     error: str = ""  # why the newest poll failed
@@ -191,6 +193,7 @@ class World:
         self.history: dict[str, tuple[DayUse, ...]] = {}  # by point, the newest day first
         self.owed_ms: dict[str, int] = {}  # uplink: age of the oldest block it has not confirmed
         self.memo: dict[str, Any] = {}  # what was found out of this moment, for several rules
+        self._pause_ms = max((view.fresh_ms for view in self.meters.values()), default=0)
         self._slowest: dict[tuple[str, ...], int] = {}
         self._of_meter: dict[str, tuple[Point, ...]] = {
             meter.id: tuple(point for point in config.points if point.meter == meter.id)
@@ -213,9 +216,16 @@ class World:
             self._slowest[points] = found
         return found
 
+    def _listen(self, ms: int) -> None:
+        """It is later. A pause longer than any value speaks for its meter is one in which nobody listened."""
+        if ms - self.now_ms > self._pause_ms:
+            for view in self.meters.values():
+                view.heard_ms = ms
+        self.now_ms = max(self.now_ms, ms)
+
     def observe(self, seen: Observation) -> None:
         """Take one reading in; a failed one changes nothing but counts and the reason."""
-        self.now_ms = max(self.now_ms, seen.at_ms)
+        self._listen(seen.at_ms)
         self.record = max(self.record, seen.record)
         view = self.meters.get(seen.meter)
         if view is None:
@@ -226,7 +236,7 @@ class World:
             return
         view.ok += 1
         view.error = ""
-        view.good_ms, view.ever_read = seen.at_ms, True
+        view.good_ms, view.heard_ms, view.ever_read = seen.at_ms, seen.at_ms, True
         view.newest.clear()
         if seen.slow:
             view.slow = (seen, *view.slow[: _KEPT - 1])
@@ -238,7 +248,7 @@ class World:
 
     def advance(self, moment: Moment) -> None:
         """Let time pass: a state is no longer known when its values go stale."""
-        self.now_ms = max(self.now_ms, moment.ms)
+        self._listen(moment.ms)
         self.utc_ms = moment.utc_ms
         self.memo.clear()
         for name, view in self.points.items():
@@ -251,7 +261,7 @@ class World:
 def _unread(meter: Meter, now_ms: int) -> MeterView:
     every, slow = fresh_ms(meter.every_s), fresh_ms(meter.slow_every_s)
     step = meter.every_s * 1500
-    return MeterView(meter.id, meter.bus, step, every, slow, now_ms, Sum(now_ms, Decimal(0), 0))
+    return MeterView(meter.id, meter.bus, step, every, slow, now_ms, now_ms, Sum(now_ms, Decimal(0), 0))
 
 
 def drawn_kw(values: Mapping[str, Decimal]) -> Decimal | None:

@@ -6,6 +6,7 @@
     older, but every meter of the plant is silent        unknown: ``power-cut`` says it once
     older, and so is every other meter of its bus        violated, one alarm for the bus  SBX-RUL-004
     older                                                violated                        SBX-RUL-003
+    older, and nobody listened meanwhile                 unknown: the box was off
 
 This is never a statement about the plant: it says that nothing is known of it.
 """
@@ -49,9 +50,9 @@ def _bus(
     rule: MeterSilent, bus: str, members: tuple[MeterView, ...], world: World, everywhere: bool
 ) -> Finding:
     gone = all(_quiet(rule, view, world) for view in members)
-    last_ms = max(view.good_ms for view in members) if gone else world.now_ms
+    last_ms = max(view.heard_ms for view in members) if gone else world.now_ms
     verdict = Verdict.VIOLATED if gone else Verdict.FINE
-    if everywhere:
+    if everywhere or (gone and not all(_unheard(rule, view, world) for view in members)):
         verdict = Verdict.UNKNOWN
     names = tuple(view.id for view in members)
     fault: Fault = "device"
@@ -76,14 +77,15 @@ def _one(rule: MeterSilent, view: MeterView, world: World, hidden: bool) -> Find
     silent_ms = world.now_ms - view.good_ms
     hold_ms = rule.after_s * 1000
     if silent_ms >= hold_ms:
-        verdict = Verdict.UNKNOWN if hidden else Verdict.VIOLATED
+        heard = world.now_ms - view.heard_ms < hold_ms  # nobody listened for so long
+        verdict = Verdict.UNKNOWN if hidden or heard else Verdict.VIOLATED
     else:
         verdict = Verdict.FINE if view.ever_read else Verdict.UNKNOWN
     return Finding(
         f"{rule.id}/{view.id}",
         verdict,
         CODE,
-        view.good_ms,
+        view.heard_ms,
         hold_ms,
         (view.id,),
         lambda: {"meter": view.id, "silent_s": str(silent_ms // 1000), "why": _why(view)},
@@ -94,6 +96,11 @@ def _one(rule: MeterSilent, view: MeterView, world: World, hidden: bool) -> Find
 def _quiet(rule: MeterSilent, view: MeterView, world: World) -> bool:
     """Silent for some time already, whether or not it is long enough for an alarm."""
     return world.now_ms - view.good_ms > min(view.fresh_ms, rule.after_s * 500)
+
+
+def _unheard(rule: MeterSilent, view: MeterView, world: World) -> bool:
+    """The same, of the time in which somebody listened."""
+    return world.now_ms - view.heard_ms > min(view.fresh_ms, rule.after_s * 500)
 
 
 def _why(view: MeterView) -> str:

@@ -53,7 +53,7 @@ def all_silent(world: World) -> bool:
 
 def silent(view: MeterView, now_ms: int) -> bool:
     """Whether it gave nothing for longer than a value speaks for it."""
-    return now_ms - view.good_ms > view.fresh_ms
+    return now_ms - view.heard_ms > view.fresh_ms
 
 
 def _cause(rule: PowerCut, world: World) -> tuple[Verdict, str, int]:
@@ -63,7 +63,7 @@ def _cause(rule: PowerCut, world: World) -> tuple[Verdict, str, int]:
     if dark and not lit:
         return Verdict.VIOLATED, NO_VOLTAGE, max(view.good_ms for view in dark)
     if all_silent(world):
-        return Verdict.VIOLATED, SILENT, max(view.good_ms for view in world.meters.values())
+        return Verdict.VIOLATED, SILENT, max(view.heard_ms for view in world.meters.values())
     return (Verdict.FINE if world.mains or lit else Verdict.UNKNOWN), SILENT, world.now_ms
 
 
