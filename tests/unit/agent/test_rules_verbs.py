@@ -99,3 +99,37 @@ def test_a_day_is_printed(day: list[str], lived: list[str], capsys: pytest.Captu
 def test_a_day_that_is_not_there_is_said(lived: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rules", "summary", "--day", "2020-01-01", *lived]) == 66
     assert "SBX-ALM-051" in capsys.readouterr().err
+
+
+def rows_of(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
+    status = main(["rules", "replay", *words])
+    lines = capsys.readouterr().out.splitlines()
+    return status, [line[0] + " " + " ".join(line.split()[-4:-2]) for line in lines[1:-1]]
+
+
+def test_a_replay_under_the_same_rules_gives_the_same_alarms(
+    lived: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, rows = rows_of(lived, capsys)
+    assert rows == ["= raised pair", "= cleared pair"]
+    assert status == 0
+
+
+def test_a_replay_shows_what_other_rules_would_have_said(
+    lived: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written(tmp_path, 120)
+    words = ["--config", str(tmp_path / "etc-120"), *lived[2:]]
+    assert rows_of(words, capsys) == (0, ["= raised pair", "= cleared pair"])  # a minute later
+    written(tmp_path, 3600)
+    words = ["--config", str(tmp_path / "etc-3600"), *lived[2:]]
+    assert rows_of(words, capsys) == (1, ["- raised pair", "- cleared pair"])
+    written(tmp_path, 250)
+    words = ["--config", str(tmp_path / "etc-250"), *lived[2:]]
+    assert rows_of(words, capsys)[1] == ["- raised pair", "+ raised pair", "= cleared pair"]
+
+
+def test_a_replay_of_a_time_without_alarms_is_empty(
+    lived: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert rows_of(["--from", "2026-11-18T23:00", *lived], capsys) == (0, [])
