@@ -125,10 +125,15 @@ def _add(numbers: Sequence[int], shell: Shell) -> int:
     for number in numbers or [0]:
         if not 1 <= number <= len(texts) or not texts[number - 1]:
             raise AgentError("SBX-CFG-908", EX_USAGE, number=number)
-    data = "\n\n".join(texts[number - 1] for number in numbers) + "\n"
+    add_file("\n\n".join(texts[number - 1] for number in numbers) + "\n", "scan", shell)
+    return 0
+
+
+def add_file(data: str, called: str, shell: Shell) -> None:
+    """A new file of conf.d, if all files together are sound with it. Raises ConfigInvalid."""
     files, profiles = read(shell.paths.config)
     taken = {name for name, _ in files}
-    names = (f"conf.d/{number}-scan.toml" for number in range(50, 100))
+    names = (f"conf.d/{number}-{called}.toml" for number in range(50, 100))
     name = next(name for name in names if name not in taken)
     parse([*files, (name, data.encode())], profiles)
     path = shell.paths.config / name
@@ -136,4 +141,3 @@ def _add(numbers: Sequence[int], shell: Shell) -> int:
     with path.open("x", encoding="utf-8") as file:
         file.write(data)
     shell.put(f"{shell.tag('ok')} {shell.say('SBX-CFG-906', path=path)}")
-    return 0
