@@ -39,14 +39,15 @@ def fields(change: AlarmChange, axis: Axis) -> dict[str, object]:
         "since_i": alarm.since_record,
         "since_t": alarm.since_ms,
     }
+    since_mono = axis.mono(alarm.since_ms)
     more = {
-        "since_mono": axis.mono(alarm.since_ms),
+        "since_mono": since_mono,
         "peak": None if alarm.peak is None else f"{alarm.peak:f}",
         "flaps": alarm.flaps or None,
         "declared": alarm.declared or None,
         "by": alarm.acknowledged or None,
         "raised_i": None if change.raised else alarm.record or None,
-        "dur_ms": change.dur_ms,
+        "dur_ms": None if since_mono is None else change.dur_ms,  # over a power cut nobody measured it
         "kwh": None if change.kwh is None else f"{change.kwh:f}",
         "measured": change.measured_percent,
         "to_i": change.to_record or None,

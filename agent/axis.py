@@ -47,7 +47,7 @@ class Axis:
 
     def moment(self, mono_ms: int, wall: Wall) -> Moment:
         """A moment of this boot, as the rules want it."""
-        return Moment(self.at(mono_ms), wall.utc_ms(mono_ms), wall.read_ms(mono_ms))
+        return Moment(self.at(mono_ms), wall.utc_ms(mono_ms), self.boot_id, wall.read_ms(mono_ms))
 
 
 @dataclass(slots=True)

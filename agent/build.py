@@ -27,7 +27,7 @@ from agent.orders.opening import hash_of, reopened
 from agent.paths import Paths
 from agent.poller import Poller, Round
 from agent.recorder import Recorder
-from agent.restore import Given, restore
+from agent.restore import restore
 from agent.service import Service
 from agent.software import digest, version
 from buffer.anew import begun
@@ -51,9 +51,7 @@ def build(paths: Paths, log: Log) -> Service:
     """A daemon ready to run. Raises ConfigRefusedError (78), AgentError, JournalError."""
     accepted = _accepted(paths, log)
     config = accepted.loaded.config
-    keys = Keys.open(paths.keys, config.site.id)
-    if begun(keys) and not (paths.journal / NAME).exists():
-        log.put("fail", "SBX-JNL-019", path=paths.journal)
+    keys = _keys(paths, config.site.id, log)
     clock = Clock(last_boot(paths.journal) + 1, kernel_boot_id())
     now = clock.now()
     soft = f"{version()} {digest()}"
@@ -62,19 +60,16 @@ def build(paths: Paths, log: Log) -> Service:
     )
     latches = Latches(Logbook(paths.logbook), str(now.utc_ms))
     reader = JournalReader(paths.journal)
-    book_of, lost = reopened(reader, latches.orders.load(), now.utc_ms)
-    given = Given(book_of.orders(now.utc_ms), book_of.declarations(now.utc_ms))
-    rules = restore(reader, config, now, latches.page(), given)
-    know = rules.engine.know
-    office = Office(journal, config, keys.identity, hash_of(paths.journal), know, latches.orders)
-    clerk = Clerk(office, book_of, lost, now)
+    orders, lost = reopened(reader, latches.orders.load(), now.utc_ms)
+    rules = restore(reader, config, now, latches.page(), orders.known(now.utc_ms))
+    office = Office(journal, config, keys.identity, hash_of(paths.journal), rules.engine.know, latches.orders)
     clean = _was_clean(reader)
     before = past(reader, config, told(config, accepted.profiles), latches, now)
     reader.close()
     inbox = Inbox()
     buses = _buses(accepted, latches, inbox, now)
     book = Book(config, before, latches, _asker(accepted, buses, inbox))
-    recorder = Recorder(journal, rules, inbox, config, latches, book, clerk)
+    recorder = Recorder(journal, rules, inbox, config, latches, book, Clerk(office, orders, lost, now))
     _audit(accepted, inbox)
     box = uplinks.Box(config.site.id, keys.identity.verifier, clean)
     ways = _uplinks(config, box, partial(_hooks, paths=paths, recorder=recorder, inbox=inbox, log=log))
@@ -102,6 +97,14 @@ def _accepted(paths: Paths, log: Log) -> Accepted:
     if accepted.unkept:
         log.put("warn", "SBX-CFG-909", path=paths.accepted, reason=accepted.unkept)
     return accepted
+
+
+def _keys(paths: Paths, box: str, log: Log) -> Keys:
+    """The keys, and in the log that they have signed a journal that is not there any more."""
+    keys = Keys.open(paths.keys, box)
+    if begun(keys) and not (paths.journal / NAME).exists():
+        log.put("fail", "SBX-JNL-019", path=paths.journal)
+    return keys
 
 
 def _audit(accepted: Accepted, inbox: Inbox) -> None:

@@ -6,12 +6,14 @@ reason why a failed poll has none. Nothing is rounded and nothing is left out (D
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from agent.rules.world import Observation
-from drivers.samples import PollResult, Quality
+from buffer.instant import Instant
+from drivers.samples import PollResult, Quality, WireFrame
 
 _CLASS = {"fast": "f", "slow": "s"}
 
@@ -43,3 +45,13 @@ def replayed(record: Mapping[str, Any], at_ms: int, wanted: frozenset[str]) -> O
     values = {name: Decimal(text) for name, text in record["v"].items() if name in wanted}
     slow = record.get("s", "f").startswith("s")
     return Observation(record["m"], at_ms, record["i"], values, slow, record.get("e"))
+
+
+def raw_of(frames: Sequence[WireFrame]) -> tuple[tuple[int, str, bytes], ...]:
+    """The bus frames behind a record, as the journal takes them."""
+    return tuple((frame.mono_ms, frame.way, frame.data) for frame in frames)
+
+
+def backdated(now: Instant, mono_ms: int) -> Instant:
+    """The instant of an earlier moment of this boot, by the monotonic distance."""
+    return replace(now, mono_ms=mono_ms, utc_ms=now.utc_ms - (now.mono_ms - mono_ms))

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Protocol, get_args
 
 from agent import readings
@@ -24,7 +23,6 @@ from agent.inbox import (
     ChoreDue,
     GivenBack,
     Inbox,
-    Item,
     Learnt,
     Recalled,
     ReceiptHeard,
@@ -47,7 +45,7 @@ from buffer.instant import Instant
 from buffer.journal import Journal, Retention
 from buffer.scrub import Rot
 from config.site import SiteConfig
-from drivers.samples import PollResult, WireFrame
+from drivers.samples import PollResult
 
 STEP_ITEMS = 500  # most items of one step, so that a burst cannot hold up a commit
 _OTHER_HISTORY = ("SBX-JNL-012", "SBX-JNL-013")  # signed: a block that we lack, or have otherwise
@@ -112,7 +110,7 @@ class Recorder:
             self._sealed_ms = now.mono_ms
         items, dropped = self._inbox.take(STEP_ITEMS)
         for item in items:
-            self._take(item, now)
+            self._takers[type(item)](item, now)
         self._own_up(dropped, now)
         self._alarms(self._rules.judge(now, bool(items)), now)
         self._daily.step(now)
@@ -124,7 +122,7 @@ class Recorder:
         """Clean stop: everything that waits becomes durable and sealed."""
         while items := self._inbox.take(STEP_ITEMS)[0]:
             for item in items:
-                self._take(item, now)
+                self._takers[type(item)](item, now)
         with contextlib.suppress(StoreFull):  # what is not sealed stays durable in the tail
             self._journal.close(now)
         self._rules.keep(self._journal.head.n, now)
@@ -142,9 +140,6 @@ class Recorder:
             except StoreFull:
                 return
             self._owed[reason] = 0
-
-    def _take(self, item: Item, now: Instant) -> None:
-        self._takers[type(item)](item, now)
 
     def _takes(self) -> dict[type, Callable[[Any, Instant], None]]:
         return {  # what is done with each kind of item
@@ -178,8 +173,8 @@ class Recorder:
             self._append(kind, fields, now)
 
     def _reading(self, result: PollResult, now: Instant) -> None:
-        at = _backdated(now, result.mono_ms)
-        record = self._append("reading", readings.fields(result), at, _raw(result.frames))
+        at = readings.backdated(now, result.mono_ms)
+        record = self._append("reading", readings.fields(result), at, readings.raw_of(result.frames))
         for kind, fields in self._book.seen(result, record, at):
             self._append(kind, fields, at)
         self._polls.take(result, at.utc_ms)
@@ -190,7 +185,7 @@ class Recorder:
         """What a meter was asked beside its polls: of its past with the frames that say so."""
         at, raw = now, tuple[tuple[int, str, bytes], ...]()
         if isinstance(item, Recalled):
-            at, raw = _backdated(now, item.mono_ms), _raw(item.frames)
+            at, raw = readings.backdated(now, item.mono_ms), readings.raw_of(item.frames)
         for kind, fields in self._book.told(item, now):
             self._append(kind, fields, at, raw)
             self._rules.event(kind, fields, now)
@@ -288,12 +283,3 @@ class Recorder:
             self._journal.ratchet.stamp.keys.told,
             self._superseded,
         )
-
-
-def _raw(frames: Sequence[WireFrame]) -> tuple[tuple[int, str, bytes], ...]:
-    return tuple((frame.mono_ms, frame.way, frame.data) for frame in frames)
-
-
-def _backdated(now: Instant, mono_ms: int) -> Instant:
-    """The instant of an earlier moment of this boot, by the monotonic distance."""
-    return replace(now, mono_ms=mono_ms, utc_ms=now.utc_ms - (now.mono_ms - mono_ms))

@@ -5,6 +5,7 @@
     boot     another boot of the machine: its monotonic time goes on behind the last one's on the axis
     reading  observed                      mains    passed on
     anchor, receipt                        what is known of the wall clock
+    alarm    acknowledged: what happened and was seen is not raised again
     order    a baseline was fixed          summary  a day is summed up
     step     somebody set the clock: from here until a witness speaks, no calendar
 
@@ -42,15 +43,15 @@ class Replay:
     def take(self, record: Record) -> tuple[AlarmChange, ...]:
         """One record; gives what changed before it is taken in."""
         kind = record["k"]
+        changes: tuple[AlarmChange, ...] = ()
         if kind == "boot":
-            self._boot(record)
+            changes = self._boot(record)
         at_ms = self.axis.at(record["mono"])
         self.wall.shown_ms = record["t"] - record["mono"]
         if record["q"] in TRUSTED:
             self.wall.offset_ms = self.wall.shown_ms
-        changes: tuple[AlarmChange, ...] = ()
         if at_ms - self._ticked_ms >= TICK_MS and at_ms > self.last_ms:
-            changes = self._tick(record["mono"])
+            changes += self._tick(record["mono"])
         self.last_ms = max(self.last_ms, at_ms)
         if kind == "reading":
             if is_live(record) and record["m"] in self._engine.meters:
@@ -87,16 +88,21 @@ class Replay:
                 self._engine.daybook.alarm(change)
         return changes
 
-    def _boot(self, record: Record) -> None:
+    def _boot(self, record: Record) -> tuple[AlarmChange, ...]:
         if record["id"] == self.axis.boot_id:
-            return
+            return ()
+        changes = self.end()  # what the old boot read belongs to it
         now = Instant(record["t"], record["mono"], "R", record["boot"], record["id"])
         self.axis = Axis.begin(now, self.axis, self.last_ms)
         self.wall = Wall()
+        return changes
 
     def _other(self, kind: str, record: Record, at_ms: int) -> None:
         now = Instant(record["t"], record["mono"], record["q"], record["boot"], self.axis.boot_id)
-        if kind == "anchor":
+        if kind == "alarm":
+            if record["state"] == "acknowledged":
+                self._engine.acknowledge(record["id"], record.get("by", ""), record.get("reason", ""))
+        elif kind == "anchor":
             self.wall.hear(record["utc"] + record["mono"] - record["at"], now)
         elif kind == "receipt":
             self.wall.hear(record["time"], now)
@@ -107,4 +113,4 @@ class Replay:
             self._engine.mains({"on": True, "off": False}.get(record.get("state", "")), since_ms)
 
 
-_OTHERS = frozenset(("anchor", "receipt", "step", "mains"))
+_OTHERS = frozenset(("alarm", "anchor", "receipt", "step", "mains"))

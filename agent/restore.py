@@ -24,6 +24,7 @@ from buffer.reader import JournalReader
 from config.orders import Declaration, Order
 from config.site import SiteConfig
 
+Known = tuple[tuple[Order, ...], tuple[Declaration, ...]]
 _MARGIN_MS = 60_000
 _HOLDS = ("stop_lag_s", "start_lead_s", "hold_s", "after_s", "average_s", "clear_s", "grace_s")
 
@@ -37,31 +38,6 @@ class Restored:
     wall: Wall
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What holds of the orders and declarations the box was given: their own owner knows."""
-
-    orders: tuple[Order, ...] = ()
-    declarations: tuple[Declaration, ...] = ()
-
-
-NOTHING_GIVEN = Given()
-
-
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """What an engine is made of."""
-
-    config: SiteConfig
-    given: Given
-
-    def engine(self, now_ms: int) -> Engine:
-        """A new one, with a daybook."""
-        engine = Engine(self.config, now_ms, daily=True)
-        engine.know(self.given.orders, self.given.declarations)
-        return engine
-
-
 def horizon_ms(config: SiteConfig) -> int:
     """How much history the rules need without a page: their longest times, with a margin."""
     rules = all_rules(config)
@@ -72,36 +48,40 @@ def horizon_ms(config: SiteConfig) -> int:
 
 
 def restore(
-    reader: JournalReader, config: SiteConfig, now: Instant, page: Page, given: Given = NOTHING_GIVEN
+    reader: JournalReader, config: SiteConfig, now: Instant, page: Page, known: Known = ((), ())
 ) -> Restored:
-    """See the module."""
-    found = None if page.engine_n > reader.head().n else _go_on(reader, _Wish(config, given), now, page)
+    """See the module. ``known``: the orders and declarations that hold, or did of late: what the records show
+    is judged by them."""
+    found = None if page.engine_n > reader.head().n else _go_on(reader, config, now, page, known)
     if found is None:
-        records = recent(reader, now.mono_ms - horizon_ms(config), now.boot_id)
-        found = _begin(_Wish(config, given), now, records)
+        found = _begin(config, now, recent(reader, now.mono_ms - horizon_ms(config), now.boot_id), known)
     _recall(reader, found.engine)
     found.engine.restore(alarms_up(reader, found.axis, page).values())
     return found
 
 
-def _go_on(reader: JournalReader, wish: _Wish, now: Instant, page: Page) -> Restored | None:
+def _go_on(
+    reader: JournalReader, config: SiteConfig, now: Instant, page: Page, known: Known
+) -> Restored | None:
     """From the page on; None without one, or if it is of another version."""
     kept = page.engine
     if kept is None:
         return None
     try:
         before = Axis(kept["axis"]["boot_id"], kept["axis"]["offset_ms"])
-        engine = wish.engine(kept["world"]["now"])
+        engine = Engine(config, kept["world"]["now"], daily=True)
         engine.turn_to(kept)
+        engine.know(*known)
     except (KeyError, TypeError, ValueError):
         return None
     return _run(engine, before, behind(reader, page.engine_n), now)
 
 
-def _begin(wish: _Wish, now: Instant, records: list[Record]) -> Restored:
+def _begin(config: SiteConfig, now: Instant, records: list[Record], known: Known) -> Restored:
     axis = Axis.begin(now)
     polls = (record["mono"] for record in records if record["k"] == "reading")
-    engine = wish.engine(axis.at(min(polls, default=now.mono_ms)))
+    engine = Engine(config, axis.at(min(polls, default=now.mono_ms)), daily=True)
+    engine.know(*known)
     return _run(engine, axis, records, now)
 
 

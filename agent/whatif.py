@@ -21,7 +21,7 @@ from agent.dayrecords import remembered
 from agent.history import Record, alarm_records, records_of
 from agent.pastdays import baselines, last_summary, walk
 from agent.replay import Replay
-from agent.restore import Given, horizon_ms
+from agent.restore import Known, horizon_ms
 from agent.rules.engine import Engine
 from buffer.block import decode_header
 from buffer.instant import Instant
@@ -70,7 +70,7 @@ def did(reader: JournalReader, span: Span) -> list[Change]:
     ]
 
 
-def would(reader: JournalReader, config: SiteConfig, span: Span, given: Given) -> list[Change]:
+def would(reader: JournalReader, config: SiteConfig, span: Span, known: Known) -> list[Change]:
     """What a fresh engine says of the same time."""
     first = _first_block(reader, span[0] - horizon_ms(config))
     if first is None:
@@ -83,7 +83,7 @@ def would(reader: JournalReader, config: SiteConfig, span: Span, given: Given) -
             break
         if replay is None:
             now = Instant(record["t"], record["mono"], record["q"], record["boot"], boot_id)
-            replay = _begun(reader, config, now, given)
+            replay = _begun(reader, config, now, known)
         found += _changes(replay, record, span)
     return found
 
@@ -106,10 +106,10 @@ def compare(before: Iterable[Change], after: Iterable[Change]) -> list[Row]:
     return sorted(rows, key=lambda row: (row.any.t, row.any.id))
 
 
-def _begun(reader: JournalReader, config: SiteConfig, now: Instant, given: Given) -> Replay:
+def _begun(reader: JournalReader, config: SiteConfig, now: Instant, known: Known) -> Replay:
     axis = Axis.begin(now)
     engine = Engine(config, axis.at(now.mono_ms))
-    engine.know(given.orders, given.declarations)
+    engine.know(*known)
     n = last_summary(reader)
     days = [rows for rows in walk(reader, n) if rows[0]["t"] <= now.utc_ms]
     history: Mapping[str, Any] = {}

@@ -33,11 +33,11 @@ def evidence(shelf: Shelf, a: int, b: int) -> frozenset[int]:
 
 
 def lasting(shelf: Shelf, a: int, b: int) -> frozenset[int]:
-    """The numbers among a..b of blocks that hold an order or a declaration."""
+    """The numbers among a..b of blocks that hold the signed note of an order or a declaration."""
     return frozenset(
         n
         for n in shelf.alarm_blocks(a - 1)
-        if n <= b and any(record["k"] in LASTING for record in _records(shelf, n) or ())
+        if n <= b and any(record["k"] in LASTING and "note" in record for record in _records(shelf, n) or ())
     )
 
 

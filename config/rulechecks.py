@@ -11,6 +11,8 @@ from types import MappingProxyType
 from typing import Any
 
 from config.checks import Profiles, items_of
+from config.meterkinds import Balance, Frozen, MeterEvents, MeterRule, PowerSum, Register
+from config.quantities import COUNTERS
 from config.rulekinds import (
     DeliveryLate,
     Load,
@@ -49,6 +51,8 @@ def check_rules(parts: Parts, profiles: Profiles, problems: Problems) -> None:
         check = _CHECKS.get(type(rule))
         if check is not None:
             check(rule, site)
+        if isinstance(rule, MeterRule):
+            _needs(rule, site)
         _warning_first(rule, site)
 
 
@@ -107,7 +111,7 @@ def _reads(rule: str, name: str, quantity: str, site: _Site) -> None:
         site.add("SBX-CFG-046", rule, "quantity", quantity=quantity, meter=meter.id, profile=profile.id)
 
 
-def _silent(rule: MeterSilent, site: _Site) -> None:
+def _silent(rule: MeterSilent | Frozen, site: _Site) -> None:
     for meter in (site.meters[name] for name in (rule.meters or site.meters) if name in site.meters):
         if rule.after_s <= meter.every_s:
             site.add(
@@ -131,6 +135,66 @@ def _delivery(rule: DeliveryLate, site: _Site) -> None:
         site.add("SBX-CFG-076", rule.id, "warn_before_s", **args)
 
 
+def _balance(rule: Balance, site: _Site) -> None:
+    for key, names in (("total", rule.total), ("parts", rule.parts)):
+        if not names:
+            site.add("SBX-CFG-070", rule.id, key, role=key)
+    seen: dict[str, str] = {}
+    for key, name in (*(("total", one) for one in rule.total), *(("parts", one) for one in rule.parts)):
+        point = site.points.get(name)
+        if key == "parts" and name in rule.total:
+            site.add("SBX-CFG-130", rule.id, key, point=name)
+        elif point is not None:
+            first = seen.setdefault(point.meter, name)
+            if first != name:
+                site.add("SBX-CFG-131", rule.id, key, first=first, second=name, meter=point.meter)
+
+
+def _register(rule: Register, site: _Site) -> None:
+    if rule.max_kw is not None and rule.max_kw <= 0:
+        site.add("SBX-CFG-135", rule.id, "max_kw")
+
+
+def _needs(rule: MeterRule, site: _Site) -> None:
+    """A meter that is named must tell what the rule needs; without names some meter must."""
+    needed = _needed(rule)
+    args = {"kind": getattr(rule, "kind", ""), "needed": " | ".join(" ".join(sorted(one)) for one in needed)}
+    able = []
+    for meter in (site.meters[name] for name in (rule.meters or site.meters) if name in site.meters):
+        profile = site.profiles.get(meter.profile)
+        if profile is None or any(one <= frozenset(items_of(profile)) for one in needed):
+            able.append(meter)
+        elif rule.meters:
+            site.add("SBX-CFG-132", rule.id, "meters", meter=meter.id, profile=profile.id, **args)
+    if not rule.meters and not able and site.meters:
+        site.add("SBX-CFG-133", rule.id, "kind", **args)
+
+
+def _needed(rule: MeterRule) -> tuple[frozenset[str], ...]:
+    """Any of these sets of quantities is enough."""
+    if isinstance(rule, MeterEvents):
+        return tuple(frozenset((name,)) for name in rule.watch or sorted(COUNTERS))
+    if isinstance(rule, PowerSum) and rule.wires == 3:
+        return (frozenset(("p", "p_a", "p_c")),)
+    return _NEEDED[getattr(rule, "kind", "")]
+
+
+def _sets(*sets: str) -> tuple[frozenset[str], ...]:
+    return tuple(frozenset(one.split()) for one in sets)
+
+
+_NEEDED: Mapping[str, tuple[frozenset[str], ...]] = MappingProxyType(
+    {
+        "phase-loss": _sets("u_a u_b", "u_a u_c", "u_ab u_bc", "i_a i_b i_c", "i_a i_c"),
+        "phase-order": _sets("phase_order"),
+        "reversed-ct": _sets("p", "p_a p_b p_c"),
+        "ratio-changed": _sets("ct", "pt"),
+        "power-sum": _sets("p p_a p_b p_c", "p u_a u_b u_c i_a i_b i_c pf_a pf_b pf_c"),
+        "frozen": _sets("p i_a u_a", "p i_a u_ab"),
+        "register": _sets("ep_imp"),
+        "meter-swapped": _sets("serial", "ep_imp"),
+    }
+)
 _CHECKS: Mapping[type, Callable[[Any, _Site], None]] = MappingProxyType(
     {
         TreatmentOff: _pair,
@@ -141,6 +205,9 @@ _CHECKS: Mapping[type, Callable[[Any, _Site], None]] = MappingProxyType(
         Threshold: _whole_threshold,
         MeterSilent: _silent,
         DeliveryLate: _delivery,
+        Balance: _balance,
+        Frozen: _silent,
+        Register: _register,
     }
 )
 

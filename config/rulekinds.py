@@ -1,5 +1,6 @@
-"""The rules of the site file, ``[[rule]]``: one frozen type a kind. Data only: what a kind decides stands in
-the file of the same name in ``agent/rules/kinds/``, which keys it has in ``config.ruleshapes``.
+"""The rules of the site file, ``[[rule]]``: one frozen type a kind. Data only: what a kind decides stands
+in the file of the same name in ``agent/rules/kinds/``, which keys it has in ``config.ruleshapes``. The
+kinds that judge meters and wiring are in ``config.meterkinds``.
 
 Powers are kW, energies kWh, currents A, as ``Decimal``; times are whole seconds.
 """
@@ -10,20 +11,21 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from config.anyrule import AnyRule as AnyRule
+from config.anyrule import Level as Level
 from config.calendar import Window
-
-Level = Literal["warning", "alarm"]  # 预警: the enterprise alone | 报警: enterprise and authority
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnyRule:
-    """What every kind has. A violation that lasts ``warn_s`` is raised as a warning first. An alarm is
-    cleared when all was fine for ``clear_s``; what is violated again before is the same alarm."""
-
-    id: str
-    level: Level = "alarm"
-    clear_s: int = 0
-    warn_s: int | None = None
+from config.meterkinds import (
+    Balance,
+    Frozen,
+    MeterEvents,
+    MeterSwapped,
+    PhaseLoss,
+    PhaseOrder,
+    PowerSum,
+    RatioChanged,
+    Register,
+    ReversedCt,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +62,8 @@ class Band:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load(AnyRule):
-    """Treatment that runs, yet idles, or does more or less than its band for the present production. The mean
-    of ``average_s`` is judged. ``bands`` rise with the power of the points in ``by``."""
+    """Treatment that runs, yet idles, or does more or less than its band for the present production. The
+    mean of ``average_s`` is judged. ``bands`` rise with the power of the points in ``by``."""
 
     point: str
     bands: tuple[Band, ...]
@@ -75,7 +77,8 @@ class Load(AnyRule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopOrder(AnyRule):
-    """A production point runs though a stop order is in force. Always there; write one to change numbers."""
+    """A production point runs though a stop order is in force. Always there; write one to change
+    numbers."""
 
     id: str = "stop-order"
     hold_s: int = 120
@@ -154,7 +157,8 @@ class Threshold(AnyRule):
     """Any quantity of a meter against a limit, with hysteresis; or the sum of a quantity over the meters of
     some points; or, with ``over``, that sum as a share of the sum over others (1 = equal).
 
-    Exactly one of ``above`` and ``below`` is set; ``clear`` lies on the good side of it. ``when``: only then.
+    Exactly one of ``above`` and ``below`` is set; ``clear`` lies on the good side of it. ``when``: only
+    then.
     """
 
     quantity: str = "p"
@@ -182,4 +186,14 @@ Rule = (
     | MeterSilent
     | DeliveryLate
     | Threshold
+    | PhaseLoss
+    | PhaseOrder
+    | ReversedCt
+    | RatioChanged
+    | PowerSum
+    | Balance
+    | Frozen
+    | Register
+    | MeterSwapped
+    | MeterEvents
 )

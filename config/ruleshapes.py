@@ -10,6 +10,18 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from config.build import Shape
+from config.meterkinds import (
+    Balance,
+    Frozen,
+    MeterEvents,
+    MeterSwapped,
+    PhaseLoss,
+    PhaseOrder,
+    PowerSum,
+    RatioChanged,
+    Register,
+    ReversedCt,
+)
 from config.rulekinds import (
     DeliveryLate,
     LimitOrder,
@@ -24,8 +36,8 @@ from config.rulekinds import (
     TreatmentOff,
     TreatmentStopped,
 )
-from config.rulevalues import bands, days, needed, windows
-from config.values import Taker, choice, decimal, ident, idents, power, quantity, text, whole
+from config.rulevalues import bands, counters, days, needed, windows
+from config.values import Taker, choice, decimal, flag, ident, idents, power, quantity, text, whole
 
 DAY_S = 86_400
 MEAN_S = 7_200  # the longest mean: agent.rules.world keeps so much
@@ -35,6 +47,10 @@ _TIME: Taker = whole(0, DAY_S)
 _MEAN: Taker = whole(30, MEAN_S)
 _EVERY: Shape = {"id": ident, "kind": text, "level": _LEVEL, "clear_s": _TIME, "warn_s": _TIME}
 _HELD: Shape = {**_EVERY, "hold_s": _TIME}
+_METERS: Shape = {**_HELD, "meters": idents}
+_EVENT: Shape = {**_EVERY, "meters": idents, "keep_s": whole(60, 90 * DAY_S)}
+_WIRES: Taker = whole(3, 4)
+_PERCENT: Taker = whole(1, 100)
 _PAIR: Shape = {"production": idents, "treatment": idents}
 
 RULES: Mapping[str, tuple[type[Rule], Shape]] = MappingProxyType(
@@ -85,5 +101,38 @@ RULES: Mapping[str, tuple[type[Rule], Shape]] = MappingProxyType(
                 "when": windows,
             },
         ),
+        "phase-loss": (
+            PhaseLoss,
+            {**_METERS, "below_percent": whole(1, 99), "min_a": power, "wires": _WIRES},
+        ),
+        "phase-order": (PhaseOrder, _METERS),
+        "reversed-ct": (
+            ReversedCt,
+            {**_METERS, "min_kw": power, "min_a": power, "wires": _WIRES, "export": flag},
+        ),
+        "ratio-changed": (RatioChanged, _EVENT),
+        "power-sum": (
+            PowerSum,
+            {**_METERS, "tolerance_percent": _PERCENT, "min_kw": power, "wires": _WIRES},
+        ),
+        "balance": (
+            Balance,
+            {
+                **_HELD,
+                "total": idents,
+                "parts": idents,
+                "tolerance_percent": _PERCENT,
+                "rest_percent": _PERCENT,
+                "min_kw": power,
+                "average_s": _MEAN,
+            },
+        ),
+        "frozen": (
+            Frozen,
+            {**_EVERY, "meters": idents, "min_kw": power, "after_s": whole(60, DAY_S)},
+        ),
+        "register": (Register, {**_EVENT, "max_kw": power}),
+        "meter-swapped": (MeterSwapped, _EVENT),
+        "meter-events": (MeterEvents, {**_EVENT, "watch": counters}),
     }
 )

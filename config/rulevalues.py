@@ -14,8 +14,10 @@ from decimal import Decimal
 from typing import TypeVar
 
 from config.calendar import Window
+from config.quantities import COUNTERS
 from config.rulekinds import Band
-from config.values import MAX_LIST, Wrong, shown, text
+from config.suggest import nearest
+from config.values import MAX_LIST, Wrong, idents, shown, text
 
 T = TypeVar("T")
 
@@ -55,6 +57,15 @@ def _day(value: object) -> str:
         return date.fromisoformat(taken).isoformat()
     except ValueError:
         raise Wrong("SBX-CFG-062", value=taken) from None
+
+
+def counters(value: object) -> tuple[str, ...]:
+    """A list of counters of a meter: ``n_cover`` and the like."""
+    taken = idents(value)
+    for name in taken:
+        if name not in COUNTERS:
+            raise Wrong("SBX-CFG-134", value=name, near=nearest(name, sorted(COUNTERS)))
+    return taken
 
 
 def bands(value: object) -> tuple[Band, ...]:

@@ -14,7 +14,6 @@ from agent.cli.shell import Shell
 from agent.cli.table import table
 from agent.offline import open_reader
 from agent.orders.opening import look
-from agent.restore import Given
 from agent.whatif import Change, Row, compare, did, would
 from config.errors import ConfigInvalid
 
@@ -42,8 +41,8 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     zone = ZoneInfo(config.site.timezone)
     span = moment_of(args.since, zone, 0), moment_of(args.until, zone, 2**53)
     reader, book = open_reader(shell.paths), look(shell.paths)
-    given = Given(book.orders(span[0]), book.declarations(span[0]))
-    rows = compare(did(reader, span), would(reader, config, span, given))
+    known = book.known(span[0])
+    rows = compare(did(reader, span), would(reader, config, span, known))
     if shell.json:
         shell.data({"rows": [asdict(row) for row in rows]})
     else:

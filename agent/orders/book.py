@@ -84,6 +84,10 @@ class Book:
         """Likewise."""
         return tuple(_recent(self.held["declaration"].values(), Declaration, utc_ms))
 
+    def known(self, utc_ms: int) -> tuple[tuple[Order, ...], tuple[Declaration, ...]]:
+        """Both."""
+        return self.orders(utc_ms), self.declarations(utc_ms)
+
     def in_force(self, utc_ms: int) -> tuple[Order, ...]:
         """The orders that hold at a moment, or would within their daily window."""
         return tuple(o for o in self.orders(utc_ms) if o.from_ms <= utc_ms < (o.to_ms or FOREVER_MS))

@@ -186,7 +186,7 @@ class Clerk:
         return ground_of(self.book, self._bare(asked, now))
 
     def _tell(self, now: Instant) -> None:
-        self._office.tell(self.book.orders(now.utc_ms), self.book.declarations(now.utc_ms))
+        self._office.tell(*self.book.known(now.utc_ms))
 
 
 def _said(one: Order | Declaration) -> dict[str, object]:

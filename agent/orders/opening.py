@@ -27,7 +27,6 @@ from config.orders import Order
 
 Page = Mapping[str, Any]
 TABLE: Final = "orders"
-_OPS: Final = ("put", "cancel", "end")
 
 
 def page(book: Book, epoch: str, n: int) -> Page:
@@ -108,5 +107,5 @@ def _records(reader: JournalReader, after_n: int) -> list[Record]:
     """Oldest first. The tail is read before the blocks too: what is sealed meanwhile is in one of them."""
     tail = {record["i"]: record for record in reader.tail_records() if record["k"] in KINDS}
     blocks = {record["i"]: record for record, _ in records_of_kinds(reader, KINDS, after_n)}
-    found = {**tail, **blocks}  # what the rules say of orders and declarations is no change of them
-    return [found[i] for i in sorted(found) if found[i]["op"] in _OPS]
+    found = {**tail, **blocks}
+    return [found[i] for i in sorted(found) if "note" in found[i]]  # what a declaration covered has none

@@ -8,9 +8,16 @@
              |          unknown                      v  |
              +------------+------- fine for clear_s  CLEARING
 
-Unknown keeps an active alarm up: no data never clears. What is raised carries when and with which record it
-began, how far it went, the work the equipment did meanwhile and how much of the time was measured. A storm is
-held back and counted: more than ``MOST`` raised within ``STORM_MS`` wait, and are raised late if they last.
+What happened and cannot become fine again (``Finding.event``) is up until somebody acknowledges it or its
+kind says FINE, whichever is first; then it is done with, and is not raised a second time::
+
+    idle --it happened--> ACTIVE --acknowledged--> DONE --its kind forgets it--> idle
+                             |--its kind says FINE------------------------------^
+
+Unknown keeps an active alarm up: no data never clears. What is raised carries when and with which record
+it began, how far it went, the work the equipment did meanwhile and how much of the time was measured. A
+storm is held back and counted: more than ``MOST`` raised within ``STORM_MS`` wait, and are raised late if
+they last.
 """
 
 from __future__ import annotations
@@ -28,8 +35,8 @@ Change = Literal["raised", "escalated", "acknowledged", "cleared", "excused"]
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """An alarm that is up. ``since_ms`` lies on the axis; ``record`` is the one that raised it, filled in by
-    the recorder. ``declared``: the declaration that lowers its level. ``acknowledged``: by whom."""
+    """An alarm that is up. ``since_ms`` lies on the axis; ``record`` is the one that raised it, filled in
+    by the recorder. ``declared``: the declaration that lowers its level. ``acknowledged``: by whom."""
 
     key: str
     rule: str
@@ -49,9 +56,9 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class AlarmChange:
-    """An alarm changed. ``ended_ms``: when it turned fine, of a cleared one; ``kwh`` what its equipment drew
-    since it began and ``measured_percent`` of how much of that time, where it has equipment; ``to_record``
-    the last record behind it."""
+    """An alarm changed. ``ended_ms``: when it turned fine, of a cleared one; ``kwh`` what its equipment
+    drew since it began and ``measured_percent`` of how much of that time, where it has equipment;
+    ``to_record`` the last record behind it."""
 
     change: Change
     alarm: Alarm
@@ -85,7 +92,8 @@ class Before:
 @dataclass(frozen=True, slots=True)
 class Latch:
     """One key's state. ``alarm`` None: pending. ``fine_ms``: since when an active one looks fine.
-    ``excused``: the declaration that covers it, so that it is on record once."""
+    ``excused``: the declaration that covers it, so that it is on record once. ``done``: an event that was
+    acknowledged or covered."""
 
     began_ms: int
     until_ms: int
@@ -97,6 +105,7 @@ class Latch:
     fine_record: int = 0
     excused: str = ""
     held: bool = False
+    done: bool = False
 
 
 def worse(one: Decimal | None, other: Decimal | None) -> Decimal | None:

@@ -6,13 +6,15 @@
     stop         meter-silent, power-cut and what a meter      load
                  says of itself
     maintenance  as stop                                      treatment-off, treatment-stopped, load,
-                                                               off-shift
+                                                               off-shift, and what happened to a meter
     power-cut    meter-silent, power-cut, phases, frozen      -
     rebuild      as stop                                      all but orders
 
-A declaration never touches an order: what an authority forbids the plant cannot allow itself. It speaks only
-for its own points, or for the whole plant when it names none, and only between its two moments by a clock
-that can be trusted. What it covers is on record all the same, with its name.
+What happened to a meter (its ratio, its number, its register, its covers) is never covered wholly: work on
+the plant explains it and must not hide it. A declaration never touches an order: what an authority forbids
+the plant cannot allow itself. It speaks only for its own points, or for the whole plant when it names none,
+and only between its two moments by a clock that can be trusted. What it covers is
+on record all the same, with its name.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ _SELF = frozenset(
         "frozen",
     )
 )
+_HAPPENED = frozenset(("ratio-changed", "register", "meter-swapped", "meter-events"))
 _ORDERS = frozenset(("stop-order", "limit-order"))
 _PLANT = frozenset(("treatment-off", "treatment-stopped", "load", "off-shift"))
 _WHOLLY: Mapping[DeclarationKind, frozenset[str]] = MappingProxyType(
@@ -82,6 +85,10 @@ def _speaks_for(one: Declaration, subjects: frozenset[str], world: World) -> boo
 def _effect(kind: DeclarationKind, rule: str) -> bool | None:
     if rule in _WHOLLY[kind]:
         return True
-    if kind == "rebuild" or (kind == "maintenance" and rule in _PLANT) or (kind == "stop" and rule == "load"):
+    if (
+        kind == "rebuild"
+        or (kind == "maintenance" and rule in _PLANT | _HAPPENED)
+        or (kind == "stop" and rule == "load")
+    ):
         return False
     return None

@@ -24,7 +24,7 @@ from agent.rules.finding import Verdict
 from agent.rules.kinds.registry import steps, uses
 from agent.rules.latches import Latches
 from agent.rules.page import back, plain, restore_world, world_page
-from agent.rules.world import DayUse, Moment, Observation, Sight, World
+from agent.rules.world import DayUse, Moment, Observation, Sight, World, fresh_ms
 from config.orders import Declaration, Order
 from config.rulekinds import LimitOrder, PowerCut, Rule, StopOrder
 from config.site import SiteConfig
@@ -46,6 +46,7 @@ class Engine:
         self._rules = all_rules(config)
         self._steps = steps()
         self._world = World(config, now_ms, max(getattr(rule, "average_s", 0) for rule in self._rules))
+        self._pause_ms = min((fresh_ms(meter.every_s) for meter in config.meters), default=0)
         self._held: dict[str, Mapping[str, Any]] = {}
         self._told: set[str] = set()  # orders whose baseline is on record
         self._latches = Latches(self._world)
@@ -73,6 +74,7 @@ class Engine:
 
     def observe(self, seen: Observation) -> None:
         """Take one reading in."""
+        self._watch(seen.at_ms)
         self._world.observe(seen)
         if self.daybook is not None and seen.meter in self._world.meters:
             self.daybook.observe(seen.meter, seen.at_ms)
@@ -91,6 +93,7 @@ class Engine:
 
     def tick(self, moment: Moment) -> tuple[AlarmChange, ...]:
         """Judge everything as of now."""
+        self._watch(moment.ms)
         self._world.advance(moment)
         if self.daybook is not None:
             self.daybook.tick(moment)
@@ -159,6 +162,11 @@ class Engine:
             findings, _ = self._steps[rule.kind](rule, self._world, self._held.get(rule.id, _NOTHING))
             found[rule.id] = {finding.key: finding.verdict.value for finding in findings}
         return found
+
+    def _watch(self, now_ms: int) -> None:
+        """Polls come, or fail, all the time: after a pause without any, the box was off and watches anew."""
+        if now_ms - self._world.now_ms > self._pause_ms:
+            self._world.watched_ms = now_ms
 
     def acknowledge(self, key: str, by: str, reason: str) -> AlarmChange | None:
         """Somebody has seen an alarm; None if it is not up."""

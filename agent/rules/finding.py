@@ -47,6 +47,7 @@ class Finding(NamedTuple):
     fault: Fault = "plant"
     meters: tuple[str, ...] = ()  # whose readings it stands on, where subjects do not say so
     level: Level | None = None  # where it is not the rule's
+    event: bool = False  # it happened, and nothing can become fine: up until acknowledged, or FINE once
 
 
 def shown(value: Decimal | None, unit: str = "kW") -> str:

@@ -4,6 +4,8 @@ Owned by the engine. ``agent.rules.alarms`` draws an alarm's life; declarations 
 (``agent.rules.declared``).
 """
 
+# budget: an alarm's life from first sight to end is one thing
+
 from __future__ import annotations
 
 from collections import deque
@@ -149,11 +151,14 @@ class Latches:
 
     def _pending(self, rule: Rule, finding: Finding, latch: Latch) -> None:
         seen_ms = self._world.now_ms if finding.until_ms is None else finding.until_ms
+        if latch.done and finding.verdict is Verdict.VIOLATED:
+            return
         if finding.verdict is not Verdict.VIOLATED:
             if self._world.now_ms - latch.until_ms > finding.bridge_ms:
                 del self._latches[finding.key]
             return
-        if finding.until_ms is not None and seen_ms - latch.until_ms > finding.bridge_ms:
+        apart_ms = seen_ms - latch.until_ms if finding.until_ms is not None else 0
+        if apart_ms > finding.bridge_ms or latch.until_ms < self._world.watched_ms:
             self._pend(rule, finding)  # too long unseen: another one
             return
         peak = worse(latch.peak, finding.peak)
@@ -192,11 +197,13 @@ class Latches:
         if latch.excused == declaration:
             return
         alarm = replace(_alarm(rule, finding, latch), declared=declaration, level="warning")
-        self._latches[finding.key] = replace(latch, excused=declaration)
+        self._latches[finding.key] = replace(latch, excused=declaration, done=finding.event)
         self._changes.append(AlarmChange("excused", alarm, self._world.now_ms))
 
     def _up(self, rule: Rule, finding: Finding, latch: Latch, alarm: Alarm) -> None:
-        if finding.verdict is Verdict.VIOLATED:
+        if finding.event:
+            self._event(finding, latch, alarm)
+        elif finding.verdict is Verdict.VIOLATED:
             if latch.fine_ms is not None:
                 latch = flapped(latch)
             latch = replace(latch, peak=worse(latch.peak, finding.peak))
@@ -208,6 +215,16 @@ class Latches:
             assert latch.fine_ms is not None
             if self._world.now_ms - latch.fine_ms >= rule.clear_s * 1000:
                 self._clear(finding.key, latch, replace(alarm, peak=latch.peak, flaps=alarm.flaps))
+
+    def _event(self, finding: Finding, latch: Latch, alarm: Alarm) -> None:
+        """What happened ends when somebody has seen it, or when its kind no longer keeps it up."""
+        violated = finding.verdict is Verdict.VIOLATED
+        if violated and not alarm.acknowledged:
+            return
+        ended = replace(latch, fine_ms=self._world.now_ms, fine_record=self._world.record)
+        self._clear(finding.key, ended, alarm, "acknowledged" if violated else "expired")
+        if violated:
+            self._latches[finding.key] = replace(latch, alarm=None, done=True)
 
     def _escalated(self, rule: Rule, finding: Finding, latch: Latch) -> Latch:
         """A warning becomes the rule's alarm when it has lasted, or when its declaration has ended."""
@@ -223,11 +240,11 @@ class Latches:
         self._changes.append(AlarmChange("escalated", alarm, self._world.now_ms))
         return replace(latch, alarm=alarm)
 
-    def _clear(self, key: str, latch: Latch, alarm: Alarm) -> None:
+    def _clear(self, key: str, latch: Latch, alarm: Alarm, reason: str = "") -> None:
         del self._latches[key]
         kwh, percent = self._done(alarm.subjects, latch.before)
         change = AlarmChange(
-            "cleared", alarm, self._world.now_ms, latch.fine_ms, kwh, percent, latch.fine_record
+            "cleared", alarm, self._world.now_ms, latch.fine_ms, kwh, percent, latch.fine_record, reason
         )
         self._changes.append(change)
 

@@ -20,7 +20,7 @@ from agent.rules.alarms import Alarm, Before, Latch
 from agent.rules.world import MeterView, Observation, PointView, State, Sum, Value, World
 
 Document = Mapping[str, Any]
-_METER = ("good_ms", "heard_ms", "ever_read", "error", "ok", "failed")
+_METER = ("good_ms", "ever_read", "error", "ok", "failed")
 
 
 def plain(value: Any) -> Any:
@@ -48,6 +48,7 @@ def world_page(world: World) -> Document:
     return {
         "now": world.now_ms,
         "record": world.record,
+        "watched": world.watched_ms,
         "meters": {name: _meter(view) for name, view in world.meters.items()},
         "points": {name: plain(view) for name, view in world.points.items()},
     }
@@ -55,7 +56,7 @@ def world_page(world: World) -> Document:
 
 def restore_world(world: World, page: Document) -> None:
     """Put it into a new world; meters and points that the site no longer has are left out."""
-    world.now_ms, world.record = page["now"], page["record"]
+    world.now_ms, world.record, world.watched_ms = page["now"], page["record"], page["watched"]
     for name, kept in page["meters"].items():
         if name in world.meters:
             _restore_meter(world.meters[name], back(kept))

@@ -22,6 +22,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from agent.rules.leads import leads_off
 from config.orders import Declaration, Order
 from config.site import Meter, Point, SiteConfig
 
@@ -41,10 +42,12 @@ class State(StrEnum):
 
 
 class Moment(NamedTuple):
-    """A moment on the axis; what the wall clock says if it can be trusted; what it says at all."""
+    """A moment on the axis; the wall clock if it can be trusted; the boot, for time off is a guess; what the
+    wall clock shows, trusted or not."""
 
     ms: int
     utc_ms: int | None = None
+    boot: str = ""
     wall_ms: int | None = None
 
 
@@ -95,8 +98,7 @@ class PointView(NamedTuple):
 
 @dataclass(slots=True)
 class MeterView:
-    """What is known of a meter. ``good_ms`` is the last good reading, or when watching began; ``heard_ms`` is
-    later where nobody listened meanwhile: a meter is silent only while somebody does."""
+    """What is known of a meter. ``good_ms`` is the last good reading, or when watching began."""
 
     id: str
     bus: str
@@ -104,7 +106,6 @@ class MeterView:
     fresh_ms: int
     slow_fresh_ms: int
     good_ms: int
-    heard_ms: int
     sum: Sum
     ever_read: bool = False
     error: str = ""  # why the newest poll failed
@@ -115,6 +116,8 @@ class MeterView:
     newest: dict[str, tuple[Value | None, int]] = field(default_factory=dict)  # what ``fresh`` has looked up
     power: Value | None = None
     trail: deque[Sum] = field(default_factory=deque)
+    ratio: Decimal = Decimal(1)  # of its transformers, as the site file says
+    memo: dict[str, Any] = field(default_factory=dict)  # what rules made of its newest readings
     trail_ms: int = 0  # how far back it reaches: the longest mean that a rule asks for
 
     def fresh(self, quantity: str, now_ms: int) -> Value | None:
@@ -175,12 +178,12 @@ class World:
         self.now_ms = now_ms
         self.utc_ms: int | None = None
         self.unsettled = False  # yesterday is not summed up yet: the history lacks it
+        self.boot = ""
         self.record = 0  # the newest one taken in
+        self.watched_ms = now_ms  # since when the box watches without a break
         self.zone = ZoneInfo(config.site.timezone)
         self.config: Mapping[str, Point] = {point.id: point for point in config.points}
-        self.meters = {meter.id: _unread(meter, now_ms) for meter in config.meters}
-        for view in self.meters.values():
-            view.trail_ms = mean_s * 1000
+        self.meters = {meter.id: _unread(meter, now_ms, mean_s * 1000) for meter in config.meters}
         self.buses = {
             bus: tuple(view for view in self.meters.values() if view.bus == bus)
             for bus in dict.fromkeys(view.bus for view in self.meters.values())
@@ -193,7 +196,6 @@ class World:
         self.history: dict[str, tuple[DayUse, ...]] = {}  # by point, the newest day first
         self.owed_ms: dict[str, int] = {}  # uplink: age of the oldest block it has not confirmed
         self.memo: dict[str, Any] = {}  # what was found out of this moment, for several rules
-        self._pause_ms = max((view.fresh_ms for view in self.meters.values()), default=0)
         self._slowest: dict[tuple[str, ...], int] = {}
         self._of_meter: dict[str, tuple[Point, ...]] = {
             meter.id: tuple(point for point in config.points if point.meter == meter.id)
@@ -216,16 +218,9 @@ class World:
             self._slowest[points] = found
         return found
 
-    def _listen(self, ms: int) -> None:
-        """It is later. A pause longer than any value speaks for its meter is one in which nobody listened."""
-        if ms - self.now_ms > self._pause_ms:
-            for view in self.meters.values():
-                view.heard_ms = ms
-        self.now_ms = max(self.now_ms, ms)
-
     def observe(self, seen: Observation) -> None:
         """Take one reading in; a failed one changes nothing but counts and the reason."""
-        self._listen(seen.at_ms)
+        self.now_ms = max(self.now_ms, seen.at_ms)
         self.record = max(self.record, seen.record)
         view = self.meters.get(seen.meter)
         if view is None:
@@ -235,8 +230,8 @@ class World:
             view.error = seen.error or view.error
             return
         view.ok += 1
-        view.error = ""
-        view.good_ms, view.heard_ms, view.ever_read = seen.at_ms, seen.at_ms, True
+        view.error, view.good_ms, view.ever_read = "", seen.at_ms, True
+        view.memo.clear()
         view.newest.clear()
         if seen.slow:
             view.slow = (seen, *view.slow[: _KEPT - 1])
@@ -247,9 +242,9 @@ class World:
             self.points[point.id] = _point(point, self.points[point.id], view, self.now_ms)
 
     def advance(self, moment: Moment) -> None:
-        """Let time pass: a state is no longer known when its values go stale."""
-        self._listen(moment.ms)
-        self.utc_ms = moment.utc_ms
+        """Let time pass: values that go stale leave a state unknown."""
+        self.now_ms = max(self.now_ms, moment.ms)
+        self.utc_ms, self.boot = moment.utc_ms, moment.boot
         self.memo.clear()
         for name, view in self.points.items():
             point = self.config[name]
@@ -258,10 +253,10 @@ class World:
                 self.points[name] = _point(point, view, meter, self.now_ms)
 
 
-def _unread(meter: Meter, now_ms: int) -> MeterView:
+def _unread(meter: Meter, now_ms: int, trail_ms: int) -> MeterView:
     every, slow = fresh_ms(meter.every_s), fresh_ms(meter.slow_every_s)
-    step = meter.every_s * 1500
-    return MeterView(meter.id, meter.bus, step, every, slow, now_ms, now_ms, Sum(now_ms, Decimal(0), 0))
+    step, ratio, nothing = meter.every_s * 1500, meter.ct * meter.pt, Sum(now_ms, Decimal(0), 0)
+    return MeterView(meter.id, meter.bus, step, every, slow, now_ms, nothing, ratio=ratio, trail_ms=trail_ms)
 
 
 def drawn_kw(values: Mapping[str, Decimal]) -> Decimal | None:
@@ -302,6 +297,8 @@ def _point(point: Point, view: PointView, meter: MeterView, now_ms: int) -> Poin
         last_ms = now_ms if view.sure is None else view.sure.at_ms
         return PointView(State.UNKNOWN, now_ms, view.since_record, known=view.state, known_ms=last_ms)
     wanted = _wanted(point, power.value)
+    if wanted is State.OFF and point.on_above_a is None and any(leads_off(s.values) for s in meter.fast[:1]):
+        wanted = None  # less is read than is drawn
     if wanted is view.state:
         return view._replace(toward=None, power=power, sure=power)
     if wanted is None:
@@ -329,11 +326,8 @@ def _measure(point: Point, meter: MeterView, now_ms: int) -> Value | None:
 
 def _wanted(point: Point, value: Decimal) -> State | None:
     """The state a measure asks for; None inside the hysteresis band."""
-    on, off = (
-        (point.on_above_kw, point.off_below_kw)
-        if point.on_above_a is None
-        else (point.on_above_a, point.off_below_a)
-    )
+    in_kw = point.on_above_a is None
+    on, off = (point.on_above_kw, point.off_below_kw) if in_kw else (point.on_above_a, point.off_below_a)
     assert on is not None
     assert off is not None, "config.load refuses a point with half a pair"
     if value > on:

@@ -7,7 +7,7 @@ filled in before (``agent.scenario.shapes``).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -15,22 +15,23 @@ from agent.rules.engine import all_rules
 from agent.rules.latches import STORM_KEY
 from agent.scenario import expectation, words
 from agent.scenario.model import Event, Expected, Scenario
-from agent.scenario.shapes import HEAD, NEEDED, PROFILE, Tables, declaration_shape, filled, order_shape
+from agent.scenario.shapes import HEAD, NEEDED, PROFILE, Tables, filled
 from agent.scenario.times import Clock
-from config.build import Shape, has_all, take_cells
+from config.build import has_all, take_cells
 from config.calendar import moment_ms
 from config.checks import check_parts
 from config.errors import ConfigInvalid
 from config.merge import Sections, merge
-from config.orders import Declaration, Order
+from config.orderfile import Ground, take_declaration, take_order
+from config.orders import LOCAL, Declaration, Order
+from config.ordershapes import DECLARATION, ORDER, in_file
 from config.references import check_references
 from config.rulechecks import check_rules
 from config.shapes import SECTIONS
 from config.site import SiteConfig
 from config.source import Cell, Place, Problems, Table, Tree, parse
-from config.suggest import nearest
 from config.tables import Parts, build_parts
-from config.values import Wrong, shown
+from config.values import Wrong, ident, shown
 
 MAX_POLLS = 2_000_000  # of all meters of one scenario
 END = "end"
@@ -72,7 +73,7 @@ def take(name: str, data: bytes) -> Scenario:
         raise ConfigInvalid(problems.all())
     texts = data.decode("utf-8-sig").replace("\r\n", "\n").split("\n")
     read = {key: _lines(head, key, taken[key], texts) for key in ("timeline", "expect")}
-    found = _scenario(tables, read, _Frame(name, taken, config, clock), problems)
+    found = _scenario(tables, read, _Frame(name, taken, config, clock, parts), problems)
     if problems.all():
         raise ConfigInvalid(problems.all())
     return found
@@ -86,6 +87,11 @@ class _Frame:
     head: Mapping[str, Any]
     config: SiteConfig
     clock: Clock
+    parts: Parts  # what is declared counts as known, also where it has mistakes
+
+    def ground(self) -> Ground:
+        """What orders are judged against."""
+        return Ground(self.config.points, self.clock.zone, self.clock.begin_ms)
 
     @property
     def step_ms(self) -> int:
@@ -147,15 +153,17 @@ def _lines(head: Table, key: str, text: str, texts: list[str]) -> _Lines:
 
 
 def _scenario(tables: Tables, read: Mapping[str, _Lines], frame: _Frame, problems: Problems) -> Scenario:
-    orders = _orders(tables, frame, problems)
+    whole = len(frame.config.points) == len(frame.parts.tables["point"])
+    orders = _orders(tables, frame, problems) if whole else {}  # they are judged against the points
     declarations = _declarations(tables, frame, problems)
     config = frame.config
     ground = words.Ground(
-        meters={meter.id: meter.id for meter in config.meters}
+        meters={name: name for section in ("meter", "point") for name in frame.parts.declared(section)}
         | {point.id: point.meter for point in config.points},
         buses={bus.id: tuple(m.id for m in config.meters if m.bus == bus.id) for bus in config.buses},
-        orders=frozenset(one.id for one in orders),
-        declarations=frozenset(one.id for one in declarations),
+        orders={name: name for name in frame.parts.declared("order")}
+        | {name: order.id for name, order in orders.items()},
+        declarations=frame.parts.declared("declaration"),
     )
     events, end_ms = _events(read["timeline"], frame, ground, problems)
     expected = _expected(read["expect"], frame, end_ms, problems)
@@ -171,51 +179,39 @@ def _scenario(tables: Tables, read: Mapping[str, _Lines], frame: _Frame, problem
         end_ms=end_ms,
         step_ms=frame.step_ms,
         config=config,
-        orders=orders,
-        declarations=declarations,
+        orders=tuple(orders.values()),
+        declarations=tuple(declarations.values()),
         events=events,
         expected=expected,
         near=frame.head.get("near", ()),
     )
 
 
-def _orders(tables: Tables, frame: _Frame, problems: Problems) -> tuple[Order, ...]:
-    shape = order_shape(frame.clock.zone)
-    found = []
+def _orders(tables: Tables, frame: _Frame, problems: Problems) -> dict[str, Order]:
+    """By the id that is written; an order of another source than the box itself is known by a longer one."""
+    ground = frame.ground()
+    shape = in_file(ORDER, frame.clock.zone)
+    found = {}
     for table in tables["order"]:
-        taken = _taken(table, shape, ("id", "kind", "from"), problems)
-        _known_points(table, frame.config, problems)
-        if taken is not None:
-            found.append(Order(**{"source": "city", **taken}))
-    return tuple(found)
+        cell = table.cells.get("source")
+        given, _ = take_cells(
+            {"source": ident}, replace(table, cells={"source": cell} if cell else {}), problems
+        )
+        bare = replace(table, cells={key: one for key, one in table.cells.items() if key != "source"})
+        order = take_order(bare, shape, str(given.get("source", LOCAL)), ground, problems)
+        if order is not None:
+            found[str(table.cells["id"].value)] = order
+            ground = ground.beside(order)
+    return found
 
 
-def _declarations(tables: Tables, frame: _Frame, problems: Problems) -> tuple[Declaration, ...]:
-    shape = declaration_shape(frame.clock.zone)
-    found = []
-    for table in tables["declaration"]:
-        taken = _taken(table, shape, ("id", "kind", "from", "to"), problems)
-        _known_points(table, frame.config, problems)
-        if taken is not None:
-            found.append(Declaration(**{"declared_ms": min(frame.clock.begin_ms, taken["from_ms"]), **taken}))
-    return tuple(found)
-
-
-def _taken(table: Table, shape: Shape, needed: tuple[str, ...], problems: Problems) -> dict[str, Any] | None:
-    whole = has_all(needed, table, problems)
-    taken, sound = take_cells(shape, table, problems)
-    if not whole or not sound:
-        return None
-    return {f"{key}_ms" if key in ("from", "to") else key: value for key, value in taken.items()}
-
-
-def _known_points(table: Table, config: SiteConfig, problems: Problems) -> None:
-    cell = table.cells.get("points")
-    known = [point.id for point in config.points]
-    for name in cell.value if cell is not None and isinstance(cell.value, list) else ():
-        if isinstance(name, str) and name not in known:
-            near = nearest(name, known)
-            problems.add("SBX-CFG-042", table.at("points"), value=name, section="point", near=near)
+def _declarations(tables: Tables, frame: _Frame, problems: Problems) -> dict[str, Declaration]:
+    """Declared in time, unless the timeline says when."""
+    ground = frame.ground()
+    shape = in_file(DECLARATION, frame.clock.zone)
+    found = [take_declaration(table, shape, LOCAL, ground, problems) for table in tables["declaration"]]
+    begin_ms = frame.clock.begin_ms
+    return {one.id: replace(one, declared_ms=min(begin_ms, one.from_ms)) for one in found if one is not None}
 
 
 def _events(
@@ -245,7 +241,7 @@ def _events(
 
 
 def _expected(lines: _Lines, frame: _Frame, end_ms: int, problems: Problems) -> tuple[Expected, ...]:
-    rules = [*(rule.id for rule in all_rules(frame.config)), STORM_KEY]
+    rules = {*(rule.id for rule in all_rules(frame.config)), *frame.parts.declared("rule"), STORM_KEY}
 
     def take_one(line: str) -> Expected:
         return expectation.take(line, frame.clock, frame.step_ms, rules)

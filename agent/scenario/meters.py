@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from agent.scenario.model import Answer, Item, Power, Whole
+from config.quantities import STANDING
 
-SLOW = frozenset(("ep_imp", "ep_exp", "eq_imp", "eq_exp", "ct", "pt", "demand_p", "temp"))
+SLOW = STANDING | {"ep_imp", "ep_exp", "eq_imp", "eq_exp", "ct", "pt", "demand_p", "temp"}
 START_KWH = 1000.0  # every register begins here
 PF = 0.9
 _VOLTS = 230.0

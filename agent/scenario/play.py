@@ -68,6 +68,7 @@ class _Box:
         self._dice = random.Random(0)
         self._boot, self._started_ms, self._off_until_ms = 1, -UP_MS, 0
         self._wrong_ms, self._sure = 0, True
+        self._born = False
         self._record = 0
         self._up: dict[str, Alarm] = {}
         now = self._now(0)
@@ -102,6 +103,9 @@ class _Box:
         if at_ms < self._off_until_ms:
             return
         now = self._now(at_ms)
+        if self._born:  # the rules are asked before the first poll has ended
+            self._born = False
+            self._judge(now, at_ms)
         for config in self._scenario.config.meters:
             for slow, every_s in ((False, config.every_s), (True, config.slow_every_s)):
                 before_ms = at_ms - self._scenario.step_ms
@@ -109,6 +113,9 @@ class _Box:
                     self._poll(self._meters[config.id], now, at_ms, slow)
         for uplink, (age_ms, since_ms) in self._owed.items():
             self._engine.owed(uplink, age_ms + at_ms - since_ms if age_ms else 0)
+        self._judge(now, at_ms)
+
+    def _judge(self, now: Instant, at_ms: int) -> None:
         self._wall.look(now)
         for change in self._engine.tick(self._axis.moment(now.mono_ms, self._wall)):
             self._note(change, at_ms)
@@ -175,6 +182,7 @@ class _Box:
             self._started_ms = self._off_until_ms - BOOT_MS
             now = self._now(self._off_until_ms)
             self._axis, self._wall = Axis.begin(now, self._axis, last_ms), Wall()
+        self._born = True
         self._engine = Engine(self._scenario.config, page["world"]["now"])
         self._engine.turn_to(page)
         self._engine.restore(self._up.values())

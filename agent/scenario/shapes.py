@@ -3,7 +3,7 @@
 ::
 
     title, title_zh, begin, step_s, near, timeline, expect  the head
-    [[order]], [[declaration]]                              moments as people write them, in the plant's zone
+    [[order]], [[declaration]]                              as in a file of orders: config.orderfile
     [site], [[bus]], [[meter]], [[uplink]]                  need not be written: see ``filled``
 
 Takes values; judges nothing.
@@ -11,21 +11,14 @@ Takes values; judges nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from decimal import Decimal
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import get_args
-from zoneinfo import ZoneInfo
 
 from config.build import Shape
-from config.calendar import moment_ms
-from config.orders import DeclarationKind, OrderKind, OrderLevel
 from config.ruleshapes import RULES
-from config.rulevalues import window
 from config.source import Cell, Table
-from config.values import Wrong, choice, decimal, flag, ident, idents, power, shown, text, whole
+from config.values import Wrong, choice, idents, shown, text, whole
 
-DAY_S = 86_400
 MAX_LINES = 500  # of a timeline, or of what is expected
 PROFILE = "scenario"
 Tables = Mapping[str, tuple[Table, ...]]
@@ -45,26 +38,6 @@ def kinds(value: object) -> tuple[str, ...]:
     return tuple(map(choice(*RULES), idents(value)))
 
 
-def percent(value: object) -> Decimal:
-    """Above 0, at most 100."""
-    taken = decimal(value)
-    if not 0 < taken <= 100:
-        raise Wrong("SBX-CFG-023", value=taken, low=0, high=100)
-    return taken
-
-
-def moment(zone: ZoneInfo) -> Callable[[object], int]:
-    """UTC ms of ``"2026-11-25 24:00"`` in the plant's zone."""
-
-    def take(value: object) -> int:
-        try:
-            return moment_ms(text(value), zone)
-        except ValueError:
-            raise Wrong("SBX-SCN-001", value=shown(value)) from None
-
-    return take
-
-
 HEAD: Shape = MappingProxyType(
     {
         "title": text,
@@ -77,40 +50,6 @@ HEAD: Shape = MappingProxyType(
     }
 )
 NEEDED = ("title", "title_zh", "begin", "timeline", "expect")
-_ORDER: Shape = MappingProxyType(
-    {
-        "id": ident,
-        "kind": choice(*get_args(OrderKind)),
-        "source": ident,
-        "provisional": flag,
-        "points": idents,
-        "daily": window,
-        "level": choice(*get_args(OrderLevel)),
-        "reduce_percent": percent,
-        "baseline_kw": power,
-        "reference_days": whole(1, 60),
-        "limit_kw": power,
-        "limit_kwh": power,
-        "per": choice("total", "point"),
-        "grace_s": whole(0, DAY_S),
-        "exempt_kw": power,
-        "replaces": ident,
-        "title": text,
-    }
-)
-_DECLARATION: Shape = MappingProxyType(
-    {"id": ident, "kind": choice(*get_args(DeclarationKind)), "points": idents, "reason": text}
-)
-
-
-def order_shape(zone: ZoneInfo) -> Shape:
-    """``[[order]]``."""
-    return {**_ORDER, "from": moment(zone), "to": moment(zone)}
-
-
-def declaration_shape(zone: ZoneInfo) -> Shape:
-    """``[[declaration]]``."""
-    return {**_DECLARATION, "from": moment(zone), "to": moment(zone)}
 
 
 def filled(tables: Tables, step_s: int, head: Table) -> Tables:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from agent.scenario.model import Event, Heard
+from config.orderchecks import cut
 from config.orders import Declaration, Order
 
 
@@ -34,14 +35,6 @@ class Told:
         """What the engine is to know. An order that another replaces ends where that one begins."""
         orders = [one for one in self._held.values() if isinstance(one, Order)]
         begun = {one.replaces: one.from_ms for one in orders if one.replaces is not None}
-        kept = [_cut(one, begun.get(one.id)) for one in orders]
+        kept = [cut(one, begun[one.id]) if one.id in begun else one for one in orders]
         declarations = tuple(one for one in self._held.values() if isinstance(one, Declaration))
         return tuple(one for one in kept if one is not None), declarations
-
-
-def _cut(order: Order, at_ms: int | None) -> Order | None:
-    if at_ms is None:
-        return order
-    if at_ms <= order.from_ms:
-        return None
-    return order if order.to_ms is not None and order.to_ms <= at_ms else replace(order, to_ms=at_ms)

@@ -11,7 +11,7 @@ Raises Wrong with what is not understood; executes nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
@@ -47,8 +47,8 @@ class Ground:
 
     meters: Mapping[str, str]
     buses: Mapping[str, tuple[str, ...]]
-    orders: frozenset[str]
-    declarations: frozenset[str]
+    orders: Mapping[str, str]  # as written, and as the box knows it
+    declarations: Collection[str]
 
 
 def take(text: str, ground: Ground) -> Act:
@@ -161,7 +161,7 @@ def _clock(words: Words, ground: Ground) -> Act:
 
 
 def _order(words: Words, ground: Ground) -> Act:
-    return Heard(_one_of(words, ground.orders, "order 2026-031"))
+    return Heard(ground.orders[_one_of(words, ground.orders, "order 2026-031")])
 
 
 def _declare(words: Words, ground: Ground) -> Act:
@@ -169,7 +169,8 @@ def _declare(words: Words, ground: Ground) -> Act:
 
 
 def _cancel(words: Words, ground: Ground) -> Act:
-    return Heard(_one_of(words, ground.orders | ground.declarations, "cancel 2026-031"), cancel=True)
+    name = _one_of(words, (*ground.orders, *ground.declarations), "cancel 2026-031")
+    return Heard(ground.orders.get(name, name), cancel=True)
 
 
 def _uplink(words: Words, ground: Ground) -> Act:
@@ -197,7 +198,7 @@ _FIRST: Mapping[str, Callable[[Words, Ground], Act]] = MappingProxyType(
 )
 
 
-def _one_of(words: Words, known: Iterable[str], example: str) -> str:
+def _one_of(words: Words, known: Collection[str], example: str) -> str:
     if len(words) != 1:
         raise _not_understood(words, example)
     if words[0] not in known:

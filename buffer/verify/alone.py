@@ -145,9 +145,10 @@ TEXTS = {
     "clock": (
         "{share} % of the records with a synchronised clock; "
         "{quoting} of {headers} headers quote a receipt "
-        "(too early {early}, too late {late}, widest {width} s)",
+        "(too early {early}, too late {late}, widest {width} s); {disputed} anchors contradict one another",
         "{share} % 的记录时钟已同步; "
-        "{headers} 个块头中 {quoting} 个引用回执 (过早 {early}, 过晚 {late}, 最宽 {width} 秒)",
+        "{headers} 个块头中 {quoting} 个引用回执 (过早 {early}, 过晚 {late}, 最宽 {width} 秒); "
+        "{disputed} 个时间锚点互相矛盾",
     ),
     "holds": ("{by}: holds this very history up to block {n}", "{by}: 存有同一段历史, 至区块 {n}"),
     "apart": (
@@ -1195,11 +1196,13 @@ class Times:
     def __init__(self, found: Findings) -> None:
         self._found = found
         self.sure = self.records = self.headers = self.quoting = self.early = self.late = self.widest = 0
+        self.disputed = 0
         self.restart()
 
     def restart(self) -> None:
         self._boot, self._mono = -1, 0
         self._last = (-1, 0)  # boot and time of the newest header
+        self._anchored: dict[str, Record] = {}
 
     def block(self, header: Header, rows: list[Record]) -> None:
         n = header["n"]
@@ -1226,7 +1229,20 @@ class Times:
             if 0 <= known < boot - 1:
                 self._found.add("boot skipped", n, f"boot {known} then {boot}", -1, boot - known - 1)
             self._boot, self._mono = boot, mono
+            self._anchored = {}
         self._mono = max(self._mono, mono)
+        whole = all(type(row.get(name)) is int for name in ("at", "utc", "error_ms"))
+        if row["k"] == "anchor" and whole:
+            self._agree(row)
+
+    def _agree(self, row: Record) -> None:
+        """Whether two anchors in a row, both of the box or both of meters, allow one time."""
+        kind = "meter" if str(row.get("source")).startswith("meter ") else "box"
+        old = self._anchored.get(kind, row)
+        self._anchored[kind] = row
+        between = row["at"] - old["at"]
+        slack = row["error_ms"] + old["error_ms"] + abs(between) // 2000  # 500 ppm
+        self.disputed += abs(row["utc"] - old["utc"] - between) > slack
 
 
 class Receipts:
@@ -1510,9 +1526,9 @@ class Judge:
         if wrong or not times.records:
             return ("fail", wrong) if wrong else ("not-checked", [say("bodies", lang)])
         share = times.sure / times.records
-        good = share >= 0.99 and times.quoting and not (times.early or times.late)
+        good = share >= 0.99 and times.quoting and not (times.early or times.late or times.disputed)
         facts: dict[str, object] = {"share": int(share * 1000) / 10, "width": times.widest // 1000}
-        for name in ("quoting", "headers", "early", "late"):
+        for name in ("quoting", "headers", "early", "late", "disputed"):
             facts[name] = getattr(times, name)
         return "pass" if good else "warn", [say("clock", lang, **facts)]
 

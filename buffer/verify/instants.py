@@ -3,6 +3,7 @@
 ::
 
     receipt quoted in header ("seen": not before)  <=  header's utc  <=  receipt of the block (not after)
+    two anchors of one start, and of one kind of source: one time must fit both, give or take and 500 ppm
 
 Judges only clocks that claim to be synchronised (letter S); a box woken in the past says so itself. Signed
 times are never corrected here.
@@ -21,6 +22,7 @@ from buffer.verify.report import Findings, Wrong
 SLACK_MS: Final = (
     30_000  # what a synchronised clock may be off before it is an alarm (facts: HJ 212 practice)
 )
+DRIFT_PPM: Final = 500  # as buffer.placing reckons with
 ORDER_MS: Final = 60_000  # records of several lines meet in one queue; so far may one be behind another
 
 
@@ -38,6 +40,8 @@ class Instants:
         self.early = 0  # headers that claim a time before the receipt they quote
         self.late = 0  # headers that claim a time after the receipt they got
         self.widest_ms = 0  # of the sandwiches seen whole
+        self.disputed = 0  # anchors that cannot be right together with the one before
+        self._anchors: dict[bool, tuple[int, int, int]] = {}  # a meter's or the box's: at, utc, give or take
 
     def block(self, header: Header, records: Sequence[Record]) -> None:
         """A sound header and its records; none of them: the body is missing."""
@@ -61,6 +65,7 @@ class Instants:
     def epoch(self) -> None:
         """A new epoch: its boots are not compared with the old one's."""
         self._boot, self._header = -1, (-1, 0)
+        self._anchors.clear()
 
     def _quotes(self, header: Header) -> None:
         if not header.seen:
@@ -78,9 +83,24 @@ class Instants:
         elif boot > self._boot:
             self._skipped(header, boot)
             self._boot, self._mono = boot, mono
+            self._anchors.clear()
         elif mono < self._mono - ORDER_MS:
             self._findings.add(Wrong.MONO_FALLS, header.n, f"record {record['i']}: {self._mono} to {mono}")
         self._mono = max(self._mono, mono)
+        if record["k"] == "anchor":
+            self._anchor(record)
+
+    def _anchor(self, record: Record) -> None:
+        """A clock that lied is no forgery: it is counted, and readers see how wide its boot lies."""
+        at, utc, error = (record.get(name) for name in ("at", "utc", "error_ms"))
+        if type(at) is not int or type(utc) is not int or type(error) is not int:
+            return
+        by_meter = str(record.get("source")).startswith("meter ")
+        before = self._anchors.get(by_meter, (at, utc, error))
+        self._anchors[by_meter] = (at, utc, error)
+        far = abs(at - before[0])
+        off = abs((utc - before[1]) - (at - before[0]))
+        self.disputed += off > error + before[2] + far * DRIFT_PPM // 1_000_000
 
     def _skipped(self, header: Header, boot: int) -> None:
         """Each start leaves a record, or at least the header of the block that it recovered."""

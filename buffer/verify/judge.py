@@ -160,7 +160,7 @@ class _Judge:
         if not records:
             return _verdict("not-checked", "SBX-VFY-132")
         share = time.letters["S"] / records
-        good = share >= GOOD_SHARE and time.quoting and not (time.early or time.late)
+        good = share >= GOOD_SHARE and time.quoting and not (time.early or time.late or time.disputed)
         return _verdict(
             "pass" if good else "warn",
             "SBX-VFY-131" if good else "SBX-VFY-133",
@@ -169,6 +169,7 @@ class _Judge:
             headers=time.headers,
             early=time.early,
             late=time.late,
+            disputed=time.disputed,
             width_s=time.widest_ms // 1000,
         )
 

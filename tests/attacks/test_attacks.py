@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from buffer.note import VerifierKey
 from buffer.verify import Report, Wrong, verify
 from buffer.verify.alone import main
 from tests.arch.tree import ROOT
-from tests.attacks.catalogue import ATTACKS, BEYOND, Attack
+from tests.attacks.catalogue import ATTACKS, BEYOND, LAST, Attack
 from tests.attacks.honest import (
     AUTHORITIES,
     HANDED,
@@ -183,3 +184,25 @@ def _rows(chapter: str) -> Sequence[str]:
     text = DOCUMENT.partition(chapter)[2].partition("\n## ")[0]
     found = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| ")]
     return [one for one in found if not one.startswith(("what is done", "---"))]
+
+
+def _anchored(rows: list[Any], *, utc: int) -> None:
+    """An anchor of the kernel behind the rows, and another a second later."""
+    own = {name: rows[-1][name] for name in ("boot", "mono", "q", "t")}
+    for at, moved in ((own["mono"], 0), (own["mono"] + 1_000, utc)):
+        anchor = {"k": "anchor", "source": "kernel", "at": at, "utc": own["t"] + at - own["mono"] + moved}
+        rows.append({**own, "i": rows[-1]["i"] + 1, **anchor, "error_ms": 10})
+
+
+@pytest.mark.parametrize(("moved", "disputed"), [(0, 0), (19, 0), (3_600_000, 1)])
+def test_anchors_that_contradict_one_another_are_counted_by_both(
+    moved: int, disputed: int, tmp_path: Path
+) -> None:
+    """A lying time server is no forgery of the box: the time is unsure, the rest authentic."""
+    how = Rewriting(rows=lambda rows: _anchored(rows, utc=moved))
+    given = replace(rewrite(lived(), LAST, how), receipts=())
+    report, told = judged(tmp_path, given)
+    assert (report.exit_code(), told.exit) == (0, 0), report.findings
+    assert report.time.args["disputed"] == str(disputed)
+    assert (report.time.status == "warn") == bool(disputed)
+    assert told.verdicts["time"] == report.time.status

@@ -57,6 +57,7 @@ def test_it_is_a_coking_plant_with_mixed_meters() -> None:
     assert sorted(point.role for point in config.points) == [
         "production",
         "production",
+        "total",
         "treatment",
         "treatment",
     ]

@@ -39,7 +39,8 @@ def found_by(disk: MemoryDisk) -> list[BlockData]:
     box.read(0)
     box.seal()
     blocks = blocks_of(box.journal._store)
-    report = verify(blocks, identity=box.keys.identity.verifier)
+    keys = box.journal.ratchet.stamp.keys
+    report = verify(blocks, identity=keys.identities[0], handovers=keys.told)
     box.close()
     assert report.exit_code() in (0, 1), report.findings
     return blocks
@@ -175,7 +176,8 @@ def test_flips_anywhere(seed: int) -> None:
         box.read(0)
         box.seal()
         blocks = blocks_of(box.journal._store, skip=True)
-        report = verify(blocks, identity=box.keys.identity.verifier)
+        keys = box.journal.ratchet.stamp.keys
+        report = verify(blocks, identity=keys.identities[0], handovers=keys.told)
         rows = rows_of([block for block in blocks if not report.findings])
         broken = [i for i, row in promised.rows.items() if i in rows and row != _spelled(rows[i])]
         assert not broken, f"seed {seed}, trial {trial}: {broken} have two contents"

@@ -15,7 +15,7 @@ from agent.meters.recall import Want
 from agent.orders.clerk import Clerk, Office
 from agent.orders.opening import hash_of, reopened
 from agent.recorder import Recorder
-from agent.restore import Given, restore
+from agent.restore import restore
 from buffer.instant import ClockLetter, Instant
 from buffer.journal import Journal
 from buffer.keys import Keys
@@ -62,9 +62,8 @@ class Box:
         )
         latches = Latches(self._open_logbook(), "test")
         reader = JournalReader(self.folder / "journal")
-        orders = reopened(reader, latches.orders.load(), now.utc_ms)
-        given = Given(orders[0].orders(now.utc_ms), orders[0].declarations(now.utc_ms))
-        rules = restore(reader, self.config, now, latches.page(), given)
+        orders, lost = reopened(reader, latches.orders.load(), now.utc_ms)
+        rules = restore(reader, self.config, now, latches.page(), orders.known(now.utc_ms))
         both = frozenset((meter.id, name) for meter in self.config.meters for name in RATIOS)
         before = past(reader, self.config, both, latches, now)
         reader.close()
@@ -72,7 +71,7 @@ class Box:
         book = Book(self.config, before, latches, self.ask)
         known = hash_of(self.folder / "journal")
         office = Office(journal, self.config, keys.identity, known, rules.engine.know, latches.orders)
-        self.clerk = Clerk(office, *orders, now)
+        self.clerk = Clerk(office, orders, lost, now)
         self.recorder = Recorder(journal, rules, self.inbox, self.config, latches, book, self.clerk)
 
     def _open_logbook(self) -> Logbook:

@@ -76,5 +76,6 @@ def test_every_kind_that_a_file_can_show_has_a_vector() -> None:
         Wrong.BODY_UNSAID,
         Wrong.BOOT_SKIPPED,
         Wrong.REGISTER_FALLS,
+        Wrong.BAD_HANDOVER,
     }
     assert shown - {None} == set(Wrong) - elsewhere

@@ -3,10 +3,12 @@
 ::
 
     a contact or supply says off                                     violated  SBX-RUL-017
-    every meter that answers reads no voltage on any phase           violated  SBX-RUL-018
+    every meter that answers reads no voltage on any phase *         violated  SBX-RUL-018
     every meter is silent, two at least, and our ports are there     violated  SBX-RUL-019  feeder or wiring
     a contact or supply says on, or some meter has voltage           fine
     else                                                             unknown
+
+    * those whose voltage leads are off (current flows) are not asked
 
 Nothing is ever "off" because of it: it says that nothing can be said of the equipment. While all meters are
 silent ``meter-silent`` does not name each of them.
@@ -15,6 +17,7 @@ silent ``meter-silent`` does not name each of them.
 from __future__ import annotations
 
 from agent.rules.finding import Finding, Verdict, shown
+from agent.rules.leads import leads_off
 from agent.rules.world import MeterView, World
 from config.rulekinds import PowerCut
 
@@ -46,14 +49,14 @@ def all_silent(world: World) -> bool:
     views = world.meters.values()
     return (
         len(views) >= _FEWEST
-        and all(silent(view, world.now_ms) for view in views)
+        and all(world.now_ms - unheard_ms(view, world) > view.fresh_ms for view in views)
         and any(view.error != "port" for view in views)
     )
 
 
-def silent(view: MeterView, now_ms: int) -> bool:
-    """Whether it gave nothing for longer than a value speaks for it."""
-    return now_ms - view.heard_ms > view.fresh_ms
+def unheard_ms(view: MeterView, world: World) -> int:
+    """Since when it gave nothing while the box was there to hear it."""
+    return max(view.good_ms, world.watched_ms)
 
 
 def _cause(rule: PowerCut, world: World) -> tuple[Verdict, str, int]:
@@ -63,7 +66,7 @@ def _cause(rule: PowerCut, world: World) -> tuple[Verdict, str, int]:
     if dark and not lit:
         return Verdict.VIOLATED, NO_VOLTAGE, max(view.good_ms for view in dark)
     if all_silent(world):
-        return Verdict.VIOLATED, SILENT, max(view.heard_ms for view in world.meters.values())
+        return Verdict.VIOLATED, SILENT, max(unheard_ms(view, world) for view in world.meters.values())
     return (Verdict.FINE if world.mains or lit else Verdict.UNKNOWN), SILENT, world.now_ms
 
 
@@ -72,8 +75,9 @@ def _lit(rule: PowerCut, world: World) -> tuple[bool, list[MeterView]]:
     dark = []
     for view in world.meters.values():
         values = [value for name in _PHASES if (value := view.fresh(name, world.now_ms)) is not None]
+        if not values or any(leads_off(seen.values) for seen in view.fast[:1]):
+            continue
         if any(abs(value.value) >= rule.volts_below for value in values):
             return True, []
-        if values:
-            dark.append(view)
+        dark.append(view)
     return False, dark

@@ -6,8 +6,9 @@ Transition table, one finding for each treatment point::
     ON                                anything                        fine
     OFF, was ON when last sure        running since before the stop   violated, held hold_s
     OFF, was ON when last sure        stopped, within run_on_s        violated, held hold_s
-    OFF                               else                            fine
+    OFF                               else                            fine: what was violated is over
     UNKNOWN                           anything                        unknown
+    OFF, was ON when last sure        UNKNOWN since                   as it was: no data ends nothing
 
 It finds what ``treatment-off`` with its longer lag does not: the scrubber that is switched off a few minutes
 before the kiln, each evening. Points in a duty and standby pair belong in ``treatment-off`` with need =
@@ -45,9 +46,12 @@ def _all(
     production: Mapping[str, PointView],
     bridge_ms: int,
 ) -> Iterator[Finding]:
+    stopped = all(view.state is State.OFF for view in production.values())
     for name in rule.treatment:
         view = world.points[name]
         verdict, until_ms = _verdict(rule, view, held)
+        if verdict is Verdict.VIOLATED and world.now_ms > held["to"] + rule.run_on_s * 1000 and stopped:
+            verdict, until_ms = Verdict.FINE, None
         yield Finding(
             f"{rule.id}/{name}",
             verdict,

@@ -14,7 +14,7 @@ from agent.demo import plant
 from config.messages import known_codes
 
 VERBS = (
-    "status alarms notify orders declare read trace scan decode journal verify export config profile rules "
+    "status alarms orders declare notify read trace scan decode journal verify export config profile rules "
     "demo run key help version"
 )
 

@@ -64,7 +64,7 @@ def test_a_damaged_member_is_said_and_not_a_defect(
 
 
 def test_what_a_start_put_aside_is_evidence_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """ADR 0010: a restored card ends an epoch; what it had not sent is exported by hand and verifies."""
+    """ADR 0011: a restored card ends an epoch; what it had not sent is exported by hand and verifies."""
     box = Box(DISK, 1, tmp_path / "state")
     for slot in range(4):
         box.read(slot)

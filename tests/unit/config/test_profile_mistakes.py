@@ -128,7 +128,7 @@ def test_mistake(code: str, text: str, old: str, new: str, line: int) -> None:
 
 
 def test_every_profile_code_can_be_provoked() -> None:
-    codes = {code for code in known_codes() if code.startswith("SBX-CFG-1")}
+    codes = {code for code in known_codes() if "SBX-CFG-1" <= code < "SBX-CFG-130"}
     assert {row[0] for row in MISTAKES if row[0] >= "SBX-CFG-1"} | set(ELSEWHERE) == codes
 
 

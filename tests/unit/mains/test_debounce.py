@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.mains.debounce import Debounce, Settled
@@ -44,6 +44,7 @@ def test_without_a_hold_each_look_counts() -> None:
     assert [one.on for _, one in settled(0, True, False, None)] == [True, False, None]
 
 
+@settings(deadline=None)
 @given(st.lists(STATES, max_size=60), st.integers(0, 6))
 def test_what_settled_was_seen_without_a_break(looks: list[bool | None], hold_s: int) -> None:
     last: bool | str | None = "nothing"

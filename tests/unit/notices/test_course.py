@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.notices.board import Board
@@ -10,6 +10,7 @@ from agent.notices.course import HOUR_MS, WAITING, Course
 from tests.support.notices import change
 
 BOTH = ("warning", "alarm")
+A_CHANGE = change("a")
 
 
 def told(course: Course, now_ms: int) -> list[tuple[str, str, int]]:
@@ -82,6 +83,7 @@ def test_other_levels_are_left_out() -> None:
     assert course.due(0) is None
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.one_of(st.just("turn"), st.integers(1, 40), st.just("hour")), max_size=60),
     st.integers(1, 5),
@@ -107,7 +109,7 @@ def test_bounded_and_nothing_uncounted(steps: list[str | int], most: int) -> Non
             assert isinstance(step, int)
             for _ in range(step):
                 newest = f"n{taken}"
-                course.take(change(newest))
+                course.take({**A_CHANGE, "alarm": {**A_CHANGE["alarm"], "id": newest}})
                 taken += 1
         assert len(course._waiting) <= WAITING
         assert sum(now - one < HOUR_MS for one in begun) <= most

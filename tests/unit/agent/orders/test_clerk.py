@@ -10,7 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from agent.inbox import Remark
 from agent.orders.judge import FRESH_BLOCKS
+from agent.rules.alarms import AlarmChange
+from agent.rules.engine import Engine
+from agent.rules.world import Moment
 from buffer.command import decode_command, sign_command
 from buffer.note import decode
 from buffer.rows import MAX_ROW, encode_row
@@ -277,6 +281,30 @@ def test_the_end_of_a_declaration_holds_from_its_own_moment(box: Box, desk: Desk
     assert [one.to_ms for one in box.recorder.snapshot.world.declarations] == [START_MS + 60_000]
 
 
+@pytest.mark.parametrize("page", [True, False])
+def test_what_a_declaration_covered_is_no_change_of_the_book(box: Box, desk: Desk, page: bool) -> None:
+    """The rules write such records of the same kind; they have no note."""
+    desk.ask("declaration-put", kind="stop", to="2026-11-19 20:00")
+    covered = {
+        "op": "covered",
+        "id": "d1",
+        "alarm": "pair",
+        "rule": "pair",
+        "code": "SBX-RUL-001",
+        "facts": {},
+    }
+    for second in (60, 130):
+        box.inbox.put(Remark("declaration", {**covered, "since_i": 1}))
+        box.recorder.step(box.at(second))
+    before = box.clerk.book
+    box.crash()
+    if not page:
+        shutil.rmtree(box.folder / "logbook")
+    box.start(140)
+    assert len(box.records("declaration")) == 3
+    assert box.clerk.book == before
+
+
 def test_a_platform_may_declare_and_end_its_own(box: Box, desk: Desk) -> None:
     value = {"id": "p", "kind": "power-cut", "from_ms": START_MS, "to_ms": START_MS + 10**7}
     assert desk.platform(1, "declaration-put", value).problems == ()
@@ -310,6 +338,28 @@ def test_the_book_is_found_again(box: Box, desk: Desk, lost: str) -> None:
         ["d2"],
     )
     assert len(box.records("order")) == 2
+
+
+def test_a_restart_judges_what_was_recorded_by_the_orders_that_hold(
+    box: Box, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine is told them before the first record is shown to it again."""
+    desk.platform(1, "order-put", STOP)
+    desk.ask("declaration-put", kind="stop", to="2026-11-19 20:00")
+    for second in range(10, 80, 10):
+        box.poll(second, kiln="12", scrubber="3")
+    box.crash()
+    seen: list[tuple[int, int]] = []
+    tick = Engine.tick
+
+    def spied(engine: Engine, moment: Moment) -> tuple[AlarmChange, ...]:
+        seen.append((len(engine._world.orders), len(engine._world.declarations)))
+        return tick(engine, moment)
+
+    monkeypatch.setattr(Engine, "tick", spied)
+    box.start(90)
+    assert set(seen) == {(1, 1)}
+    assert len(seen) >= 5
 
 
 def test_a_new_history_carries_over_what_is_in_force(box: Box, desk: Desk) -> None:

@@ -10,7 +10,7 @@ import pytest
 from agent.rules.alarms import Alarm
 from agent.rules.engine import Engine, all_rules
 from agent.rules.kinds.registry import steps
-from agent.rules.world import Moment, State
+from agent.rules.world import Moment, Observation, State
 from config.rulekinds import Threshold
 from config.ruleshapes import RULES
 from tests.support.plants import OVER, PAIR, SILENT, Story, plant
@@ -187,3 +187,20 @@ def test_an_alarm_without_its_rule_is_cleared() -> None:
     (change,) = engine.tick(Moment(10))
     assert not change.raised
     assert change.dur_ms is None  # nobody knows when it ended
+
+
+def test_no_power_while_current_flows_without_voltage_is_not_off() -> None:
+    story = Story(plant(PAIR))
+    story.run(range(0, 60, 10), kiln="12", scrubber="8")
+    leads = {"p": Decimal(0), "u_a": Decimal(0), "i_a": Decimal(12)}
+    for second in range(60, 300, 10):
+        at_ms = story.start_ms + second * 1000
+        story.engine.observe(Observation("scrubber-m", at_ms, second, leads))
+        story.poll(second, kiln="12")
+    assert story.changes == []
+    stopped = {**leads, "i_a": Decimal("0.05")}  # a feeder that is off has neither
+    for second in range(300, 400, 10):
+        at_ms = story.start_ms + second * 1000
+        story.engine.observe(Observation("scrubber-m", at_ms, second, stopped))
+        story.poll(second, kiln="12")
+    assert [change for change in story.changes if change[1] == "pair"] == [(360, "pair", True)]

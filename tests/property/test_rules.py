@@ -1,0 +1,165 @@
+"""What must hold of the rules whatever a plant does: metamorphic properties over random timelines."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.rules.alarms import AlarmChange
+from agent.rules.world import Observation
+from tests.support.timelines import (
+    START_MS,
+    STEP_MS,
+    UTC_MS,
+    WEEK_MS,
+    Case,
+    Way,
+    alarms_of,
+    meter,
+    plants,
+    readings,
+    told,
+)
+
+LESS = settings(max_examples=40, deadline=None)
+Span = tuple[int, int]
+
+
+def spans(changes: tuple[AlarmChange, ...], key: str) -> list[Span]:
+    """From when to when an alarm was up, by what it says of its own beginning."""
+    found: list[Span] = []
+    for change in changes:
+        if change.alarm.key == key and change.change == "raised":
+            found.append((change.alarm.since_ms, START_MS * 2))
+        elif change.alarm.key == key and change.change == "cleared":
+            found[-1] = found[-1][0], change.at_ms
+    return found
+
+
+@st.composite
+def _without_some(draw: st.DrawFn) -> tuple[Case, list[Observation]]:
+    """A case, and its readings without some stretches of some meters, or single ones. What is removed fails
+    in half of the stretches and is not there at all in the others."""
+    case = draw(plants())
+    left = readings(case)
+    for _ in range(draw(st.integers(1, 6))):
+        name = draw(st.sampled_from(sorted(case.tracks)))
+        first = draw(st.integers(0, case.steps))
+        from_ms = START_MS + first * STEP_MS
+        to_ms = from_ms + draw(st.sampled_from((1, 1, 2, 3, 4, 9, 60))) * STEP_MS
+        fails = draw(st.booleans())
+        left = [
+            one._replace(values={}, error="no_reply") if gone else one
+            for one in left
+            for gone in (one.meter == name and from_ms <= one.at_ms < to_ms,)
+            if not gone or fails
+        ]
+    return case, left
+
+
+@LESS
+@given(_without_some())
+def test_removing_readings_never_creates_a_treatment_off_alarm(found: tuple[Case, list[Observation]]) -> None:
+    """Each alarm that comes without some readings lies within one that comes with all of them."""
+    case, left = found
+    whole = spans(alarms_of(case, readings(case)), "off")
+    for change in alarms_of(case, left):
+        if change.alarm.key == "off" and change.change == "raised":
+            since_ms, at_ms = change.alarm.since_ms, change.at_ms
+            assert [span for span in whole if span[0] <= at_ms and since_ms <= span[1]], (whole, change)
+
+
+@LESS
+@given(plants(), st.integers(-10 * WEEK_MS, 10 * WEEK_MS), st.integers(-20, 20))
+def test_shifting_all_times_shifts_all_alarms(case: Case, shift_ms: int, weeks: int) -> None:
+    """The axis by anything; the calendar by whole weeks, with the orders and declarations that it dates."""
+    moved_ms = weeks * WEEK_MS
+    later = replace(
+        case,
+        orders=tuple(
+            replace(one, from_ms=one.from_ms + moved_ms, to_ms=one.to_ms and one.to_ms + moved_ms)
+            for one in case.orders
+        ),
+        declarations=tuple(
+            replace(one, from_ms=one.from_ms + moved_ms, to_ms=one.to_ms + moved_ms)
+            for one in case.declarations
+        ),
+    )
+    way = Way(shift_ms, lambda step: UTC_MS + moved_ms + step * STEP_MS)
+    expected = [told(change) for change in alarms_of(case, readings(case))]
+    found = [told(change, shift_ms) for change in alarms_of(later, readings(case), way)]
+    assert [_undated(one) for one in found] == [_undated(one) for one in expected]
+
+
+def _undated(one: dict[str, object]) -> dict[str, object]:
+    """Without the texts that say a date."""
+    facts = one["facts"]
+    assert isinstance(facts, dict)
+    return {**one, "facts": {key: text for key, text in facts.items() if key not in ("since", "time")}}
+
+
+@LESS
+@given(plants(), st.sets(st.integers(0, 200), min_size=1, max_size=12))
+def test_a_run_split_at_any_restart_gives_the_same_alarms(case: Case, restarts: set[int]) -> None:
+    """Through the page, as JSON, into a new engine: with the same facts, energies and records."""
+    seen = readings(case)
+    expected = [told(change) for change in alarms_of(case, seen)]
+    found = [told(change) for change in alarms_of(case, seen, Way(restarts=restarts))]
+    assert found == expected
+
+
+@LESS
+@given(plants(), st.data())
+def test_an_unrelated_meter_changes_nothing(case: Case, data: st.DataObject) -> None:
+    """On a bus of its own, in no rule. It is silent when the first meter is: whether all meters are silent at
+    once is a question about all of them."""
+    first = next(iter(case.tracks))
+    twin = tuple((None if power is None else "7", count) for power, count in case.tracks[first])
+    named = tuple(
+        replace(rule, meters=tuple(case.tracks)) if rule.kind == "meter-silent" else rule
+        for rule in case.config.rules
+    )
+    config = replace(case.config, rules=named)
+    place = data.draw(st.integers(0, len(config.meters)))
+    meters = (*config.meters[:place], meter("stray-m", "b9"), *config.meters[place:])
+    more = replace(case, config=replace(config, meters=meters), tracks={**case.tracks, "stray-m": twin})
+    seen = readings(more)
+    without = [one for one in seen if one.meter != "stray-m"]
+    expected = [told(change) for change in alarms_of(replace(case, config=config), without)]
+    found = [told(change) for change in alarms_of(more, seen)]
+    assert [_own(one) for one in found] == [_own(one) for one in expected]
+
+
+def _own(one: dict[str, object]) -> dict[str, object]:
+    """Without the number of meters, and of the newest record, which may be one of the stray meter."""
+    facts, alarm = one["facts"], one["alarm"]
+    assert isinstance(facts, dict)
+    return {
+        **{key: value for key, value in one.items() if key != "records"},
+        "facts": {key: text for key, text in facts.items() if key != "meters"},
+        "alarm": replace(alarm, since_record=0),  # type: ignore[type-var] # an Alarm
+    }
+
+
+@LESS
+@given(
+    plants(orders=False),
+    st.lists(st.tuples(st.integers(0, 200), st.integers(-WEEK_MS, WEEK_MS)), max_size=6),
+    st.booleans(),
+)
+def test_a_step_of_the_clock_changes_no_duration(
+    case: Case, steps: list[tuple[int, int]], known: bool
+) -> None:
+    """Of no rule that asks for no calendar, whether the clock is trusted between its steps or not."""
+    timeless = tuple(rule for rule in case.config.rules if rule.id not in ("shift", "day", "when"))
+    case = replace(case, config=replace(case.config, rules=timeless))
+
+    def wall(step: int) -> int | None:
+        wrong_ms = sum(by_ms for at, by_ms in steps if at <= step)
+        return UTC_MS + step * STEP_MS + wrong_ms if known or not wrong_ms else None
+
+    seen = readings(case)
+    expected = [told(change) for change in alarms_of(case, seen)]
+    assert [told(change) for change in alarms_of(case, seen, Way(utc_ms=wall))] == expected
