@@ -36,6 +36,7 @@ class Pages(Protocol):
         """Keep the engine's memory as of block ``n``."""
 
 
+# budget: what the recorder asks of the rules, each in one call
 class Supervision:
     """See the module."""
 

@@ -73,12 +73,11 @@ def _powers(reader: JournalReader, days: int, meters: Iterable[str]) -> dict[str
         (info,) = reader.infos(n, n)
         if info.utc_ms < newest - days * DAY_MS:
             break
-        for row in records_of(reader.block(n)):
-            if row["k"] == "reading" and is_live(row) and row["m"] in wanted:
-                values = {name: Decimal(row["v"][name]) for name in _POWERS if name in row["v"]}
-                power = drawn_kw(values)
-                if power is not None:
-                    found.setdefault(row["m"], {})[row["t"] // SLOT_MS] = power
+        rows = records_of(reader.block(n))
+        for row in (row for row in rows if row["k"] == "reading" and is_live(row) and row["m"] in wanted):
+            power = drawn_kw({name: Decimal(row["v"][name]) for name in _POWERS if name in row["v"]})
+            if power is not None:
+                found.setdefault(row["m"], {})[row["t"] // SLOT_MS] = power
     return found
 
 

@@ -149,11 +149,10 @@ class Engine:
                 self._held[rule.id] = {**memory, order: known}
 
     def _fixed(self) -> Iterator[tuple[str, Baseline]]:
-        for rule in self._rules:
-            if rule.kind == "limit-order":
-                for name, memory in self._held.get(rule.id, {}).items():
-                    if "days" in memory:
-                        yield name, Baseline(memory["kw"], tuple(memory["days"]))
+        held = (self._held.get(rule.id, _NOTHING) for rule in self._rules if rule.kind == "limit-order")
+        for name, memory in (one for memories in held for one in memories.items()):
+            if "days" in memory:
+                yield name, Baseline(memory["kw"], tuple(memory["days"]))
 
     def verdicts(self) -> dict[str, dict[str, str]]:
         """How each rule judges each of its things now; changes nothing."""

@@ -43,6 +43,8 @@ def step(
         until_ms = min(seen_ms, _missing_ms(rule, treatment))
         if until_ms < held["from"] + rule.start_lead_s * 1000:
             verdict = Verdict.FINE  # still within the time that treatment may take to start
+    if verdict is Verdict.FINE:  # as most of the time
+        return (Finding(rule.id, verdict, CODE, until_ms, 0, (), dict, bridge_ms=bridge_ms),), held
     stopped = [name for name, view in treatment.items() if view.state is State.OFF]
     finding = Finding(
         rule.id,
