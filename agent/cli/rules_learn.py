@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable
 from decimal import Decimal
 
-from agent.accepted import accept
+from agent.accepted import accept, read
 from agent.cli.config import add_file, show_problems
 from agent.cli.shell import Shell
 from agent.errors import AgentError
@@ -17,7 +17,8 @@ from agent.rules.world import drawn_kw
 from buffer.block import is_live
 from buffer.reader import JournalReader
 from config.errors import ConfigInvalid
-from config.rulekinds import TreatmentOff
+from config.rewrite import rewrite
+from config.rulekinds import Load, TreatmentOff
 from config.site import Point, SiteConfig
 
 PART = SUB = "learn"
@@ -31,9 +32,9 @@ _POWERS = ("p", "p_a", "p_b", "p_c")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """``--days N``: how far back (7); ``--write`` puts the proposal into a file of ``conf.d`` if all files
-    together are sound with it, and only with ``--yes``; the daemon takes it at its next reload and chains
-    what it changes."""
+    """``--days N``: how far back (7); ``--write`` puts thresholds where they stand and load bands into a file
+    of ``conf.d``, if all files together are sound with it, and only with ``--yes``; the daemon takes it at
+    its next reload and chains what it changes."""
     parser.add_argument("point", metavar="POINT")
     parser.add_argument("--days", type=int, default=7, metavar="N")
     parser.add_argument("--write", action="store_true")
@@ -59,9 +60,9 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
         else:
             shell.fault(_REFUSALS[found.why], point=point.id, count=found.count, days=args.days)
         return 1
-    text = _proposal(point, found, powers, config)
-    _show(point, found, text, shell, args.days)
-    return _write(text, shell) if args.write else 0
+    rule = _rule(point, found, powers, config)
+    _show(found, (point.id, "\n".join(filter(None, (as_point(point.id, found), rule)))), shell, args.days)
+    return _write(point, found, rule, shell) if args.write else 0
 
 
 def _powers(reader: JournalReader, days: int, meters: Iterable[str]) -> dict[str, dict[int, Decimal]]:
@@ -81,27 +82,28 @@ def _powers(reader: JournalReader, days: int, meters: Iterable[str]) -> dict[str
     return found
 
 
-def _proposal(point: Point, found: Learnt, powers: dict[str, dict[int, Decimal]], config: SiteConfig) -> str:
-    """Thresholds, and for treatment the bands by the production it belongs to."""
-    text = as_point(point.id, found)
+def _rule(point: Point, found: Learnt, powers: dict[str, dict[int, Decimal]], config: SiteConfig) -> str:
+    """For treatment: the bands by the production it belongs to; nothing where the site has such a rule."""
     pairs = (rule for rule in config.rules if isinstance(rule, TreatmentOff) and point.id in rule.treatment)
     by = next((rule.production for rule in pairs), ())
-    if not by:
-        return text
+    known = any(isinstance(rule, Load) and rule.point == point.id for rule in config.rules)
+    if not by or known:
+        return ""
     meter_of = {one.id: one.meter for one in config.points}
     running = {slot: power for slot, power in powers[point.meter].items() if power > found.on_above_kw}
     rows = paired(running, [powers.get(meter_of[name], {}) for name in by])
     levels = bands(rows)
-    return f"{text}\n{as_rule(point.id, by, levels)}" if levels else text
+    return as_rule(point.id, by, levels) if levels else ""
 
 
-def _show(point: Point, found: Learnt, text: str, shell: Shell, days: int) -> None:
+def _show(found: Learnt, proposal: tuple[str, str], shell: Shell, days: int) -> None:
+    point, text = proposal
     if shell.json:
         levels = {name: _plain(level) for name, level in (("idle", found.idle), ("running", found.running))}
         shell.data({"proposed": text, "days": days, **levels})
         return
     count = found.idle.count + found.running.count
-    shell.tell(shell.say("SBX-ALM-076", point=point.id, days=days, count=count))
+    shell.tell(shell.say("SBX-ALM-076", point=point, days=days, count=count))
     for code, level in (("SBX-ALM-077", found.idle), ("SBX-ALM-078", found.running)):
         shell.tell(shell.say(code, **_plain(level)))
     shell.put()
@@ -113,9 +115,14 @@ def _plain(level: Level) -> dict[str, str]:
     return {name: str(getattr(level, name)) for name in names}
 
 
-def _write(text: str, shell: Shell) -> int:
+def _write(point: Point, found: Learnt, rule: str, shell: Shell) -> int:
+    """Thresholds where they stand, bands into a new file; the daemon chains what changed when it reloads."""
+    values = {"on_above_kw": str(found.on_above_kw), "off_below_kw": str(found.off_below_kw)}
+    files, _ = read(shell.paths.config)
+    changed = rewrite(files, "point", point.id, values)
+    data = rule if changed is not None else "\n".join(filter(None, (as_point(point.id, found), rule)))
     try:
-        add_file(text, "learnt", shell)
+        add_file(data, "learnt", shell, changed)
     except ConfigInvalid as invalid:
         show_problems(invalid.problems, shell)
         return EX_CONFIG

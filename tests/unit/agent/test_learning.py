@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.accepted import accept
 from agent.cli import main
 from agent.learning import Learnt, Refused, bands, learn
 from tests.support.boxes import Box
@@ -70,17 +71,17 @@ def test_bands_follow_production() -> None:
 
 @pytest.fixture
 def lived(tmp_path: Path) -> list[str]:
-    """Ten hours: half of each hour the kiln runs, and the scrubber with it."""
+    """Twenty hours: half of each hour the kiln runs, and the scrubber with it."""
     config, options = written(tmp_path)
     box = Box(tmp_path, config)
     box.letter = "S"
     box.start(0)
     rng = random.Random(5)
-    for second in range(0, 36_000, 60):
+    for second in range(0, 72_000, 60):
         on = second % 3600 < 1800
         kiln, scrubber = (rng.gauss(40, 2), rng.gauss(8, 0.3)) if on else (0.5, 0.1)
         box.poll(second, kiln=f"{kiln:.2f}", scrubber=f"{scrubber:.2f}")
-    box.stop(36_100)
+    box.stop(72_100)
     return options
 
 
@@ -90,12 +91,34 @@ def test_the_verb_proposes_toml_and_writes_only_what_fits(
     assert main(["rules", "learn", "scrubber", *lived]) == 0
     out = capsys.readouterr().out
     assert 'id = "scrubber"' in out
-    assert "running: 300 readings" in out
+    assert "running: 600 readings" in out
     assert main(["rules", "learn", "scrubber", "--write", *lived]) == 64
     assert "SBX-ALM-075" in capsys.readouterr().err
+    etc = tmp_path / "etc-60"
+    before = (etc / "sitebox.toml").read_text()
+    assert main(["rules", "learn", "scrubber", "--write", "--yes", *lived]) == 0
+    after = (etc / "sitebox.toml").read_text()
+    changed = [
+        (old, new) for old, new in zip(before.split("\n"), after.split("\n"), strict=True) if old != new
+    ]
+    assert [old for old, _ in changed] == ['on_above_kw = "2"', 'off_below_kw = "1"']
+    config = accept(etc, tmp_path / "kept", keep=False).loaded.config
+    scrubber = next(point for point in config.points if point.id == "scrubber")
+    assert scrubber.on_above_kw is not None
+    assert 4 < scrubber.on_above_kw < 6
+    (band,) = [rule for rule in config.rules if rule.kind == "load"]
+    assert band.by == ("kiln",)
+
+
+def test_what_does_not_fit_the_other_files_is_not_written(
+    lived: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    etc = tmp_path / "etc-60"
+    text = (etc / "sitebox.toml").read_text()
+    (etc / "sitebox.toml").write_text(text.replace('on_above_kw = "2"', "on_above_kw = '2'"))
     assert main(["rules", "learn", "scrubber", "--write", "--yes", *lived]) == 78
     assert "on_above_kw" in capsys.readouterr().err  # the present value stands in the way, and is named
-    assert not (tmp_path / "etc-60" / "conf.d").exists()
+    assert not (etc / "conf.d").exists()
 
 
 def test_an_unknown_point_is_named(lived: list[str], capsys: pytest.CaptureFixture[str]) -> None:
