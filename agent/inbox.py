@@ -95,6 +95,13 @@ class Rotate:
 
 
 @dataclass(frozen=True, slots=True)
+class Owed:
+    """How old the oldest block is that each uplink has not confirmed, ms; 0: it has them all."""
+
+    ages_ms: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class GivenBack:
     """Blocks out of a platform's evidence that this store had lost."""
 
@@ -111,6 +118,7 @@ Item = (
     | ChoreDue
     | Rot
     | GivenBack
+    | Owed
     | Rotate
     | Asked
     | RulesAsked

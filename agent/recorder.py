@@ -24,6 +24,7 @@ from agent.inbox import (
     GivenBack,
     Inbox,
     Learnt,
+    Owed,
     Recalled,
     ReceiptHeard,
     Remark,
@@ -152,6 +153,7 @@ class Recorder:
             RulesAsked: lambda item, now: self._alarms(self._rules.answer(item), now),
             **dict.fromkeys((Rot, GivenBack), self._mending.take),
             Rotate: lambda item, now: rotate(item, self._journal, now),
+            Owed: lambda item, now: self._rules.owed(item.ages_ms),
             Remark: self._remark,
         }
 

@@ -27,8 +27,9 @@ from agent.chores import Chore, Chores
 from agent.clock import Clock, kernel_sync, mono_ms
 from agent.control import ControlServer
 from agent.desk import Desk
-from agent.inbox import ChoreDue, Inbox, Remark
+from agent.inbox import ChoreDue, Inbox, Owed, Remark
 from agent.log import Log
+from agent.owed import owed_ms
 from agent.paths import Paths
 from agent.recorder import Recorder
 from agent.software import version
@@ -88,6 +89,7 @@ class Service:
                 Chore("retention", 60, self._retention),
                 Chore("meters", 60, self._meters),
                 Chore("scrub", 1, self._scrub),
+                Chore("delivery", 1, self._delivery),
             ),
             self._chore_failed,
         )
@@ -244,6 +246,13 @@ class Service:
 
     def _meters(self) -> None:
         self._inbox.put(ChoreDue("meters"))
+
+    def _delivery(self) -> None:
+        """Tell the rules what each platform still waits for."""
+        seen = self._recorder.snapshot
+        with closing(JournalReader(self._paths.journal)) as reader:
+            ages = owed_ms(reader, self._accepted.loaded.config, seen.cursors, self._clock.now().utc_ms)
+        self._inbox.put(Owed(ages))
 
     def _scrub(self) -> None:
         """This minute's share of the store; the recorder acts on what is found."""

@@ -77,6 +77,11 @@ class Supervision:
         elif kind == "mains":
             self.engine.mains(_STATES[fields["state"]], self._axis.at(fields["since_mono"]))
 
+    def owed(self, ages_ms: Mapping[str, int]) -> None:
+        """How old the oldest block is that each uplink has not confirmed."""
+        for uplink, age_ms in ages_ms.items():
+            self.engine.owed(uplink, age_ms)
+
     def judge(self, now: Instant, news: bool) -> tuple[AlarmChange, ...]:
         """Ask the rules, once a second at most and at once when something came."""
         self._wall.look(now)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.errors import ConfigInvalid, Problem
@@ -67,6 +67,7 @@ def mutated(draw: st.DrawFn, data: bytes) -> bytes:
     return text
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_no_mutation_of_the_example_raises_anything_else(data: st.DataObject) -> None:
     which = data.draw(st.integers(0, len(EXAMPLE) - 1))

@@ -1,6 +1,10 @@
 """Energy since a moment, for rules that count it: what the register says, or the sum of the power read,
 whichever is more. The register also counts while the box is off; the sum is newer than the register's last
-reading. No kind of rule itself."""
+reading.
+
+What the register says beyond the sum must have been drawn while nobody measured. More than the equipment can
+draw in that time is another meter, or a fault of this one: then the sum counts alone. No kind of rule itself.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,8 @@ from decimal import Decimal
 from typing import Any
 
 from agent.rules.world import HOUR_MS, World
+
+MOST = 10  # times what it draws otherwise, or needs to count as running
 
 
 def opened(
@@ -21,7 +27,9 @@ def opened(
     registers = {name: _register(name, world) for name in names}
     return {
         "from": from_ms,
+        "at": world.now_ms,
         "sum": {name: world.meter_of(name).sum.work for name in names},
+        "covered": {name: world.meter_of(name).sum.covered_ms for name in names},
         "ep": {name: value for name, value in registers.items() if value is not None},
     }
 
@@ -31,11 +39,22 @@ def drawn_kwh(name: str, start: Mapping[str, Any], world: World) -> Decimal | No
     meter = world.meter_of(name)
     if not meter.ever_read:
         return None
-    found = (meter.sum.work - start["sum"][name]) / HOUR_MS
-    register, first = _register(name, world), start["ep"].get(name)
-    if register is not None and first is not None:
-        found = max(found, register - first)
-    return Decimal(found)
+    found: Decimal = (meter.sum.work - start["sum"][name]) / HOUR_MS
+    register = _register(name, world)
+    first: Decimal | None = start["ep"].get(name)
+    if register is not None and first is not None and register - first > found:
+        covered_ms = meter.sum.covered_ms - start["covered"][name]
+        unseen_ms = world.now_ms - start["at"] - covered_ms
+        most_kw = MOST * _usual_kw(name, found * HOUR_MS / covered_ms if covered_ms else found, world)
+        if register - first - found <= most_kw * unseen_ms / HOUR_MS:
+            return register - first
+    return found
+
+
+def _usual_kw(name: str, mean_kw: Decimal, world: World) -> Decimal:
+    """The most that is known of it: its mean, what it draws now, what it needs to be running."""
+    power, running_kw = world.meter_of(name).power, world.config[name].on_above_kw
+    return max(mean_kw, power.value if power else Decimal(0), running_kw or Decimal(0))
 
 
 def _register(name: str, world: World) -> Decimal | None:
