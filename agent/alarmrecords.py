@@ -46,6 +46,7 @@ def fields(change: AlarmChange, axis: Axis) -> dict[str, object]:
         "flaps": alarm.flaps or None,
         "declared": alarm.declared or None,
         "by": alarm.acknowledged or None,
+        "raised_i": None if change.raised else alarm.record or None,
         "dur_ms": None if since_mono is None else change.dur_ms,  # over a power cut nobody measured it
         "kwh": None if change.kwh is None else f"{change.kwh:f}",
         "measured": change.measured_percent,

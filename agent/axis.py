@@ -47,7 +47,7 @@ class Axis:
 
     def moment(self, mono_ms: int, wall: Wall) -> Moment:
         """A moment of this boot, as the rules want it."""
-        return Moment(self.at(mono_ms), wall.utc_ms(mono_ms), self.boot_id)
+        return Moment(self.at(mono_ms), wall.utc_ms(mono_ms), self.boot_id, wall.read_ms(mono_ms))
 
 
 @dataclass(slots=True)
@@ -61,9 +61,11 @@ class Wall:
     not judged."""
 
     offset_ms: int | None = None  # UTC less monotonic time
+    shown_ms: int | None = None  # the same of what the clock shows, trusted or not
 
     def look(self, now: Instant) -> None:
         """Hear the kernel."""
+        self.shown_ms = now.utc_ms - now.mono_ms
         if now.letter in TRUSTED:
             self.offset_ms = now.utc_ms - now.mono_ms
 
@@ -80,3 +82,7 @@ class Wall:
     def utc_ms(self, mono_ms: int) -> int | None:
         """UTC at a moment of this boot, as far as anybody knows."""
         return None if self.offset_ms is None else mono_ms + self.offset_ms
+
+    def read_ms(self, mono_ms: int) -> int | None:
+        """What the clock shows at a moment of this boot: days turn by it where nothing better is known."""
+        return None if self.shown_ms is None else mono_ms + self.shown_ms

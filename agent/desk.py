@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.accepted import Accepted
+from agent.asking import Asking
 from agent.beside import Beside
 from agent.busloop import BusLoop
 from agent.busstatus import BusFacts
@@ -67,6 +68,7 @@ class Desk:
             "refill": Verb(self._refill, act=True),
             **self.beside.verbs(),
             **Counter(self.inbox.put).verbs(),
+            **Asking(self.inbox.put).verbs(),
             "rotate": Verb(lambda args: asked(self.inbox), act=True),
         }
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Literal
 
+from agent.asking import RulesAsked
 from agent.meters.clocks import Shown
 from agent.orders.asked import Asked
 from buffer.errors import KeyFault
@@ -46,7 +47,7 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class ChoreDue:
-    """A wall-clock chore that belongs to the recorder: "retention", "summary" or "meters"."""
+    """A wall-clock chore that belongs to the recorder: "retention" or "meters"."""
 
     name: str
 
@@ -109,7 +110,20 @@ class GivenBack:
 
 
 Told = Recalled | RecallEnded | ClockShown  # what a meter was asked beside its polls
-Item = Learnt | PollResult | ReceiptHeard | Remark | ChoreDue | Rot | GivenBack | Owed | Rotate | Asked | Told
+Item = (
+    Learnt
+    | PollResult
+    | ReceiptHeard
+    | Remark
+    | ChoreDue
+    | Rot
+    | GivenBack
+    | Owed
+    | Rotate
+    | Asked
+    | RulesAsked
+    | Told
+)
 
 
 class Inbox:

@@ -20,6 +20,7 @@ from buffer.block import is_live
 from buffer.reader import JournalReader
 from config.site import SiteConfig
 
+_ENDED = ("dur_ms", "kwh", "measured", "fault", "peak", "flaps", "declared", "by", "reason", "to_i")
 _LOOK_BACK = 20_000  # records looked at for the last reading of each meter
 
 
@@ -114,7 +115,7 @@ def alarm_history(paths: Paths, last: int) -> list[dict[str, Any]]:
     """The last changes of alarms, newest first."""
     if last == 0:
         return []
-    keys = ("i", "t", "id", "state", "level", "code", "facts", "since_i", "dur_ms")
+    keys = ("i", "t", "id", "rule", "state", "level", "code", "facts", "since_i", "since_t", *_ENDED)
     rows = [
         {key: record[key] for key in keys if key in record} for record, _ in alarm_records(open_reader(paths))
     ]

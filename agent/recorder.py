@@ -16,7 +16,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, get_args
 
 from agent import readings
-from agent.days import Days, Kept
+from agent.asking import RulesAsked
+from agent.daily import Daily
+from agent.days import Kept
 from agent.inbox import (
     ChoreDue,
     GivenBack,
@@ -86,7 +88,7 @@ class Recorder:
         self._keep = keep
         self._book = book
         self._clerk = clerk
-        self._days = Days(config.site.timezone, keep)
+        self._daily = Daily(journal, self._rules, config, keep)
         self._polls = LastPolls()
         self._refused: dict[str, str] = {}
         self._dropped = 0  # readings that never reached the journal, since this start
@@ -112,6 +114,7 @@ class Recorder:
             self._takers[type(item)](item, now)
         self._own_up(dropped, now)
         self._alarms(self._rules.judge(now, bool(items)), now)
+        self._daily.step(now)
         self._write(now)
         self.snapshot = self._look()
         return self._next_due(now, len(items) == STEP_ITEMS)
@@ -147,6 +150,7 @@ class Recorder:
             Learnt: lambda item, now: self._keep.learn(item.meter, item.unsupported),
             **dict.fromkeys(get_args(Told), self._told),
             Asked: self._asked,
+            RulesAsked: lambda item, now: self._alarms(self._rules.answer(item), now),
             **dict.fromkeys((Rot, GivenBack), self._mending.take),
             Rotate: lambda item, now: rotate(item, self._journal, now),
             Owed: lambda item, now: self._rules.owed(item.ages_ms),
@@ -167,13 +171,8 @@ class Recorder:
             self._journal.prune(now, keep, self._uplinks)
             self._keep.again()
             return
-        if chore.name == "meters":
-            for kind, fields in self._book.hourly(now):
-                self._append(kind, fields, now)
-            return
-        day = self._days.turn(now, self._journal.head)
-        if day is not None:
-            self._append("summary", day, now)
+        for kind, fields in self._book.hourly(now):
+            self._append(kind, fields, now)
 
     def _reading(self, result: PollResult, now: Instant) -> None:
         at = readings.backdated(now, result.mono_ms)
@@ -182,7 +181,7 @@ class Recorder:
             self._append(kind, fields, at)
         self._polls.take(result, at.utc_ms)
         number = self._journal.head.last_i if record is None else record
-        self._rules.see(result, number, at)
+        self._rules.see(result, number, at, stored=record is not None)
 
     def _told(self, item: Told, now: Instant) -> None:
         """What a meter was asked beside its polls: of its past with the frames that say so."""
@@ -232,6 +231,7 @@ class Recorder:
                 continue
             self._rules.recorded(change, {**fields, "k": kind, "i": record, "t": now.utc_ms})
             self._alarm_changed = True
+        self._rules.tell_baselines(self._journal.append, now)
 
     def _write(self, now: Instant) -> None:
         waiting = self._journal.pending_since_ms

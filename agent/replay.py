@@ -6,6 +6,7 @@
     reading  observed                      mains    passed on
     anchor, receipt                        what is known of the wall clock
     alarm    acknowledged: what happened and was seen is not raised again
+    order    a baseline was fixed          summary  a day is summed up
     step     somebody set the clock: from here until a witness speaks, no calendar
 
 The engine judges whenever a second has passed between two records, as the recorder lets it live. Reads
@@ -14,10 +15,11 @@ nothing itself and writes nothing; what comes out are the changes of alarms."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from agent import readings
-from agent.axis import Axis, Wall
+from agent.axis import TRUSTED, Axis, Wall
 from agent.rules.alarms import AlarmChange
 from agent.rules.engine import Engine
 from buffer.block import is_live
@@ -45,17 +47,33 @@ class Replay:
         if kind == "boot":
             changes = self._boot(record)
         at_ms = self.axis.at(record["mono"])
-        if record["q"] in ("S", "M"):
-            self.wall.offset_ms = record["t"] - record["mono"]
+        self.wall.shown_ms = record["t"] - record["mono"]
+        if record["q"] in TRUSTED:
+            self.wall.offset_ms = self.wall.shown_ms
         if at_ms - self._ticked_ms >= TICK_MS and at_ms > self.last_ms:
             changes += self._tick(record["mono"])
         self.last_ms = max(self.last_ms, at_ms)
         if kind == "reading":
             if is_live(record) and record["m"] in self._engine.meters:
-                self._engine.observe(readings.replayed(record, at_ms, self._wanted))
+                self._reading(record, at_ms)
         elif kind in _OTHERS:
             self._other(kind, record, at_ms)
+        elif kind in ("order", "summary"):
+            self._settled(record)
         return changes
+
+    def _settled(self, record: Record) -> None:
+        """What was found once and is on record: a baseline, the summaries of a day."""
+        if record.get("op") == "baseline":
+            self._engine.fix(record["id"], Decimal(record["kw"]), record["days"])
+        elif record.get("what") == "day" and self._engine.daybook is not None:
+            self._engine.daybook.written(record["day"], -1)
+
+    def _reading(self, record: Record, at_ms: int) -> None:
+        seen = readings.replayed(record, at_ms, self._wanted)
+        self._engine.observe(seen)
+        if self._engine.daybook is not None:
+            self._engine.daybook.poll(seen.meter, seen.slow, bool(record["v"]), stored=True)
 
     def end(self) -> tuple[AlarmChange, ...]:
         """Judge what came since the last second passed."""
@@ -64,7 +82,11 @@ class Replay:
 
     def _tick(self, mono_ms: int) -> tuple[AlarmChange, ...]:
         self._ticked_ms = self.axis.at(mono_ms)
-        return self._engine.tick(self.axis.moment(mono_ms, self.wall))
+        changes = self._engine.tick(self.axis.moment(mono_ms, self.wall))
+        if self._engine.daybook is not None:
+            for change in changes:
+                self._engine.daybook.alarm(change)
+        return changes
 
     def _boot(self, record: Record) -> tuple[AlarmChange, ...]:
         if record["id"] == self.axis.boot_id:

@@ -7,15 +7,18 @@ would raise is raised, and recorded, by the engine's next tick."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 from agent.axis import Axis, Wall
+from agent.dayrecords import remembered
 from agent.history import Record, alarms_up, behind, recent
 from agent.latches import Page
+from agent.pastdays import baselines, last_summary, walk
 from agent.replay import Replay
 from agent.rules.engine import Engine, all_rules
-from agent.rules.world import fresh_ms
+from agent.rules.world import DayUse, fresh_ms
 from buffer.instant import Instant
 from buffer.reader import JournalReader
 from config.orders import Declaration, Order
@@ -52,6 +55,7 @@ def restore(
     found = None if page.engine_n > reader.head().n else _go_on(reader, config, now, page, known)
     if found is None:
         found = _begin(config, now, recent(reader, now.mono_ms - horizon_ms(config), now.boot_id), known)
+    _recall(reader, found.engine)
     found.engine.restore(alarms_up(reader, found.axis, page).values())
     return found
 
@@ -65,7 +69,7 @@ def _go_on(
         return None
     try:
         before = Axis(kept["axis"]["boot_id"], kept["axis"]["offset_ms"])
-        engine = Engine(config, kept["world"]["now"])
+        engine = Engine(config, kept["world"]["now"], daily=True)
         engine.turn_to(kept)
         engine.know(*known)
     except (KeyError, TypeError, ValueError):
@@ -76,9 +80,23 @@ def _go_on(
 def _begin(config: SiteConfig, now: Instant, records: list[Record], known: Known) -> Restored:
     axis = Axis.begin(now)
     polls = (record["mono"] for record in records if record["k"] == "reading")
-    engine = Engine(config, axis.at(min(polls, default=now.mono_ms)))
+    engine = Engine(config, axis.at(min(polls, default=now.mono_ms)), daily=True)
     engine.know(*known)
     return _run(engine, axis, records, now)
+
+
+def _recall(reader: JournalReader, engine: Engine) -> None:
+    """The days before, and the baselines that were found on them."""
+    book = engine.daybook
+    assert book is not None, "an engine of the daemon has one"
+    book.written("", last_summary(reader, max(0, book.last_n)))
+    days = tuple(walk(reader, book.last_n))
+    for found in baselines(reader, book.last_n, days):
+        engine.fix(found["id"], Decimal(found["kw"]), found["days"])
+    history: Mapping[str, tuple[DayUse, ...]] = {}
+    for rows in days:
+        history = remembered(history, rows, engine.zone)
+    engine.recall(history)
 
 
 def _run(engine: Engine, axis: Axis, records: Iterable[Record], now: Instant) -> Restored:

@@ -87,7 +87,6 @@ class Service:
             (
                 Chore("heartbeat", 1, self._heartbeat),
                 Chore("retention", 60, self._retention),
-                Chore("summary", 10, self._summary),
                 Chore("meters", 60, self._meters),
                 Chore("scrub", 1, self._scrub),
                 Chore("delivery", 1, self._delivery),
@@ -263,9 +262,6 @@ class Service:
             for rot in look(reader, numbers, identities):
                 self._log.put("fail", "SBX-JNL-017", n=rot.n, part=rot.part)
                 self._inbox.put(rot)
-
-    def _summary(self) -> None:
-        self._inbox.put(ChoreDue("summary"))
 
     def _chore_failed(self, chore: str, error: str) -> None:
         self._log.put("fail", "SBX-SYS-006", chore=chore, error=error)

@@ -129,6 +129,10 @@ def alarm_row(alarm: Alarm) -> dict[str, Any]:
         "code": alarm.code,
         "subjects": list(alarm.subjects),
         "facts": dict(alarm.facts),
+        "since": alarm.since_ms,
+        "fault": alarm.fault,
+        "acknowledged": alarm.acknowledged,
+        "declared": alarm.declared,
         "since_record": alarm.since_record,
         "record": alarm.record,
     }

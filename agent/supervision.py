@@ -5,15 +5,21 @@ Belongs to the recorder and runs in its thread; the recorder writes what changes
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from agent import alarmrecords, readings
+from agent.asking import RulesAsked
 from agent.restore import Restored
 from agent.rules.alarms import Alarm, AlarmChange
+from agent.rules.daycount import DayCount
 from agent.rules.world import Sight
+from buffer.errors import StoreFull
 from buffer.instant import Instant
 from drivers.samples import PollResult
+
+Append = Callable[[str, Mapping[str, Any], Instant], object]
 
 JUDGE_MS = 1_000  # the rules are asked so often when nothing comes
 _STATES = {"on": True, "off": False, "unknown": None}  # of a ``mains`` record
@@ -30,6 +36,7 @@ class Pages(Protocol):
         """Keep the engine's memory as of block ``n``."""
 
 
+# budget: what the recorder asks of the rules, each in one call
 class Supervision:
     """See the module."""
 
@@ -50,9 +57,12 @@ class Supervision:
         """The alarms that are up."""
         return self.engine.active
 
-    def see(self, result: PollResult, record: int, at: Instant) -> None:
-        """One poll that stands in ``record``."""
-        self.engine.observe(readings.observation(result, record, self._axis.at(at.mono_ms)))
+    def see(self, result: PollResult, record: int, at: Instant, *, stored: bool) -> None:
+        """One poll that stands in ``record``; behind it, if it was not ``stored``."""
+        seen = readings.observation(result, record, self._axis.at(at.mono_ms))
+        self.engine.observe(seen)
+        if self.engine.daybook is not None:
+            self.engine.daybook.poll(seen.meter, seen.slow, bool(seen.values), stored)
 
     def hear(self, utc_ms: int, now: Instant) -> None:
         """A witness says what time it is: a platform's receipt, a meter's clock that was measured before."""
@@ -80,6 +90,15 @@ class Supervision:
         self._judged_ms = now.mono_ms
         return self.engine.tick(self._axis.moment(now.mono_ms, self._wall))
 
+    def answer(self, asked: RulesAsked) -> tuple[AlarmChange, ...]:
+        """Say how the rules judge, or acknowledge an alarm: gives the change to record."""
+        if asked.wish == "verdicts":
+            asked.reply({"verdicts": self.engine.verdicts()})
+            return ()
+        change = self.engine.acknowledge(asked.alarm, asked.who, asked.reason)
+        asked.reply({"up": change is not None})
+        return () if change is None else (change,)
+
     def record_of(self, change: AlarmChange) -> tuple[str, dict[str, object]]:
         """Kind and fields of the record of a change."""
         if change.change == "excused":
@@ -90,11 +109,32 @@ class Supervision:
         """A change stands in the journal as ``record``."""
         if change.raised:
             self.engine.numbered(change.alarm.key, record["i"])
+        if self.engine.daybook is not None:
+            self.engine.daybook.alarm(change)
         if record["k"] == "alarm":
             self.announce(record)
 
+    def tell_baselines(self, append: Append, now: Instant) -> None:
+        """Put each baseline on record when it is fixed; what a full card does not take comes again."""
+        for name, found in self.engine.untold.items():
+            fields = {"op": "baseline", "id": name, "kw": f"{found.kw:f}", "days": list(found.days)}
+            with contextlib.suppress(StoreFull):
+                append("order", fields, now)
+                self.engine.told(name)
+
+    def over(self, now: Instant) -> tuple[DayCount, ...]:
+        """Days of the plant that are over and not summed up."""
+        book = self.engine.daybook
+        return () if book is None else book.ended(self._axis.at(now.mono_ms))
+
+    def blocked(self, n: int) -> None:
+        """Block ``n`` holds everything so far."""
+        if self.engine.daybook is not None:
+            self.engine.daybook.sealed(n)
+
     def sealed(self, n: int, now: Instant, changed: bool) -> None:
         """Block ``n`` holds everything so far: the pages may speak of it."""
+        self.blocked(n)
         if self._paged_ms is None or now.mono_ms - self._paged_ms >= PAGE_MS:
             self.keep(n, now)
         elif changed:

@@ -24,6 +24,7 @@ from zoneinfo import ZoneInfo
 
 DAY_MIN = 24 * 60
 MINUTE_MS = 60_000
+QUARTER_MS = 900_000
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 _TIME = r"([01][0-9]|2[0-3]|24):([0-5][0-9])"
@@ -61,14 +62,19 @@ class Window:
 
     def begun_on(self, day: date, zone: ZoneInfo) -> Span | None:
         """The window that begins on a local day, if one does."""
-        if day.weekday() not in self.days:
-            return None
-        end = self.end + DAY_MIN if self.end <= self.start else self.end
-        return _at(day, self.start, zone), _at(day, end, zone)
+        return _begun(self, day, zone)
 
     def __str__(self) -> str:
         days = "" if len(self.days) == 7 else ",".join(DAYS[day] for day in sorted(self.days)) + " "
         return f"{days}{_clock(self.start)}-{_clock(self.end)}"
+
+
+@lru_cache(maxsize=512)
+def _begun(window: Window, day: date, zone: ZoneInfo) -> Span | None:
+    if day.weekday() not in window.days:
+        return None
+    end = window.end + DAY_MIN if window.end <= window.start else window.end
+    return _at(day, window.start, zone), _at(day, end, zone)
 
 
 @lru_cache(maxsize=512)
@@ -104,7 +110,13 @@ def moment(utc_ms: int, zone: ZoneInfo) -> str:
 
 def day_of(utc_ms: int, zone: ZoneInfo) -> date:
     """The local day."""
-    return _local(utc_ms, zone).date()
+    return _day(utc_ms // QUARTER_MS, zone)
+
+
+@lru_cache(maxsize=64)
+def _day(quarter: int, zone: ZoneInfo) -> date:
+    """Days begin on a quarter of an hour everywhere."""
+    return _local(quarter * QUARTER_MS, zone).date()
 
 
 def day_span(day: date, zone: ZoneInfo) -> Span:

@@ -92,6 +92,7 @@ def _config(parts: Parts) -> SiteConfig | None:
         points=parts.points,
         rules=parts.rules,
         uplinks=parts.uplinks,
+        shifts=parts.shifts,
         issuers=parts.issuers,
         journal=parts.journal,
         notify=parts.notify,

@@ -14,6 +14,7 @@ from config.devices import kernel_name, program, several
 from config.merge import Sections
 from config.orders import VERBS
 from config.protocols import PROTOCOLS
+from config.rulevalues import window
 from config.site import NotifyCommand, NotifyLed
 from config.values import (
     choice,
@@ -38,7 +39,7 @@ DAY_S = 86_400
 
 SECTIONS = Sections(
     single=("site", "journal", "power"),
-    arrays=("bus", "meter", "point", "rule", "uplink", "notify", "issuer"),
+    arrays=("bus", "meter", "point", "rule", "uplink", "notify", "issuer", "shift"),
 )
 
 _LEVELS = several("warning", "alarm")
@@ -90,6 +91,8 @@ POINT: Shape = {
     "off_below_a": power,
     "hold_s": whole(0, DAY_S),
 }
+
+SHIFT: Shape = {"id": ident, "name": text, "window": window}
 
 UPLINK: Shape = {
     "id": ident,

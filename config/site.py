@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
+from config.calendar import Window
 from config.rulekinds import Level, Rule
 
 Role = Literal["production", "treatment", "total"]
@@ -116,6 +117,15 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shift:
+    """``[[shift]]``: a stretch of the day (班次) whose energy the daily summary names."""
+
+    id: str
+    window: Window
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Uplink:
     """``[[uplink]]``: one destination, with a thread and a cursor of its own."""
 
@@ -205,6 +215,7 @@ class SiteConfig:
     points: tuple[Point, ...] = ()
     rules: tuple[Rule, ...] = ()
     uplinks: tuple[Uplink, ...] = ()
+    shifts: tuple[Shift, ...] = ()
     issuers: tuple[Issuer, ...] = ()
     journal: Journal = field(default_factory=Journal)
     notify: tuple[Notify, ...] = ()

@@ -23,10 +23,11 @@ from config.shapes import (
     POINT,
     POWER,
     SERIAL_BUS,
+    SHIFT,
     SITE,
     UPLINK,
 )
-from config.site import Bus, Issuer, Journal, Meter, Notify, Point, Power, Site, Uplink
+from config.site import Bus, Issuer, Journal, Meter, Notify, Point, Power, Shift, Site, Uplink
 from config.source import Place, Problems, Table
 from config.suggest import nearest
 from config.values import Taker, Wrong, shown, text
@@ -46,6 +47,7 @@ class Parts:
     points: tuple[Point, ...]
     rules: tuple[Rule, ...]
     uplinks: tuple[Uplink, ...]
+    shifts: tuple[Shift, ...]
     notify: tuple[Notify, ...]
     power: Power | None
     issuers: tuple[Issuer, ...]
@@ -76,6 +78,7 @@ def build_parts(tables: Mapping[str, tuple[Table, ...]], problems: Problems) -> 
         points=_kept(build(Point, POINT, table, problems) for table in tables["point"]),
         rules=_kept(_by_kind(RULES, table, problems) for table in tables["rule"]),
         uplinks=_kept(build(Uplink, UPLINK, table, problems) for table in tables["uplink"]),
+        shifts=_kept(build(Shift, SHIFT, table, problems) for table in tables["shift"]),
         notify=_kept(_by_kind(NOTIFIES, table, problems) for table in tables["notify"]),
         power=build(Power, POWER, power[0], problems) if power else Power(),
         issuers=_kept(build(Issuer, ISSUER, table, problems) for table in tables["issuer"]),

@@ -103,7 +103,7 @@ class Query(Shelf):
             " WHERE b.box=a.box AND b.epoch=a.epoch AND b.id=a.id)",
             *(box, epoch),
         )
-        return sum(state == "raised" for (state,) in rows)
+        return sum(state != "cleared" for (state,) in rows)  # escalated and acknowledged ones stay up
 
     def _count(self, table: str, box: str) -> int:
         return int(self._all(f"SELECT count(*) FROM {table} WHERE box=?", box)[0][0])

@@ -13,7 +13,9 @@ from agent.cli import wireplan
 from agent.cli.scan import KEPT
 from agent.cli.shell import Shell
 from agent.errors import AgentError
+from buffer.fs import DISK, write_whole
 from config.errors import ConfigInvalid, Problem
+from config.folder import Files
 from config.load import Loaded
 from config.messages import render
 from config.wiretime import BusPlan
@@ -125,15 +127,23 @@ def _add(numbers: Sequence[int], shell: Shell) -> int:
     for number in numbers or [0]:
         if not 1 <= number <= len(texts) or not texts[number - 1]:
             raise AgentError("SBX-CFG-908", EX_USAGE, number=number)
-    data = "\n\n".join(texts[number - 1] for number in numbers) + "\n"
-    files, profiles = read(shell.paths.config)
-    taken = {name for name, _ in files}
-    names = (f"conf.d/{number}-scan.toml" for number in range(50, 100))
-    name = next(name for name in names if name not in taken)
-    parse([*files, (name, data.encode())], profiles)
-    path = shell.paths.config / name
-    path.parent.mkdir(exist_ok=True)
-    with path.open("x", encoding="utf-8") as file:
-        file.write(data)
-    shell.put(f"{shell.tag('ok')} {shell.say('SBX-CFG-906', path=path)}")
+    add_file("\n\n".join(texts[number - 1] for number in numbers) + "\n", "scan", shell)
     return 0
+
+
+def add_file(data: str, called: str, shell: Shell, instead: Files | None = None) -> None:
+    """A new file of conf.d (none for empty ``data``), if all files together are sound with it; ``instead``
+    stand for the files of the same names. Raises ConfigInvalid, and then nothing is written."""
+    files, profiles = read(shell.paths.config)
+    changed = [(name, new) for name, new in instead or () if new != dict(files).get(name)]
+    whole = [(name, dict(instead or ()).get(name, old)) for name, old in files]
+    taken = {name for name, _ in files}
+    names = (f"conf.d/{number}-{called}.toml" for number in range(50, 100))
+    name = next(name for name in names if name not in taken)
+    added = [(name, data.encode())] if data else []
+    parse([*whole, *added], profiles)
+    for name, new in (*changed, *added):
+        path = shell.paths.config / name
+        path.parent.mkdir(exist_ok=True)
+        write_whole(DISK, path, new, 0o644)
+        shell.put(f"{shell.tag('ok')} {shell.say('SBX-CFG-906', path=path)}")

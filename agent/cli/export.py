@@ -132,7 +132,7 @@ def _proof(args: argparse.Namespace, reader: JournalReader, shell: Shell) -> _Fo
     if args.point not in meters:
         raise AgentError("SBX-JNL-908", 64, point=args.point, known=", ".join(sorted(meters)) or "-")
     zone = ZoneInfo(config.site.timezone)
-    since, until = _moment(args.since, zone, 0), _moment(args.until, zone, 2**53)
+    since, until = moment_of(args.since, zone, 0), moment_of(args.until, zone, 2**53)
     receipts = [decode_receipt(decode(stored.note).text) for stored in reader.receipts() if stored.note]
     wanted = stretch(reader, since, until, receipts)
     if wanted is None:
@@ -141,7 +141,7 @@ def _proof(args: argparse.Namespace, reader: JournalReader, shell: Shell) -> _Fo
     return _Found(wanted.first, wanted.last, found, wanted.anchored)
 
 
-def _moment(text: str | None, zone: ZoneInfo, without: int) -> int:
+def moment_of(text: str | None, zone: ZoneInfo, without: int) -> int:
     """The plant's time as ms since 1970; a date alone is its midnight."""
     if text is None:
         return without

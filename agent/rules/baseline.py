@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from agent.rules.inforce import Term
 from agent.rules.world import World
@@ -20,22 +21,33 @@ from config.calendar import day_of
 from config.orders import Order
 
 ENOUGH = Decimal("0.75")
+_DIGITS = Decimal("0.001")
 
 
-def baseline_kw(term: Term, world: World) -> Decimal | None:
+class Baseline(NamedTuple):
+    """What was found, and the days it was found on."""
+
+    kw: Decimal
+    days: tuple[str, ...]
+
+
+def baseline(term: Term, world: World) -> Baseline | None:
     """For all points of the term together (``per`` "total") or the lowest of theirs; None without days."""
     first = day_of(term.order.from_ms, world.zone)
     found = [_point_kw(name, term.order, first, world) for name in term.points]
     known = [one for one in found if one is not None]
     if not known or len(known) < len(found):
         return None
-    return sum(known, Decimal(0)) if term.order.per == "total" else min(known)
+    values = [one.kw for one in known]
+    kw = sum(values, Decimal(0)) if term.order.per == "total" else min(values)
+    days = sorted({day for one in known for day in one.days})
+    return Baseline(kw.quantize(_DIGITS), tuple(days))
 
 
-def _point_kw(name: str, order: Order, first: date, world: World) -> Decimal | None:
+def _point_kw(name: str, order: Order, first: date, world: World) -> Baseline | None:
     wanted = _hours(order)
     oldest = (first - timedelta(days=order.reference_days)).isoformat()
-    means = []
+    means, days = [], []
     for use in world.history.get(name, ()):
         if not oldest <= use.day < first.isoformat():
             continue
@@ -43,7 +55,8 @@ def _point_kw(name: str, order: Order, first: date, world: World) -> Decimal | N
         known = [hour for hour in hours if hour is not None]
         if len(known) >= ENOUGH * len(wanted):
             means.append(sum(known, Decimal(0)) / len(known))  # kWh of an hour is kW
-    return sum(means, Decimal(0)) / len(means) if means else None
+            days.append(use.day)
+    return Baseline(sum(means, Decimal(0)) / len(means), tuple(days)) if means else None
 
 
 def _hours(order: Order) -> tuple[int, ...]:

@@ -11,14 +11,20 @@ what is raised depends on what was observed and on the moments of the ticks, not
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from agent.rules.alarms import Alarm, AlarmChange
+from agent.rules.baseline import Baseline
+from agent.rules.daybook import Daybook
+from agent.rules.daywords import order_verdicts
+from agent.rules.finding import Verdict
 from agent.rules.kinds.registry import steps, uses
 from agent.rules.latches import Latches
 from agent.rules.page import back, plain, restore_world, world_page
-from agent.rules.world import Moment, Observation, Sight, World, fresh_ms
+from agent.rules.world import DayUse, Moment, Observation, Sight, World, fresh_ms
 from config.orders import Declaration, Order
 from config.rulekinds import LimitOrder, PowerCut, Rule, StopOrder
 from config.site import SiteConfig
@@ -36,13 +42,15 @@ def all_rules(config: SiteConfig) -> tuple[Rule, ...]:
 class Engine:
     """Rules of one site."""
 
-    def __init__(self, config: SiteConfig, now_ms: int) -> None:
+    def __init__(self, config: SiteConfig, now_ms: int, *, daily: bool = False) -> None:
         self._rules = all_rules(config)
         self._steps = steps()
         self._world = World(config, now_ms, max(getattr(rule, "average_s", 0) for rule in self._rules))
         self._pause_ms = min((fresh_ms(meter.every_s) for meter in config.meters), default=0)
         self._held: dict[str, Mapping[str, Any]] = {}
+        self._told: set[str] = set()  # orders whose baseline is on record
         self._latches = Latches(self._world)
+        self.daybook = Daybook(config, self._world, lambda: self._latches.active) if daily else None
 
     @property
     def world(self) -> Sight:
@@ -68,6 +76,8 @@ class Engine:
         """Take one reading in."""
         self._watch(seen.at_ms)
         self._world.observe(seen)
+        if self.daybook is not None and seen.meter in self._world.meters:
+            self.daybook.observe(seen.meter, seen.at_ms)
 
     def know(self, orders: Iterable[Order], declarations: Iterable[Declaration]) -> None:
         """All orders and declarations that may matter now; replaces what was known."""
@@ -85,13 +95,72 @@ class Engine:
         """Judge everything as of now."""
         self._watch(moment.ms)
         self._world.advance(moment)
+        if self.daybook is not None:
+            self.daybook.tick(moment)
         self._latches.begin()
+        orders: dict[str, Verdict] = {}
         for rule in self._rules:
             findings, held = self._steps[rule.kind](rule, self._world, self._held.get(rule.id, _NOTHING))
             self._held[rule.id] = held
-            for finding in findings:
-                self._latches.take(rule, finding)
-        return self._latches.end()
+            if rule.kind in _ON_ORDERS and moment.utc_ms is not None:
+                findings = tuple(findings)
+                order_verdicts(rule, findings, orders)
+            self._latches.take_all(rule, findings)
+        changes = self._latches.end()
+        if self.daybook is not None:
+            self.daybook.noted(orders)
+        return changes
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The plant's."""
+        return self._world.zone
+
+    @property
+    def history(self) -> Mapping[str, tuple[DayUse, ...]]:
+        """What each point drew on the days before, newest first."""
+        return self._world.history
+
+    def recall(self, history: Mapping[str, tuple[DayUse, ...]]) -> None:
+        """Replace the history."""
+        self._world.history = dict(history)
+
+    @property
+    def baselines(self) -> dict[str, Baseline]:
+        """The baselines that were found and fixed, by order."""
+        return dict(self._fixed())
+
+    @property
+    def untold(self) -> dict[str, Baseline]:
+        """Those of them that are not on record yet; ``told`` when they are."""
+        return {name: found for name, found in self.baselines.items() if name not in self._told}
+
+    def told(self, order: str) -> None:
+        """The baseline of an order is on record."""
+        self._told.add(order)
+
+    def fix(self, order: str, kw: Decimal, days: Iterable[str]) -> None:
+        """A baseline that is on record holds: it is not found anew."""
+        self._told.add(order)
+        for rule in self._rules:
+            if rule.kind == "limit-order":
+                memory = self._held.get(rule.id, {})
+                known = {**memory.get(order, {}), "kw": kw, "days": list(days)}
+                self._held[rule.id] = {**memory, order: known}
+
+    def _fixed(self) -> Iterator[tuple[str, Baseline]]:
+        held = (self._held.get(rule.id, _NOTHING) for rule in self._rules if rule.kind == "limit-order")
+        for name, memory in (one for memories in held for one in memories.items()):
+            if "days" in memory:
+                yield name, Baseline(memory["kw"], tuple(memory["days"]))
+
+    def verdicts(self) -> dict[str, dict[str, str]]:
+        """How each rule judges each of its things now; changes nothing."""
+        found: dict[str, dict[str, str]] = {}
+        for rule in self._rules:
+            findings, _ = self._steps[rule.kind](rule, self._world, self._held.get(rule.id, _NOTHING))
+            found[rule.id] = {finding.key: finding.verdict.value for finding in findings}
+        return found
 
     def _watch(self, now_ms: int) -> None:
         """Polls come, or fail, all the time: after a pause without any, the box was off and watches anew."""
@@ -111,16 +180,21 @@ class Engine:
         """All that a restart must not forget, for the logbook."""
         return {
             "world": world_page(self._world),
+            "told": sorted(self._told),
             "held": {name: plain(held) for name, held in self._held.items()},
             **self._latches.page(),
+            **({} if self.daybook is None else {"daybook": self.daybook.page()}),
         }
 
     def turn_to(self, page: Mapping[str, Any]) -> None:
         """Go on where a page ends. KeyError, TypeError or ValueError for one of another version; then the
         engine is of no more use."""
         restore_world(self._world, page["world"])
+        self._told = set(page["told"])
         self._held = {name: back(held) for name, held in page["held"].items()}
         self._latches.turn_to(page)
+        if self.daybook is not None and "daybook" in page:
+            self.daybook.turn_to(page["daybook"])
 
     def undo(self, change: AlarmChange) -> None:
         """The change could not be recorded: as if it had not happened, so that it comes again."""
@@ -133,3 +207,4 @@ class Engine:
 
 _BASIC = ("p", "p_a", "p_b", "p_c", "i_a", "i_b", "i_c", "ep_imp")
 _NOTHING: Mapping[str, Any] = {}
+_ON_ORDERS = frozenset(("stop-order", "limit-order"))

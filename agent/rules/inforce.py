@@ -40,6 +40,13 @@ def points_of(order: Order, world: World) -> tuple[str, ...]:
 
 def terms(world: World) -> Iterator[Term]:
     """The orders in force now. Nothing while the clock cannot be trusted: see ``blind``."""
+    found: tuple[Term, ...] | None = world.memo.get("terms")
+    if found is None:
+        found = world.memo["terms"] = tuple(_terms(world))
+    yield from found
+
+
+def _terms(world: World) -> Iterator[Term]:
     if world.utc_ms is None:
         return
     for order in world.orders:

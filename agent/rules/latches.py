@@ -4,6 +4,8 @@ Owned by the engine. ``agent.rules.alarms`` draws an alarm's life; declarations 
 (``agent.rules.declared``).
 """
 
+# budget: an alarm's life from first sight to end is one thing
+
 from __future__ import annotations
 
 from collections import deque
@@ -50,14 +52,23 @@ class Latches:
         while self._raised and self._world.now_ms - self._raised[0] > STORM_MS:
             self._raised.popleft()
 
+    def take_all(self, rule: Rule, findings: Iterable[Finding]) -> None:
+        """The findings of a rule. Most are fine and have no latch: nothing is to be done."""
+        latches, violated = self._latches, Verdict.VIOLATED
+        for finding in findings:
+            if finding.verdict is violated or finding.key in latches:
+                self.take(rule, finding)
+
     def take(self, rule: Rule, finding: Finding) -> None:
         """One finding of this step."""
-        self._judged.add(finding.key)
         latch = self._latches.get(finding.key)
         if latch is None:
             if finding.verdict is Verdict.VIOLATED:
+                self._judged.add(finding.key)
                 self._pend(rule, finding)
-        elif latch.alarm is None:
+            return
+        self._judged.add(finding.key)
+        if latch.alarm is None:
             self._pending(rule, finding, latch)
         else:
             self._up(rule, finding, latch, latch.alarm)
@@ -108,7 +119,9 @@ class Latches:
         """As if the change had not happened."""
         key = change.alarm.key
         latch = self._latches.get(key)
-        if change.change == "raised" and latch is not None:
+        if change.change == "acknowledged" and latch is not None and latch.alarm is not None:
+            self._latches[key] = replace(latch, alarm=replace(latch.alarm, acknowledged=""))
+        elif change.change == "raised" and latch is not None:
             self._latches[key] = replace(latch, alarm=None)
         elif change.change == "cleared":
             self._latches[key] = self._again(change.alarm)

@@ -1,7 +1,7 @@
 """The world as the rules see it: good values of the meters, states of the points, orders, declarations.
 
-It is built from observations alone; it never sees a frame, a record or a clock. It has one owner, the engine;
-what it holds is immutable or belongs to it, and others are given a ``Sight`` of it.
+It is built from observations alone and never sees a frame, a record or a clock. The engine owns it; what it
+holds is immutable or belongs to it, and others get a ``Sight``.
 
 Two times are passed in and never mixed. ``now_ms`` is the **axis**: ms that run with the monotonic clock and
 go on over restarts; durations and hold times are differences of it, so a step of the wall clock changes none.
@@ -12,11 +12,13 @@ depends on a calendar is judged."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from operator import itemgetter
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -27,6 +29,7 @@ from config.site import Meter, Point, SiteConfig
 HOUR_MS = 3_600_000
 TRAIL_STEP_MS = 30_000  # grid of the running sums that means are made of
 COVERED = Decimal("0.8")  # of a mean's time must have been measured, else there is none
+_UNSOUGHT: tuple[Value | None, int] = (None, -1)
 _KEPT = 3  # readings of a class: an item that one reading lacks may stand in the one before
 
 
@@ -39,11 +42,13 @@ class State(StrEnum):
 
 
 class Moment(NamedTuple):
-    """A moment on the axis, the wall clock if it can be trusted, and the boot: time off is a guess."""
+    """A moment on the axis; the wall clock if it can be trusted; the boot, for time off is a guess; what the
+    wall clock shows, trusted or not."""
 
     ms: int
     utc_ms: int | None = None
     boot: str = ""
+    wall_ms: int | None = None
 
 
 class Observation(NamedTuple):
@@ -108,6 +113,7 @@ class MeterView:
     failed: int = 0
     fast: tuple[Observation, ...] = ()  # newest first
     slow: tuple[Observation, ...] = ()
+    newest: dict[str, tuple[Value | None, int]] = field(default_factory=dict)  # what ``fresh`` has looked up
     power: Value | None = None
     trail: deque[Sum] = field(default_factory=deque)
     ratio: Decimal = Decimal(1)  # of its transformers, as the site file says
@@ -116,18 +122,26 @@ class MeterView:
 
     def fresh(self, quantity: str, now_ms: int) -> Value | None:
         """The newest value of a quantity unless it is too old to speak for now."""
+        found = self.newest.get(quantity, _UNSOUGHT)
+        if found is _UNSOUGHT:
+            found = self.newest[quantity] = self._newest(quantity)
+        return found[0] if found[0] is not None and now_ms <= found[1] else None
+
+    def _newest(self, quantity: str) -> tuple[Value | None, int]:
+        """The newest value of a quantity, and until when it speaks."""
         for readings, age_ms in ((self.fast, self.fresh_ms), (self.slow, self.slow_fresh_ms)):
             for seen in readings:
                 value = seen.values.get(quantity)
                 if value is not None:
-                    return None if now_ms - seen.at_ms > age_ms else Value(value, seen.at_ms, seen.record)
-        return None
+                    return Value(value, seen.at_ms, seen.record), seen.at_ms + age_ms
+        return None, 0
 
     def mean_kw(self, over_ms: int, now_ms: int) -> Decimal | None:
         """Mean power of the last ``over_ms``; None unless most of that time was measured."""
-        start = next((one for one in reversed(self.trail) if one.at_ms <= now_ms - over_ms), None)
-        if start is None:
+        index = bisect_right(self.trail, now_ms - over_ms, key=itemgetter(0)) - 1
+        if index < 0:
             return None
+        start = self.trail[index]
         covered = self.sum.covered_ms - start.covered_ms
         if covered < COVERED * over_ms:
             return None
@@ -163,12 +177,17 @@ class World:
     def __init__(self, config: SiteConfig, now_ms: int, mean_s: int = 0) -> None:
         self.now_ms = now_ms
         self.utc_ms: int | None = None
+        self.unsettled = False  # yesterday is not summed up yet: the history lacks it
         self.boot = ""
         self.record = 0  # the newest one taken in
         self.watched_ms = now_ms  # since when the box watches without a break
         self.zone = ZoneInfo(config.site.timezone)
         self.config: Mapping[str, Point] = {point.id: point for point in config.points}
         self.meters = {meter.id: _unread(meter, now_ms, mean_s * 1000) for meter in config.meters}
+        self.buses = {
+            bus: tuple(view for view in self.meters.values() if view.bus == bus)
+            for bus in dict.fromkeys(view.bus for view in self.meters.values())
+        }
         self.points = {point.id: PointView(State.UNKNOWN, now_ms) for point in config.points}
         self.orders: tuple[Order, ...] = ()
         self.declarations: tuple[Declaration, ...] = ()
@@ -176,6 +195,8 @@ class World:
         self.mains_ms = now_ms
         self.history: dict[str, tuple[DayUse, ...]] = {}  # by point, the newest day first
         self.owed_ms: dict[str, int] = {}  # uplink: age of the oldest block it has not confirmed
+        self.memo: dict[str, Any] = {}  # what was found out of this moment, for several rules
+        self._slowest: dict[tuple[str, ...], int] = {}
         self._of_meter: dict[str, tuple[Point, ...]] = {
             meter.id: tuple(point for point in config.points if point.meter == meter.id)
             for meter in config.meters
@@ -188,6 +209,14 @@ class World:
     def meter_of(self, point: str) -> MeterView:
         """The meter that watches a point."""
         return self.meters[self.config[point].meter]
+
+    def slowest_ms(self, points: tuple[str, ...]) -> int:
+        """As long as the slowest value of some points speaks for its meter."""
+        found = self._slowest.get(points)
+        if found is None:
+            found = max((self.meter_of(name).fresh_ms for name in points), default=0)
+            self._slowest[points] = found
+        return found
 
     def observe(self, seen: Observation) -> None:
         """Take one reading in; a failed one changes nothing but counts and the reason."""
@@ -203,6 +232,7 @@ class World:
         view.ok += 1
         view.error, view.good_ms, view.ever_read = "", seen.at_ms, True
         view.memo.clear()
+        view.newest.clear()
         if seen.slow:
             view.slow = (seen, *view.slow[: _KEPT - 1])
         else:
@@ -215,6 +245,7 @@ class World:
         """Let time pass: values that go stale leave a state unknown."""
         self.now_ms = max(self.now_ms, moment.ms)
         self.utc_ms, self.boot = moment.utc_ms, moment.boot
+        self.memo.clear()
         for name, view in self.points.items():
             point = self.config[name]
             meter = self.meters[point.meter]

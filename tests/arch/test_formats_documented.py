@@ -24,6 +24,7 @@ SECTIONS: dict[str, tuple[type[object], Iterable[str]]] = {
     "[[meter]]": (site.Meter, shapes.METER),
     "[[point]]": (site.Point, shapes.POINT),
     **_RULES,
+    "[[shift]]": (site.Shift, shapes.SHIFT),
     "[[uplink]]": (site.Uplink, shapes.UPLINK),
     **{f"[[notify]] {name}": (cls, shape) for name, (cls, shape) in shapes.NOTIFIES.items()},
     "[power]": (site.Power, shapes.POWER),

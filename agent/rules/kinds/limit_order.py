@@ -22,11 +22,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from agent.rules.baseline import baseline_kw
+from agent.rules.baseline import baseline
 from agent.rules.finding import Finding, Verdict, shown
 from agent.rules.inforce import Term, limits
 from agent.rules.kinds.energy import drawn_kwh, opened
 from agent.rules.world import World
+from config.orders import Order
 from config.rulekinds import LimitOrder
 
 KIND = "limit-order"
@@ -36,11 +37,12 @@ POWER, ENERGY, NEAR, NO_BASELINE = "SBX-RUL-007", "SBX-RUL-008", "SBX-RUL-009", 
 def step(
     rule: LimitOrder, world: World, held: Mapping[str, Any]
 ) -> tuple[tuple[Finding, ...], Mapping[str, Any]]:
-    """``held``: by order its baseline in kW (or "none") and the window being counted."""
+    """``held``: by order its baseline in kW (or "none"), the days it was found on, and the window being
+    counted."""
     if world.utc_ms is None:
         return tuple(_blind(rule, world)), held
     found: list[Finding] = []
-    kept: dict[str, Any] = {}
+    kept = _fixed(held, world)
     powers: list[tuple[Term, Decimal]] = []
     for term in limits(world):
         memory = dict(held.get(term.order.id, {}))
@@ -49,8 +51,10 @@ def step(
             found += _energies(rule, term, memory["open"], world)
         else:
             limit_kw = _limit_kw(term, memory, world)
-            if limit_kw is None:
+            if limit_kw is None and "kw" in memory:
                 found.append(_no_baseline(rule, term, world))
+            elif limit_kw is None:
+                found.append(_unknown(rule, term.order, world))
             else:
                 powers.append((term, limit_kw))
         kept[term.order.id] = memory
@@ -58,13 +62,27 @@ def step(
     return tuple(found), kept
 
 
+def _fixed(held: Mapping[str, Any], world: World) -> dict[str, Any]:
+    """The baselines, also of orders outside their daily window; gone with their order."""
+    known = {order.id for order in world.orders}
+    return {
+        name: {part: memory[part] for part in ("kw", "days") if part in memory}
+        for name, memory in held.items()
+        if "kw" in memory and (name in known or not known)
+    }
+
+
 def _limit_kw(term: Term, memory: dict[str, Any], world: World) -> Decimal | None:
     order = term.order
     if order.limit_kw is not None:
         return order.limit_kw
-    if "kw" not in memory:  # fixed once, when the order comes into force
-        base = order.baseline_kw or baseline_kw(term, world)
-        memory["kw"] = "none" if base is None else base
+    if "kw" not in memory:  # fixed once, when the order comes into force and yesterday is summed up
+        if world.unsettled and order.baseline_kw is None:
+            return None
+        found = None if order.baseline_kw is not None else baseline(term, world)
+        memory["kw"] = order.baseline_kw or ("none" if found is None else found.kw)
+        if found is not None:
+            memory["days"] = list(found.days)
     if memory["kw"] == "none":
         return None
     assert order.reduce_percent is not None, "config.orders refuses a limit without a measure"
@@ -107,7 +125,7 @@ def _means(rule: LimitOrder, term: Term, limit_kw: Decimal, world: World) -> Ite
             world.now_ms,
             rule.hold_s * 1000,
             points,
-            _words(term, points, shown(known), shown(allowed)),
+            _words(term, points, (known, allowed), "kW"),
             peak=known if verdict is Verdict.VIOLATED else None,
         )
 
@@ -128,7 +146,7 @@ def _energies(rule: LimitOrder, term: Term, start: Mapping[str, Any], world: Wor
                 world.now_ms,
                 0,
                 points,
-                _words(term, points, shown(known, "kWh"), shown(limit, "kWh")),
+                _words(term, points, (known, limit), "kWh"),
                 peak=known if over else None,
                 level="warning" if part else None,
             )
@@ -151,8 +169,17 @@ def _no_baseline(rule: LimitOrder, term: Term, world: World) -> Finding:
 def _blind(rule: LimitOrder, world: World) -> Iterator[Finding]:
     for order in world.orders:
         if order.kind == "limit":
-            yield Finding(f"{rule.id}/{order.id}", Verdict.UNKNOWN, POWER, world.now_ms, 0, (), dict)
+            yield _unknown(rule, order, world)
 
 
-def _words(term: Term, points: tuple[str, ...], drawn: str, allowed: str) -> Any:
-    return lambda: {"order": term.order.id, "points": ", ".join(points), "drawn": drawn, "allowed": allowed}
+def _unknown(rule: LimitOrder, order: Order, world: World) -> Finding:
+    return Finding(f"{rule.id}/{order.id}", Verdict.UNKNOWN, POWER, world.now_ms, 0, (), dict)
+
+
+def _words(term: Term, points: tuple[str, ...], numbers: tuple[Decimal, Decimal], unit: str) -> Any:
+    return lambda: {
+        "order": term.order.id,
+        "points": ", ".join(points),
+        "drawn": shown(numbers[0], unit),
+        "allowed": shown(numbers[1], unit),
+    }

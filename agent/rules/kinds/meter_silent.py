@@ -20,6 +20,7 @@ from agent.rules.kinds.power_cut import all_silent, unheard_ms
 from agent.rules.world import MeterView, World
 from config.rulekinds import MeterSilent
 
+Members = tuple[MeterView, ...]
 KIND = "meter-silent"
 CODE, CODE_BUS = "SBX-RUL-003", "SBX-RUL-004"
 
@@ -28,21 +29,22 @@ def judge(rule: MeterSilent, world: World) -> Iterator[Finding]:
     """One finding a meter, keyed ``rule/meter``, and one a bus of several, keyed ``rule/bus/<bus>``."""
     views = [world.meters[name] for name in rule.meters or world.meters]
     everywhere = all_silent(world)
-    buses: dict[str, list[MeterView]] = {}
-    for view in world.meters.values():
-        buses.setdefault(view.bus, []).append(view)
-    for bus, members in buses.items():
-        if len(members) > 1 and any(view in members for view in views):
+    for bus, members in world.buses.items():
+        if len(members) > 1 and (not rule.meters or any(view.id in rule.meters for view in members)):
             yield _bus(rule, bus, members, world, everywhere)
+    seen_ms = world.now_ms - rule.after_s * 1000
     for view in views:
-        others = buses[view.bus]
+        if view.good_ms > seen_ms and view.ever_read:
+            yield Finding(f"{rule.id}/{view.id}", Verdict.FINE, CODE, view.good_ms, 0, (view.id,), dict)
+            continue
+        others = world.buses[view.bus]
         hidden = everywhere or (len(others) > 1 and all(_quiet(rule, one, world) for one in others))
         yield _one(rule, view, world, hidden)
 
 
-def _bus(rule: MeterSilent, bus: str, members: list[MeterView], world: World, everywhere: bool) -> Finding:
-    last_ms = max(unheard_ms(view, world) for view in members)
+def _bus(rule: MeterSilent, bus: str, members: Members, world: World, everywhere: bool) -> Finding:
     gone = all(_quiet(rule, view, world) for view in members)
+    last_ms = max(unheard_ms(view, world) for view in members) if gone else world.now_ms
     heard = any(view.ever_read and view.good_ms >= world.watched_ms for view in members)
     verdict = Verdict.VIOLATED if gone else Verdict.FINE if heard else Verdict.UNKNOWN
     if everywhere:

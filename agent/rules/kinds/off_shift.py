@@ -33,7 +33,13 @@ def judge(rule: OffShift, world: World) -> Iterator[Finding]:
     names = rule.points or tuple(p.id for p in world.config.values() if p.role == "production")
     over_ms = None if world.utc_ms is None else _over_ms(rule, world.utc_ms, world)
     for name in names:
-        yield _one(rule, name, over_ms, world)
+        if over_ms is not None and over_ms < 0:  # within a shift, as most of the time
+            bridge_ms, since_ms = world.meter_of(name).fresh_ms, world.points[name].since_ms
+            yield Finding(
+                f"{rule.id}/{name}", Verdict.FINE, CODE, since_ms, 0, (name,), dict, bridge_ms=bridge_ms
+            )
+        else:
+            yield _one(rule, name, over_ms, world)
 
 
 def _over_ms(rule: OffShift, utc_ms: int, world: World) -> int:

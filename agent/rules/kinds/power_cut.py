@@ -62,16 +62,22 @@ def unheard_ms(view: MeterView, world: World) -> int:
 def _cause(rule: PowerCut, world: World) -> tuple[Verdict, str, int]:
     if world.mains is False:
         return Verdict.VIOLATED, CONTACT, world.mains_ms
-    heard = (view for view in world.meters.values() if not any(leads_off(s.values) for s in view.fast[:1]))
-    volts = [view for view in heard if _volts(view, world.now_ms)]
-    dark = [view for view in volts if max(_volts(view, world.now_ms)) < rule.volts_below]
-    if volts and len(dark) == len(volts):
+    lit, dark = _lit(rule, world)
+    if dark and not lit:
         return Verdict.VIOLATED, NO_VOLTAGE, max(view.good_ms for view in dark)
     if all_silent(world):
         return Verdict.VIOLATED, SILENT, max(unheard_ms(view, world) for view in world.meters.values())
-    return (Verdict.FINE if world.mains or volts else Verdict.UNKNOWN), SILENT, world.now_ms
+    return (Verdict.FINE if world.mains or lit else Verdict.UNKNOWN), SILENT, world.now_ms
 
 
-def _volts(view: MeterView, now_ms: int) -> list[float]:
-    found = (view.fresh(name, now_ms) for name in _PHASES)
-    return [abs(float(value.value)) for value in found if value is not None]
+def _lit(rule: PowerCut, world: World) -> tuple[bool, list[MeterView]]:
+    """Whether any meter has voltage on any phase; else those that read how little there is."""
+    dark = []
+    for view in world.meters.values():
+        values = [value for name in _PHASES if (value := view.fresh(name, world.now_ms)) is not None]
+        if not values or any(leads_off(seen.values) for seen in view.fast[:1]):
+            continue
+        if any(abs(value.value) >= rule.volts_below for value in values):
+            return True, []
+        dark.append(view)
+    return False, dark

@@ -43,6 +43,8 @@ def step(
         until_ms = min(seen_ms, _missing_ms(rule, treatment))
         if until_ms < held["from"] + rule.start_lead_s * 1000:
             verdict = Verdict.FINE  # still within the time that treatment may take to start
+    if verdict is Verdict.FINE:  # as most of the time
+        return (Finding(rule.id, verdict, CODE, until_ms, 0, (), dict, bridge_ms=bridge_ms),), held
     stopped = [name for name, view in treatment.items() if view.state is State.OFF]
     finding = Finding(
         rule.id,
@@ -61,16 +63,16 @@ def step(
 
 def bridge(rule: TreatmentOff | TreatmentStopped, world: World) -> int:
     """How far apart two sights of one thing may be: as long as the slowest value speaks for its meter."""
-    names = (*rule.production, *rule.treatment)
-    return max((world.meter_of(name).fresh_ms for name in names), default=0)
+    return world.slowest_ms(rule.production + rule.treatment)
 
 
 def running_ms(production: Mapping[str, PointView]) -> int | None:
     """When production was last seen to run, of the points that are ON; None: none is."""
-    seen = [
-        view.sure.at_ms for view in production.values() if view.state is State.ON and view.sure is not None
-    ]
-    return max(seen, default=None)
+    found: int | None = None
+    for view in production.values():
+        if view.state is State.ON and view.sure is not None and (found is None or view.sure.at_ms > found):
+            found = view.sure.at_ms
+    return found
 
 
 def powers(views: Mapping[str, PointView]) -> str:
@@ -88,21 +90,21 @@ def run(held: Mapping[str, Any], seen_ms: int | None, bridge_ms: int) -> Mapping
     return {"from": held["from"] if goes_on else seen_ms, "to": seen_ms}
 
 
-def _needed(rule: TreatmentOff) -> int:
+def needed(rule: TreatmentOff) -> int:
+    """How many of the treatment points must run."""
     return {"all": len(rule.treatment), "any": 1}.get(rule.need) or int(rule.need)
 
 
 def _verdict(
     rule: TreatmentOff, production: Mapping[str, PointView], treatment: Mapping[str, PointView]
 ) -> Verdict:
-    if all(view.state is State.OFF for view in production.values()):
-        return Verdict.FINE
-    if not any(view.state is State.ON for view in production.values()):
-        return Verdict.UNKNOWN
+    producing = [view.state for view in production.values()]
+    if State.ON not in producing:
+        return Verdict.UNKNOWN if State.UNKNOWN in producing else Verdict.FINE
     states = [view.state for view in treatment.values()]
-    if states.count(State.ON) >= _needed(rule):
+    if states.count(State.ON) >= needed(rule):
         return Verdict.FINE
-    return Verdict.VIOLATED if len(states) - states.count(State.OFF) < _needed(rule) else Verdict.UNKNOWN
+    return Verdict.VIOLATED if len(states) - states.count(State.OFF) < needed(rule) else Verdict.UNKNOWN
 
 
 def _missing_ms(rule: TreatmentOff, treatment: Mapping[str, PointView]) -> int:
@@ -110,4 +112,4 @@ def _missing_ms(rule: TreatmentOff, treatment: Mapping[str, PointView]) -> int:
     off = [
         view.sure.at_ms for view in treatment.values() if view.state is State.OFF and view.sure is not None
     ]
-    return sorted(off, reverse=True)[len(treatment) - _needed(rule)]
+    return sorted(off, reverse=True)[len(treatment) - needed(rule)]

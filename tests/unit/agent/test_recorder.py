@@ -188,14 +188,12 @@ def test_what_the_queue_could_not_take_is_counted_in_one_loss_record(box: Box) -
 
 def test_the_daily_summary_is_the_difference_of_the_sums(box: Box) -> None:
     box.start(0)
-    box.inbox.put(ChoreDue("summary"))
     box.run(0, 50, kiln="12", scrubber=None)
     box.recorder.step(box.at(120))
     day = 86_400
-    box.inbox.put(ChoreDue("summary"))
     box.recorder.step(box.at(day))
     box.recorder.step(box.at(day + 2))
-    (summary,) = box.records("summary")
+    (summary,) = [row for row in box.records("summary") if row["what"] == "day"]
     assert (summary["reads_ok"], summary["reads_failed"], summary["lost"]) == (5, 5, 0)
     assert summary["day"] == "2026-11-18"  # of the plant's zone, Asia/Shanghai
 
@@ -380,3 +378,32 @@ def test_each_alarm_record_is_announced_as_it_stands_in_the_journal(box: Box) ->
     for told, record in zip(heard, records, strict=True):
         assert told.items() <= record.items()
         assert set(record) - set(told) == {"boot", "mono", "q"}
+
+
+@pytest.mark.parametrize("off_s", [40, 100, 900, 7200])
+def test_the_silence_while_the_box_was_off_is_nobodys(box: Box, off_s: int) -> None:
+    box.config = plant(PAIR, SILENT)
+    box.start(0)
+    box.run(0, 100, kiln="12", scrubber="8", spare="8")
+    box.stop(101)
+    again = 101 + off_s
+    box.start(again)
+    box.recorder.step(box.at(again))
+    box.recorder.step(box.at(again + 1))
+    box.poll(again + 2, kiln=None)
+    box.run(again + 5, again + 50, kiln="12", scrubber="8", spare="8")
+    assert box.recorder.snapshot.alarms == ()
+    box.recorder.step(box.at(again + 52))
+    assert box.records("alarm") == []
+
+
+def test_a_meter_that_was_silent_before_the_box_was_off_raises_no_second_alarm(box: Box) -> None:
+    box.config = plant(PAIR, SILENT)
+    box.start(0)
+    box.run(0, 30, kiln="12", scrubber="8", spare="8")
+    box.run(30, 200, kiln="12", scrubber="8", spare=None)
+    box.stop(201)
+    box.start(900)
+    box.run(900, 1100, kiln="12", scrubber="8", spare=None)
+    box.recorder.step(box.at(1102))
+    assert [(row["id"], row["state"]) for row in box.records("alarm")] == [("silent/spare-m", "raised")]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 import zlib
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +16,7 @@ from buffer.note import decode
 from buffer.verify import BlockData
 from buffer.wire import pack_block, topic
 from receiver import core
+from receiver.query import Query
 from tests.support.journals import BOX, CITY, COUNTY, EPOCH, IDENTITY, Life, header_of, make, resign, signer
 from tests.unit.receiver.platform import Platform
 
@@ -141,6 +145,21 @@ def test_alarms_are_found() -> None:
         platform.block(block)
     rows = platform.store._db.execute("SELECT n, id, state, code FROM alarms").fetchall()
     assert rows == [(2, "a1", "raised", "SBX-RUL-001")]
+
+
+@pytest.mark.parametrize(("state", "up"), [("escalated", 1), ("acknowledged", 1), ("cleared", 0)])
+def test_an_alarm_is_up_until_it_is_cleared(state: str, up: int, tmp_path: Path) -> None:
+    platform = Platform()
+    for block in BLOCKS:
+        platform.block(block)
+    db = platform.store._db
+    db.execute("CREATE TEMP TABLE later AS SELECT * FROM alarms")
+    db.execute("UPDATE later SET i = i + 1, state = ?", (state,))
+    db.execute("INSERT INTO alarms SELECT * FROM later")
+    db.commit()
+    with closing(sqlite3.connect(tmp_path / "receiver.db")) as copy:
+        db.backup(copy)
+    assert Query(tmp_path / "receiver.db")._alarms_up(BOX, EPOCH) == up
 
 
 # Attacks
