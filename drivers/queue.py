@@ -142,7 +142,7 @@ class Lane:
         return due
 
     def hasten(self, now_ms: int) -> bool:
-        """A slow poll that has values gives way no longer, lest they grow old before their reading ends. Gives
+        """A slow poll that has values gives way no longer, lest they grow old before its reading ends. Gives
         whether jobs wait."""
         for task in self.tasks:
             if task.first_ms is not None and now_ms - task.first_ms >= SLOW_SPAN_MS:

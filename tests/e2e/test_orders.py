@@ -121,7 +121,7 @@ def test_forged_and_replayed_commands_are_refused(stage: Stage) -> None:
     later = order(stage, 6, "8")
     assert add(stage, later)["problems"] == []
     assert refusals(add(stage, good, good=65)) == ["SBX-ORD-037"], "held back, and overtaken"
-    # What is done is durable when the answer comes, and everything before it; a refusal alone is after commit_s.
+    # What is done is durable when the answer comes, and all before it; a refusal alone is after commit_s.
     assert add(stage, order(stage, 7, "9"))["problems"] == []
     stage.kill_daemon()
     stage.start_daemon()
