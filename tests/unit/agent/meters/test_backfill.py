@@ -102,7 +102,7 @@ def test_without_the_logbook_the_journal_says_what_is_open(tmp_path: Path) -> No
     plant.run(120)
     plant.off(12 * HOUR)
     plant.start()
-    plant.run(8)
+    plant.run(12)
     plant.off(10, clean=False)
     assert plant.events("gap")
     assert not plant.events("filled")
