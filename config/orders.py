@@ -56,6 +56,7 @@ class Order:
     exempt_kw: Decimal = Decimal(0)
     replaces: str | None = None
     title: str = ""
+    heard_ms: int = 0  # when the box heard it, by its own clock; no part of what an issuer writes
 
     def fields(self) -> dict[str, object]:
         """As an object in a record; what has its default is left out."""

@@ -135,6 +135,7 @@ def _changed(kind: str, shelf: Shelf, record: Record) -> dict[str, Held]:
     found, identity = dict(shelf), record["id"]
     if record["op"] == "put":
         given = (Order if kind == "order" else Declaration).take(record[kind])
+        given = _heard(given, found, record["t"])
         found[identity] = Held(given, given, record["by"], (record,))
         replaced = found.get(given.replaces or "") if isinstance(given, Order) else None
         if replaced is not None and isinstance(replaced.what, Order):
@@ -146,6 +147,16 @@ def _changed(kind: str, shelf: Shelf, record: Record) -> dict[str, Held]:
         left = None if kind == "order" else _ended(held.what, record["t"])
         found[identity] = replace(held, what=left, fate=fate, records=(*held.records, record))
     return found
+
+
+def _heard(given: Order | Declaration, shelf: Shelf, at_ms: int) -> Order | Declaration:
+    """With the moment from which a plant can know of it: its time to shut down safely begins no earlier. One
+    that replaces another goes on with what was known of that."""
+    if not isinstance(given, Order):
+        return given
+    before = shelf.get(given.replaces or "")
+    earlier = None if before is None else before.given
+    return replace(given, heard_ms=earlier.heard_ms if isinstance(earlier, Order) else at_ms)
 
 
 def _ended(what: Order | Declaration | None, at_ms: int) -> Declaration | None:

@@ -53,7 +53,8 @@ def _terms(world: World) -> Iterator[Term]:
         span_from = in_force(order, world.utc_ms, world)
         if span_from is None:
             continue
-        ago_ms = world.utc_ms - span_from - order.grace_s * 1000
+        heard_ms = order.heard_ms if order.heard_ms <= world.utc_ms else 0  # the clock was ahead then
+        ago_ms = world.utc_ms - max(span_from, heard_ms) - order.grace_s * 1000
         yield Term(order, span_from, world.now_ms - ago_ms, points_of(order, world))
 
 

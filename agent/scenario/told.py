@@ -25,11 +25,18 @@ class Told:
         """One came or was taken back; a declaration that is ended held until now."""
         one = self._all[heard.id]
         if not heard.cancel:
-            self._held[heard.id] = one if isinstance(one, Order) else replace(one, declared_ms=utc_ms)
+            self._held[heard.id] = self._heard(one, utc_ms)
         elif isinstance(one, Declaration) and heard.id in self._held:
             self._held[heard.id] = replace(one, to_ms=min(one.to_ms, utc_ms))
         else:
             self._held.pop(heard.id, None)
+
+    def _heard(self, one: Order | Declaration, utc_ms: int) -> Order | Declaration:
+        """With the moment of it; an order that replaces another goes on with what was known of that."""
+        if not isinstance(one, Order):
+            return replace(one, declared_ms=utc_ms)
+        earlier = self._all.get(one.replaces or "")
+        return replace(one, heard_ms=earlier.heard_ms if isinstance(earlier, Order) else utc_ms)
 
     def known(self) -> tuple[tuple[Order, ...], tuple[Declaration, ...]]:
         """What the engine is to know. An order that another replaces ends where that one begins."""
