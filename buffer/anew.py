@@ -17,7 +17,6 @@ uplink: after `MOST` times nothing more is begun.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -44,11 +43,16 @@ def begun(keys: Keys) -> bool:
     return BEGUN in keys.fs.names(keys.folder)
 
 
-def begin(keys: Keys) -> None:
-    """The journal is born: remembered beside the keys. What cannot be written is tried at the next start."""
-    if not begun(keys):
-        with contextlib.suppress(OSError):
-            write_whole(keys.fs, keys.folder / BEGUN, b"sitebox/begun/v1\n", 0o600)
+def begin(keys: Keys) -> str:
+    """The journal is born: remembered beside the keys. Gives why that cannot be written, or "": it stops
+    nothing and is tried again at the next start."""
+    if begun(keys):
+        return ""
+    try:
+        write_whole(keys.fs, keys.folder / BEGUN, b"sitebox/begun/v1\n", 0o600)
+    except OSError as error:
+        return str(error)
+    return ""
 
 
 class Ending:

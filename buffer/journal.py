@@ -53,6 +53,7 @@ class Journal:
         self._lock = lock
         self._store, self._tail = ground.store, ground.tail
         self.ratchet = Ratchet(ground.stamp, ground.key_since_ms, folder)
+        self.ratchet.fault = anew.begin(ground.stamp.keys) or self.ratchet.fault
         self.ending = anew.Ending(fs, folder)
         self.caretaker = Caretaker(ground.store)
         self._header, self._hash = ground.header, ground.hash

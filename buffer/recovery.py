@@ -81,7 +81,6 @@ def start(fs: FileSystem, folder: Path, stamp: Stamp, cfg: str, now: Instant) ->
                 anew.settle(fs, folder, now)
         else:
             ground = _recover(opened, _owned(opened.store, folder, stamp), cfg, now)
-        anew.begin(ground.stamp.keys)
         on_error.pop_all()
         return ground
 

@@ -17,6 +17,7 @@ from typing import ClassVar
 import pytest
 
 from config.profiles import builtin_profiles
+from config.quantities import COUNTERS
 from config.site import Line, Meter
 from drivers.bus import Bus, Job
 from drivers.exchange import MeterSpec
@@ -67,7 +68,10 @@ class Data(Mapping[str, str]):
     """What the meter says now; ``told`` keeps every number by quantity, on the primary side."""
 
     SIZES: ClassVar[dict[str, tuple[int, int]]] = {
-        item.di: (len(item.format.partition(".")[2]), sum(c == "X" for c in item.format) // 2)
+        item.di: (
+            len(item.format.partition(".")[2]),
+            2 if item.format == "word" else sum(c == "X" for c in item.format) // 2,
+        )
         for item in PROFILE.dlt
     }
 
@@ -117,6 +121,9 @@ class Data(Mapping[str, str]):
             "f": rng.uniform(49.9, 50.1),
             "demand_p": 1.2,
             "temp": rng.uniform(30, 32),
+            **{name: 7.0 for name in COUNTERS},
+            "phase_order": 0.0,
+            "serial": 203012345678.0,
         }
 
 

@@ -100,6 +100,7 @@ def test_a_recorder_that_does_not_say_is_no_success(monkeypatch: pytest.MonkeyPa
 def test_it_is_an_act_and_audited() -> None:
     desk = Desk.__new__(Desk)
     desk.beside = Beside.__new__(Beside)
+    desk.inbox = Inbox()
     verb = desk.verbs()["rotate"]
     assert (verb.act, verb.audited) == (True, True)
     acted: list[str] = []
