@@ -13,6 +13,7 @@ from agent.asking import Asking
 from agent.beside import Beside
 from agent.busloop import BusLoop
 from agent.busstatus import BusFacts
+from agent.calendarcheck import calendar_checks
 from agent.clock import Clock, kernel_sync
 from agent.control import Verb
 from agent.errors import AgentError
@@ -157,7 +158,7 @@ class Desk:
                 problems=self.accepted.problems,
                 last_good=self.accepted.last_good,
                 points=points(snapshot.world, config),
-                more=self.beside.checks(),
+                more=(*self.beside.checks(), *calendar_checks(snapshot.world, config)),
             )
         )
 

@@ -163,6 +163,7 @@ class Sight:
     points: Mapping[str, PointView]
     orders: tuple[Order, ...] = ()
     declarations: tuple[Declaration, ...] = ()
+    utc_ms: int | None = None
 
 
 def fresh_ms(every_s: int) -> int:
@@ -204,7 +205,7 @@ class World:
 
     def sight(self) -> Sight:
         """A copy for other threads."""
-        return Sight(self.now_ms, dict(self.points), self.orders, self.declarations)
+        return Sight(self.now_ms, dict(self.points), self.orders, self.declarations, self.utc_ms)
 
     def meter_of(self, point: str) -> MeterView:
         """The meter that watches a point."""
