@@ -123,6 +123,10 @@ class Latches:
             self._latches[key] = replace(latch, alarm=replace(latch.alarm, acknowledged=""))
         elif change.change == "raised" and latch is not None:
             self._latches[key] = replace(latch, alarm=None)
+        elif change.change == "escalated" and latch is not None and latch.alarm is not None:
+            self._latches[key] = replace(latch, alarm=replace(latch.alarm, level="warning"))
+        elif change.change == "excused" and latch is not None:
+            self._latches[key] = replace(latch, excused="", done=False)
         elif change.change == "cleared":
             self._latches[key] = self._again(change.alarm)
 

@@ -11,6 +11,7 @@ from agent.rules.alarms import Alarm
 from agent.rules.engine import Engine, all_rules
 from agent.rules.kinds.registry import steps
 from agent.rules.world import Moment, Observation, State
+from config.orders import Declaration
 from config.rulekinds import Threshold
 from config.ruleshapes import RULES
 from tests.support.plants import OVER, PAIR, SILENT, Story, plant
@@ -204,3 +205,30 @@ def test_no_power_while_current_flows_without_voltage_is_not_off() -> None:
         story.engine.observe(Observation("scrubber-m", at_ms, second, stopped))
         story.poll(second, kiln="12")
     assert [change for change in story.changes if change[1] == "pair"] == [(360, "pair", True)]
+
+
+def test_a_warning_that_became_an_alarm_unrecorded_becomes_one_again() -> None:
+    """A full card took no record of it: nothing may have happened that is not on record."""
+    story = Story(plant(replace(PAIR, warn_s=20)))
+    story.run(range(0, 70, 10), kiln="12", scrubber="0")
+    assert [(change.change, change.alarm.level) for change in story.all] == [
+        ("raised", "warning"),
+        ("escalated", "alarm"),
+    ]
+    story.engine.undo(story.all[-1])
+    story.poll(70, kiln="12", scrubber="0")
+    assert story.all[-1].change == "escalated"
+    assert len(story.all) == 3
+
+
+def test_what_a_declaration_covers_is_told_again_until_it_is_recorded() -> None:
+    story = Story(plant(SILENT), utc_ms=1_000_000)
+    declared = Declaration(id="d", kind="stop", from_ms=0, to_ms=10**9, declared_ms=0, points=("spare",))
+    story.engine.know((), (declared,))
+    for second in range(0, 90, 10):
+        story.poll(second, kiln="12", scrubber="8")
+    assert [(change.change, change.alarm.declared) for change in story.all] == [("excused", "d")]
+    story.engine.undo(story.all[-1])
+    story.poll(90, kiln="12", scrubber="8")
+    story.poll(100, kiln="12", scrubber="8")
+    assert [change.change for change in story.all] == ["excused", "excused"]
