@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
-from agent.cli.orders import below, brief, hand_in, points, site, span
+from agent.cli.orders import below, hand_in, listing, points, span
 from agent.cli.shell import Shell
 from agent.errors import AgentError
 from agent.orders import shown
-from agent.orders.opening import look
 from config.calendar import moment
 from config.orders import DeclarationKind
 
@@ -46,7 +45,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     comes late, or overlaps another, is kept and marked. It needs the right to act (group ``sitebox-op``).
     Exit 0, or 65 when something was refused."""
     if args.action == "list":
-        return _list(args.all, shell)
+        return listing("declaration", "SBX-ORD-901", args.all, shell, _print)
     if args.action == "end":
         if args.target is None:
             raise AgentError("SBX-ORD-048", 64)
@@ -59,20 +58,6 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     if args.points != "all":
         values["points"] = args.points.split(",")
     return hand_in("declare", values, shell)
-
-
-def _list(everything: bool, shell: Shell) -> int:
-    config, now_ms = site(shell)
-    zone = ZoneInfo(config.site.timezone)
-    found = shown.listed(look(shell.paths), "declaration", now_ms, zone, everything)
-    if shell.json:
-        shell.data({"declarations": [brief(one) for one in found]})
-        return 0
-    for one in found:
-        _print(one, zone, shell)
-    if not found:
-        shell.put(f"{shell.tag('ok')} {shell.say('SBX-ORD-901')}")
-    return 0
 
 
 def _print(one: Mapping[str, Any], zone: ZoneInfo, shell: Shell) -> None:

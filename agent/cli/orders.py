@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -28,6 +28,7 @@ VERB = "orders"
 ORDER = 21
 HELP = "SBX-ORD-800"
 EX_DATA = 65
+Put = Callable[[Mapping[str, Any], ZoneInfo, Shell], None]  # shows one of a list
 _MEASURES = {"reduce_percent": "SBX-ORD-911", "limit_kw": "SBX-ORD-912", "limit_kwh": "SBX-ORD-913"}
 _LEVELS = {"yellow": "SBX-ORD-934", "orange": "SBX-ORD-935", "red": "SBX-ORD-936"}
 
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     """Looks into journal and logbook beside the daemon; ``add`` and ``cancel`` are done by the daemon and
     need the right to act (group ``sitebox-op``). Exit 0, or 65 when something was refused."""
     if args.action == "list":
-        return _list(args.all, shell)
+        return listing("order", "SBX-ORD-900", args.all, shell, _print)
     if args.target is None:
         raise AgentError("SBX-ORD-048", 64)
     if args.action == "show":
@@ -110,17 +111,18 @@ def points(one: Mapping[str, Any], nobody: str, shell: Shell) -> str:
     return shell.say("SBX-ORD-906", points=named) if named else shell.say(nobody)
 
 
-def _list(everything: bool, shell: Shell) -> int:
+def listing(kind: str, none: str, everything: bool, shell: Shell, put: Put) -> int:
+    """All of a kind, each by ``put``; ``none`` is the code of what is said when there is nothing."""
     config, now_ms = site(shell)
     zone = ZoneInfo(config.site.timezone)
-    found = shown.listed(look(shell.paths), "order", now_ms, zone, everything)
+    found = shown.listed(look(shell.paths), kind, now_ms, zone, everything)
     if shell.json:
-        shell.data({"orders": [brief(one) for one in found]})
+        shell.data({f"{kind}s": [brief(one) for one in found]})
         return 0
     for one in found:
-        _print(one, zone, shell)
+        put(one, zone, shell)
     if not found:
-        shell.put(f"{shell.tag('ok')} {shell.say('SBX-ORD-900')}")
+        shell.put(f"{shell.tag('ok')} {shell.say(none)}")
     return 0
 
 
