@@ -129,7 +129,7 @@ class MemoryDisk:
         if str(path) not in self.names_:
             self.create(path, 0o640)
         number = self._number(path)
-        db = sqlite3.connect(":memory:", isolation_level=None, factory=_Database)
+        db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False, factory=_Database)
         if self.data[number]:
             db.deserialize(bytes(self.data[number]))
         db.disk, db.number = self, number
