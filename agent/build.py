@@ -61,7 +61,7 @@ def build(paths: Paths, log: Log) -> Service:
     latches = Latches(Logbook(paths.logbook), str(now.utc_ms))
     reader = JournalReader(paths.journal)
     orders, lost = reopened(reader, latches.orders.load(), now.utc_ms)
-    rules = restore(reader, config, now, latches.page(), orders.known(now.utc_ms))
+    rules = restore(reader, config, now, latches.page(), orders)
     office = Office(journal, config, keys.identity, hash_of(paths.journal), rules.engine.know, latches.orders)
     clean = _was_clean(reader)
     before = past(reader, config, told(config, accepted.profiles), latches, now)

@@ -41,8 +41,12 @@ def observation(result: PollResult, record: int, at_ms: int) -> Observation:
 
 
 def replayed(record: Mapping[str, Any], at_ms: int, wanted: frozenset[str]) -> Observation:
-    """The same from a stored record, of the ``wanted`` quantities alone."""
-    values = {name: Decimal(text) for name, text in record["v"].items() if name in wanted}
+    """The same from a stored record, of the ``wanted`` quantities alone; of all where none of these is in it:
+    a meter that answers is not silent, whatever it says."""
+    held = record["v"]
+    values = {name: Decimal(text) for name, text in held.items() if name in wanted}
+    if not values:
+        values = {name: Decimal(text) for name, text in held.items()}
     slow = record.get("s", "f").startswith("s")
     return Observation(record["m"], at_ms, record["i"], values, slow, record.get("e"))
 

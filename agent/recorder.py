@@ -36,9 +36,9 @@ from agent.mending import Mending
 from agent.meters.book import Book
 from agent.orders.asked import Asked
 from agent.orders.clerk import Clerk
-from agent.restore import Restored
 from agent.rotation import rotate
 from agent.rules.alarms import AlarmChange
+from agent.ruling import Ruling
 from agent.snapshot import Snapshot
 from agent.supervision import Pages, Supervision
 from buffer.errors import ReceiptRefused, StoreFull
@@ -73,7 +73,7 @@ class Recorder:
     def __init__(  # noqa: PLR0913 see above
         self,
         journal: Journal,
-        rules: Restored,
+        rules: Ruling,
         inbox: Inbox,
         config: SiteConfig,
         keep: Keeper,

@@ -8,34 +8,24 @@ would raise is raised, and recorded, by the engine's next tick."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 
 from agent.axis import Axis, Wall
 from agent.dayrecords import remembered
 from agent.history import Record, alarms_up, behind, recent
 from agent.latches import Page
+from agent.orders.book import Book
 from agent.pastdays import baselines, last_summary, walk
 from agent.replay import Replay
 from agent.rules.engine import Engine, all_rules
 from agent.rules.world import DayUse, fresh_ms
+from agent.ruling import Ruling
 from buffer.instant import Instant
 from buffer.reader import JournalReader
-from config.orders import Declaration, Order
 from config.site import SiteConfig
 
-Known = tuple[tuple[Order, ...], tuple[Declaration, ...]]
 _MARGIN_MS = 60_000
 _HOLDS = ("stop_lag_s", "start_lead_s", "hold_s", "after_s", "average_s", "clear_s", "grace_s")
-
-
-@dataclass(frozen=True, slots=True)
-class Restored:
-    """An engine that knows what one that had never stopped would know, and the times it runs by."""
-
-    engine: Engine
-    axis: Axis
-    wall: Wall
 
 
 def horizon_ms(config: SiteConfig) -> int:
@@ -47,22 +37,18 @@ def horizon_ms(config: SiteConfig) -> int:
     return max(holds, default=0) * 1000 + max(slow, default=0) + _MARGIN_MS
 
 
-def restore(
-    reader: JournalReader, config: SiteConfig, now: Instant, page: Page, known: Known = ((), ())
-) -> Restored:
-    """See the module. ``known``: the orders and declarations that hold, or did of late: what the records show
-    is judged by them."""
-    found = None if page.engine_n > reader.head().n else _go_on(reader, config, now, page, known)
+def restore(reader: JournalReader, config: SiteConfig, now: Instant, page: Page, book: Book) -> Ruling:
+    """An engine that knows what one that had never stopped would know, and the times it runs by. ``book``:
+    the orders and declarations; what the records show is judged by those that were known at the time."""
+    found = None if page.engine_n > reader.head().n else _go_on(reader, config, now, page, book)
     if found is None:
-        found = _begin(config, now, recent(reader, now.mono_ms - horizon_ms(config), now.boot_id), known)
+        found = _begin(config, now, recent(reader, now.mono_ms - horizon_ms(config), now.boot_id), book)
     _recall(reader, found.engine)
     found.engine.restore(alarms_up(reader, found.axis, page).values())
     return found
 
 
-def _go_on(
-    reader: JournalReader, config: SiteConfig, now: Instant, page: Page, known: Known
-) -> Restored | None:
+def _go_on(reader: JournalReader, config: SiteConfig, now: Instant, page: Page, book: Book) -> Ruling | None:
     """From the page on; None without one, or if it is of another version."""
     kept = page.engine
     if kept is None:
@@ -71,18 +57,16 @@ def _go_on(
         before = Axis(kept["axis"]["boot_id"], kept["axis"]["offset_ms"])
         engine = Engine(config, kept["world"]["now"], daily=True)
         engine.turn_to(kept)
-        engine.know(*known)
     except (KeyError, TypeError, ValueError):
         return None
-    return _run(engine, before, behind(reader, page.engine_n), now)
+    return _run(Replay(engine, before, book), behind(reader, page.engine_n), now)
 
 
-def _begin(config: SiteConfig, now: Instant, records: list[Record], known: Known) -> Restored:
+def _begin(config: SiteConfig, now: Instant, records: list[Record], book: Book) -> Ruling:
     axis = Axis.begin(now)
     polls = (record["mono"] for record in records if record["k"] == "reading")
     engine = Engine(config, axis.at(min(polls, default=now.mono_ms)), daily=True)
-    engine.know(*known)
-    return _run(engine, axis, records, now)
+    return _run(Replay(engine, axis, book), records, now)
 
 
 def _recall(reader: JournalReader, engine: Engine) -> None:
@@ -99,13 +83,11 @@ def _recall(reader: JournalReader, engine: Engine) -> None:
     engine.recall(history)
 
 
-def _run(engine: Engine, axis: Axis, records: Iterable[Record], now: Instant) -> Restored:
-    replay = Replay(engine, axis)
+def _run(replay: Replay, records: Iterable[Record], now: Instant) -> Ruling:
     for record in records:
         replay.take(record)
     replay.end()
-    if replay.axis.boot_id == now.boot_id:
-        axis, wall = replay.axis, replay.wall
-    else:
-        axis, wall = Axis.begin(now, replay.axis, replay.last_ms), Wall()
-    return Restored(engine, axis, wall)
+    ruling = replay.ruling
+    if ruling.axis.boot_id == now.boot_id:
+        return ruling
+    return Ruling(ruling.engine, Axis.begin(now, ruling.axis, replay.last_ms), Wall())

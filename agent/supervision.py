@@ -11,10 +11,10 @@ from typing import Any, Protocol
 
 from agent import alarmrecords, readings
 from agent.asking import RulesAsked
-from agent.restore import Restored
 from agent.rules.alarms import Alarm, AlarmChange
 from agent.rules.daycount import DayCount
 from agent.rules.world import Sight
+from agent.ruling import Ruling
 from buffer.errors import StoreFull
 from buffer.instant import Instant
 from drivers.samples import PollResult
@@ -22,7 +22,6 @@ from drivers.samples import PollResult
 Append = Callable[[str, Mapping[str, Any], Instant], object]
 
 JUDGE_MS = 1_000  # the rules are asked so often when nothing comes
-_STATES = {"on": True, "off": False, "unknown": None}  # of a ``mains`` record
 PAGE_MS = 3_600_000  # the engine's memory is written down so often: a start reads the records since
 
 
@@ -40,8 +39,9 @@ class Pages(Protocol):
 class Supervision:
     """See the module."""
 
-    def __init__(self, rules: Restored, pages: Pages) -> None:
-        self.engine, self._axis, self._wall = rules.engine, rules.axis, rules.wall
+    def __init__(self, ruling: Ruling, pages: Pages) -> None:
+        self._ruling = ruling
+        self.engine, self._axis, self._wall = ruling.engine, ruling.axis, ruling.wall
         self._pages = pages
         self.announce: Callable[[Mapping[str, Any]], object] = dict  # told of each alarm record
         self._judged_ms: int | None = None
@@ -60,9 +60,7 @@ class Supervision:
     def see(self, result: PollResult, record: int, at: Instant, *, stored: bool) -> None:
         """One poll that stands in ``record``; behind it, if it was not ``stored``."""
         seen = readings.observation(result, record, self._axis.at(at.mono_ms))
-        self.engine.observe(seen)
-        if self.engine.daybook is not None:
-            self.engine.daybook.poll(seen.meter, seen.slow, bool(seen.values), stored)
+        self._ruling.poll(seen, stored=stored)
 
     def hear(self, utc_ms: int, now: Instant) -> None:
         """A witness says what time it is: a platform's receipt, a meter's clock that was measured before."""
@@ -70,12 +68,7 @@ class Supervision:
 
     def event(self, kind: str, fields: Mapping[str, Any], now: Instant) -> None:
         """A record that says something of the time, or of the mains."""
-        if kind == "anchor":
-            self._wall.hear(fields["utc"] + now.mono_ms - fields["at"], now)
-        elif kind == "step":
-            self._wall.stepped(now)
-        elif kind == "mains":
-            self.engine.mains(_STATES[fields["state"]], self._axis.at(fields["since_mono"]))
+        self._ruling.told(kind, fields, now)
 
     def owed(self, ages_ms: Mapping[str, int]) -> None:
         """How old the oldest block is that each uplink has not confirmed."""
@@ -88,7 +81,7 @@ class Supervision:
         if not news and self._judged_ms is not None and now.mono_ms - self._judged_ms < JUDGE_MS:
             return ()
         self._judged_ms = now.mono_ms
-        return self.engine.tick(self._axis.moment(now.mono_ms, self._wall))
+        return self._ruling.tick(now.mono_ms)
 
     def answer(self, asked: RulesAsked) -> tuple[AlarmChange, ...]:
         """Say how the rules judge, or acknowledge an alarm: gives the change to record."""

@@ -19,9 +19,10 @@ from typing import Any
 from agent.axis import Axis
 from agent.dayrecords import remembered
 from agent.history import Record, alarm_records, records_of
+from agent.orders.book import Book
 from agent.pastdays import baselines, last_summary, walk
 from agent.replay import Replay
-from agent.restore import Known, horizon_ms
+from agent.restore import horizon_ms
 from agent.rules.engine import Engine
 from buffer.block import decode_header
 from buffer.instant import Instant
@@ -70,7 +71,7 @@ def did(reader: JournalReader, span: Span) -> list[Change]:
     ]
 
 
-def would(reader: JournalReader, config: SiteConfig, span: Span, known: Known) -> list[Change]:
+def would(reader: JournalReader, config: SiteConfig, span: Span, book: Book) -> list[Change]:
     """What a fresh engine says of the same time."""
     first = _first_block(reader, span[0] - horizon_ms(config))
     if first is None:
@@ -83,7 +84,7 @@ def would(reader: JournalReader, config: SiteConfig, span: Span, known: Known) -
             break
         if replay is None:
             now = Instant(record["t"], record["mono"], record["q"], record["boot"], boot_id)
-            replay = _begun(reader, config, now, known)
+            replay = _begun(reader, config, now, book)
         found += _changes(replay, record, span)
     return found
 
@@ -106,10 +107,9 @@ def compare(before: Iterable[Change], after: Iterable[Change]) -> list[Row]:
     return sorted(rows, key=lambda row: (row.any.t, row.any.id))
 
 
-def _begun(reader: JournalReader, config: SiteConfig, now: Instant, known: Known) -> Replay:
+def _begun(reader: JournalReader, config: SiteConfig, now: Instant, book: Book) -> Replay:
     axis = Axis.begin(now)
     engine = Engine(config, axis.at(now.mono_ms))
-    engine.know(*known)
     n = last_summary(reader)
     days = [rows for rows in walk(reader, n) if rows[0]["t"] <= now.utc_ms]
     history: Mapping[str, Any] = {}
@@ -118,12 +118,12 @@ def _begun(reader: JournalReader, config: SiteConfig, now: Instant, known: Known
     engine.recall(history)
     for one in baselines(reader, n, days):
         engine.fix(one["id"], Decimal(one["kw"]), one["days"])
-    return Replay(engine, axis)
+    return Replay(engine, axis, book)
 
 
 def _changes(replay: Replay, record: Record, span: Span) -> Iterator[Change]:
     for change in replay.take(record):
-        ago_ms = replay.axis.at(record["mono"]) - change.at_ms
+        ago_ms = replay.ruling.axis.at(record["mono"]) - change.at_ms
         t, alarm = record["t"] - ago_ms, change.alarm
         if change.change in STATES and span[0] <= t < span[1]:
             yield Change(t, alarm.key, change.change, alarm.level, alarm.code)

@@ -41,8 +41,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     zone = ZoneInfo(config.site.timezone)
     span = moment_of(args.since, zone, 0), moment_of(args.until, zone, 2**53)
     reader, book = open_reader(shell.paths), look(shell.paths)
-    known = book.known(span[0])
-    rows = compare(did(reader, span), would(reader, config, span, known))
+    rows = compare(did(reader, span), would(reader, config, span, book))
     if shell.json:
         shell.data({"rows": [asdict(row) for row in rows]})
     else:

@@ -101,6 +101,11 @@ class Book:
         found = {r["i"]: r for shelf in self.held.values() for held in shelf.values() for r in held.records}
         return tuple(found[i] for i in sorted(found))
 
+    def as_of(self, i: int) -> Book:
+        """What it was when record ``i`` was the newest, as far as the rules ask: what was let go since is not
+        in it."""
+        return fold(record for record in self.records() if record["i"] <= i)
+
     def take(self, record: Record) -> Book:
         """With one more accepted change; the same book for one that it knows. A cancel of what is not known
         any more counts its number alone."""

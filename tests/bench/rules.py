@@ -21,6 +21,7 @@ from decimal import Decimal
 from typing import Any
 
 from agent.axis import Axis
+from agent.orders.book import fold
 from agent.replay import Replay
 from agent.rules.engine import Engine
 from agent.rules.world import Moment, Observation
@@ -144,6 +145,13 @@ def orders() -> tuple[Order, ...]:
     )
 
 
+def given() -> Iterator[dict[str, Any]]:
+    """The records that gave them, before all readings."""
+    for i, order in enumerate(orders(), start=1):
+        fields = {"by": "box", "id": order.id, "note": "", "number": i, "op": "put", "order": order.fields()}
+        yield {"i": i, "k": "order", "t": START_MS, **fields}
+
+
 def values(rng: random.Random, name: str, second: int) -> dict[str, str]:
     """Nine quantities; production by day, treatment with it."""
     hour = second // 3600 % 24
@@ -158,7 +166,7 @@ def values(rng: random.Random, name: str, second: int) -> dict[str, str]:
 def lines(config: SiteConfig, day: int, seconds: int, seed: int = 1) -> Iterator[str]:
     """The records of one day as lines of the journal."""
     rng = random.Random(seed * 1000 + day)
-    number = day * (DAY_S // STEP_S) * len(config.meters)
+    number = len(orders()) + day * (DAY_S // STEP_S) * len(config.meters)
     for second in range(day * DAY_S, day * DAY_S + seconds, STEP_S):
         for offset, meter in enumerate(config.meters):
             number += 1
@@ -175,8 +183,7 @@ def measure(days: int, seconds: int = DAY_S, tell: Callable[[int, Cost], None] |
     """Read, then replay, day by day; ``tell`` hears how it goes."""
     config = plant()
     engine = Engine(config, START_MS, daily=True)
-    engine.know(orders(), ())
-    replay = Replay(engine, Axis(BOOT, START_MS))
+    replay = Replay(engine, Axis(BOOT, START_MS), fold(given()))
     loads_s = replay_s = 0.0
     count = changes = 0
     for day in range(days):

@@ -63,7 +63,7 @@ class Box:
         latches = Latches(self._open_logbook(), "test")
         reader = JournalReader(self.folder / "journal")
         orders, lost = reopened(reader, latches.orders.load(), now.utc_ms)
-        rules = restore(reader, self.config, now, latches.page(), orders.known(now.utc_ms))
+        rules = restore(reader, self.config, now, latches.page(), orders)
         both = frozenset((meter.id, name) for meter in self.config.meters for name in RATIOS)
         before = past(reader, self.config, both, latches, now)
         reader.close()

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from agent.axis import Axis
+from agent.orders.book import Book
 from agent.replay import Replay
 from agent.rules.alarms import AlarmChange
 from agent.rules.latches import MOST
@@ -174,7 +175,7 @@ def test_an_acknowledgement_in_the_journal_is_heard_again() -> None:
     """The page is older than the acknowledgement: what is replayed must end where life did."""
     bench = Bench(RATIO)
     bench.run(60, ct("40"))
-    replay = Replay(bench.engine, Axis("boot-1", 0))
+    replay = Replay(bench.engine, Axis("boot-1", 0), Book())
     records: list[dict[str, object]] = [
         {"k": "reading", "m": "kiln-m", "s": "f6", "src": "live", "v": {"ct": "60"}, "x": {}},
         {"k": "alarm", "id": "ratio/kiln-m/ct/1", "state": "acknowledged", "by": "li"},
