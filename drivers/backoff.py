@@ -15,18 +15,16 @@ _DOUBLINGS: Final = 16  # enough for any ratio of most_ms to first_ms; keeps the
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """How often something failed in a row and until when it is left alone (mono ms)."""
+    """How often something failed in a row and until when it is left alone (mono ms).
+
+    ``active``: it failed often enough for that."""
 
     first_ms: int
     most_ms: int
     after: int = 1  # failures in a row before anything is left alone
     failures: int = 0
     until_ms: int = 0
-
-    @property
-    def active(self) -> bool:
-        """True once it failed often enough."""
-        return self.failures >= self.after
+    active: bool = False
 
     def failed(self, now_ms: int) -> Backoff:
         """One more failure, ``now_ms``."""
@@ -34,11 +32,11 @@ class Backoff:
         if failures < self.after:
             return replace(self, failures=failures)
         wait = min(self.first_ms << min(failures - self.after, _DOUBLINGS), self.most_ms)
-        return replace(self, failures=failures, until_ms=now_ms + wait)
+        return replace(self, failures=failures, until_ms=now_ms + wait, active=True)
 
     def good(self) -> Backoff:
         """It works: everything is forgotten."""
-        return replace(self, failures=0, until_ms=0) if self.failures else self
+        return replace(self, failures=0, until_ms=0, active=False) if self.failures else self
 
 
 PORT: Final = Backoff(first_ms=1_000, most_ms=30_000)  # 1, 2, 4 ... 30 s between attempts to open

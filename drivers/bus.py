@@ -159,15 +159,9 @@ class Bus:
             if pushed is not None:
                 self._emit(unasked(pushed, "overrun", now_ms))
         for lane in self._lanes.values():
-            if not lane.hasten(now_ms):
-                continue
-            # A slot that passes while its meter is fenced passed for the silence, not for want of the line.
-            passed: PollError = "no_reply" if now_ms < lane.fence_ms else "overrun"
-            for job in lane.pass_over(now_ms):
-                self._emit(unasked(job, passed, now_ms))
-            if lane.active is None and lane.backoff.active and now_ms < lane.backoff.until_ms:
-                for job in lane.drop_due(now_ms, reads=False):
-                    self._emit(unasked(job, "no_reply", now_ms))
+            if lane.hasten(now_ms) and (len(lane.waiting) > 1 or lane.backoff.active):
+                for job, error in lane.end_unasked(now_ms):
+                    self._emit(unasked(job, error, now_ms))
 
     def _end_without_port(self, now_ms: int) -> None:
         for lane in self._lanes.values():
@@ -184,14 +178,16 @@ class Bus:
 
     def _finish(self, lane: Lane, task: Task, polled: Polled, error: PollError | None) -> None:
         lane.ended(task)
-        lane.support.polled(polled.unsupported, slow=task.job.poll == "slow" and error is None)
+        slow = task.job.poll == "slow" and error is None
+        if slow or polled.unsupported:
+            lane.support.polled(polled.unsupported, slow=slow)
         now_ms = self._port.now()
         ended = result(task, polled.samples, error, now_ms)
-        if any_good(ended.samples):
+        if error is None and polled.samples:
             lane.last_good_ms = ended.mono_ms
         if error in ("no_reply", "garbled"):
             lane.backoff = lane.backoff.failed(now_ms)
-        elif error != "port":
+        elif error != "port" and lane.backoff.failures:
             lane.backoff = lane.backoff.good()
         declined = refused(ended.samples)
         if declined or polled.doubted:
@@ -204,24 +200,27 @@ class Bus:
         """When each lane with work may use the line. Without a port no fence holds: work ends at once."""
         fenced = self._port.is_open
         held = self._spare.held() if self._spare.errands else None
-        return [
-            (max(start, lane.fence_ms, self._fence_ms, self._spare.fence_ms) if fenced else start, lane)
-            for name, lane in self._lanes.items()
-            if (start := lane.start_ms()) is not None and name != held
-        ]
+        ready: list[tuple[int, Lane]] = []
+        for name, lane in self._lanes.items():
+            ms = lane.start_ms()
+            if ms is not None and name != held:
+                fences = (lane.fence_ms, self._fence_ms, self._spare.fence_ms)
+                ready.append((max(ms, *fences) if fenced else ms, lane))
+        return ready
 
     def _pick(self, now_ms: int) -> Lane | None:
         ready = [lane for ms, lane in self._ready() if ms <= now_ms]
         return min(ready, key=Lane.rank) if len(ready) > 1 else ready[0] if ready else None
 
     def _next_ms(self, now_ms: int, free_until_ms: float) -> int:
-        times: list[float] = [ms for ms, _ in self._ready()]
+        times: list[float] = [now_ms + IDLE_MS]
+        times += [ms for ms, _ in self._ready()]
         if not self._port.is_open:
             times.append(self._link.again_ms)
         elif self._spare.errands:
             errand_ms = self._spare.next_ms(max(now_ms, self._fence_ms), self._free_ms(free_until_ms))
             times += [] if errand_ms is None else [errand_ms]
-        return max(now_ms, math.ceil(min([*times, now_ms + IDLE_MS])))
+        return max(now_ms, math.ceil(min(times)))
 
     def _free_ms(self, free_until_ms: float) -> float:
         """Until when no poll wants the line."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from config.profile import PollClass, Profile
 from config.site import Meter
@@ -33,8 +33,7 @@ class MeterSpec:
     profile: Profile
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
+class Scan(NamedTuple):
     """What a hunt through the receive buffer found.
 
     ``reply`` is the protocol's own decoded frame if the awaited one is in the buffer; ``rest`` is what must
@@ -65,16 +64,14 @@ class Exchange:
 Failure = Literal["no_reply", "garbled", "port"]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """Exactly one of the two is set."""
 
     reply: object | None = None
     failure: Failure | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Polled:
+class Polled(NamedTuple):
     """Samples in the profile's order; ``unsupported``: blocks, and items of the slow class, that this meter
     was found not to know; ``doubted``: values that could not be, so that all was read once more."""
 

@@ -28,18 +28,15 @@ class FilePort:
         self.name = name
         self.notice = ""
         self.grain_ms = 0.0 if isinstance(now(), float) else 1.0
-        self._now = now
+        self.moment = now
 
     def now(self) -> int:
-        return int(self._now())
-
-    def moment(self) -> float:
-        return self._now()
+        return int(self.moment())
 
     def read(self, until_ms: int) -> bytes:
         data = self._at_once()
         while not data:
-            left = max(0, until_ms - self._now())
+            left = max(0, until_ms - self.moment())
             data = self._wait(left / 1000)
             if left == 0:
                 break

@@ -49,4 +49,5 @@ class Link:
 
     def works(self) -> None:
         """An exchange ended without losing the port."""
-        self._backoff = self._backoff.good()
+        if self._backoff.failures:
+            self._backoff = self._backoff.good()

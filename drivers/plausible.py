@@ -135,7 +135,11 @@ Good = Mapping[str, Decimal]  # quantity -> value
 
 
 def _good(samples: Sequence[Sample]) -> dict[str, Decimal]:
-    return {sample.quantity: sample.value for sample in samples if sample.value is not None}
+    good: dict[str, Decimal] = {}
+    for quantity, value, _ in samples:
+        if value is not None:
+            good[quantity] = value
+    return good
 
 
 @dataclass(slots=True)
@@ -152,7 +156,8 @@ class Watch:
         first: Polled = yield from ask(learnt)
         good = _good(first.samples)
         doubted = self.doubts(first.samples, good, now_ms)
-        if not self._worth_a_read(doubted):
+        self.credit = min(_MOST_CREDIT, self.credit + 1)
+        if not doubted or not self._worth_a_read(doubted):
             self._remember(good, now_ms)
             return first
         second: Polled = yield from ask(learnt | first.unsupported)
@@ -162,7 +167,11 @@ class Watch:
 
     def doubts(self, samples: Sequence[Sample], good: Good, now_ms: int) -> dict[str, str]:
         """Quantity -> the rule it breaks; what it breaks alone comes first. ``good``: of ``samples``."""
-        broken = (*self._alone(good, now_ms), *_sums(good, self.limits), *_products(good, self.limits))
+        broken = [*self._alone(good, now_ms)]
+        if self.limits.sums:
+            broken += _sums(good, self.limits)
+        if self.limits.products:
+            broken += _products(good, self.limits)
         if not broken and len(good) == len(samples):
             return {}
         digits = [(s.quantity, f"digits {s.quantity}") for s in samples if s.quality is Quality.INVALID]
@@ -173,9 +182,8 @@ class Watch:
         return found
 
     def _worth_a_read(self, doubted: Mapping[str, str]) -> bool:
-        self.credit = min(_MOST_CREDIT, self.credit + 1)
-        if not doubted or any(not _soft(rule) for rule in doubted.values()):
-            return bool(doubted)
+        if not all(map(_soft, doubted.values())):
+            return True
         if self.credit < _CREDIT:
             return False
         self.credit -= _CREDIT

@@ -19,12 +19,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from drivers.backoff import METER, Backoff
 from drivers.exchange import Driver, Exchange, MeterSpec, Poll
 from drivers.plausible import Watch
-from drivers.samples import WireFrame
+from drivers.samples import PollError, WireFrame
 from drivers.support import Support
 from drivers.wire import Manner
 
@@ -38,8 +38,7 @@ _NEVER: Final = (True, sys.maxsize)  # a rank behind all others
 JobPoll = Literal["fast", "slow", "read"]
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """One poll asked of a bus. ``read`` is all items, for a person: it belongs to no slot, runs at once, and
     its due time only orders it among reads."""
 
@@ -110,7 +109,7 @@ class Lane:
 
     def heard(self, task: Task, failure: str | None) -> None:
         """An exchange ended: with an answer, or as the first of a poll directly behind an answered probe."""
-        if failure is None:
+        if failure is None and self.support.silences:
             self.support.heard(task.exchange.label, silent=False)
         elif failure == "no_reply" and task.alive and task.answered_ms is None:
             self.support.heard(task.exchange.label, silent=True)
@@ -119,6 +118,15 @@ class Lane:
         """Queue ``job``; gives the job that has to go if there are too many."""
         self.waiting.append(job)
         return self.waiting.pop(0) if len(self.waiting) > MAX_WAITING else None
+
+    def end_unasked(self, now_ms: int) -> list[tuple[Job, PollError]]:
+        """Take out the slots that were overtaken, and those of a silent meter between two probes."""
+        # A slot that passes while its meter is fenced passed for the silence, not for want of the line.
+        passed: PollError = "no_reply" if now_ms < self.fence_ms else "overrun"
+        ended = [(job, passed) for job in self.pass_over(now_ms)]
+        if self.active is None and self.backoff.active and now_ms < self.backoff.until_ms:
+            ended += [(job, "no_reply") for job in self.drop_due(now_ms, reads=False)]
+        return ended
 
     def pass_over(self, now_ms: int) -> list[Job]:
         """Take out the slots that are due and have a successor of their class that is due as well."""
@@ -144,8 +152,8 @@ class Lane:
     def hasten(self, now_ms: int) -> bool:
         """A slow poll that has values gives way no longer, lest they grow old before its reading ends. Gives
         whether jobs wait."""
-        for task in self.tasks:
-            if task.first_ms is not None and now_ms - task.first_ms >= SLOW_SPAN_MS:
+        for task in (self.active, self.paused):
+            if task is not None and task.first_ms is not None and now_ms - task.first_ms >= SLOW_SPAN_MS:
                 task.since_ms = min(task.since_ms, task.job.due_ms)
         return bool(self.waiting)
 
@@ -184,7 +192,12 @@ class Lane:
         """When this lane has something to do, fences aside; None if it has nothing at all."""
         if self.active is not None or self.paused is not None:
             return 0
-        return min([job.start_ms for job in self.waiting]) if self.waiting else None
+        first: int | None = None
+        for job in self.waiting:
+            start_ms = job.start_ms
+            if first is None or start_ms < first:
+                first = start_ms
+        return first
 
     def rank(self) -> tuple[int, int]:
         """That of its most urgent job: a poll under way inherits the urgency of what waits behind it."""

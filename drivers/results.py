@@ -36,7 +36,7 @@ def alive(samples: Sequence[Sample]) -> bool:
 def error_of(samples: Sequence[Sample]) -> PollError | None:
     """None with one value at least; else the first failure of the line. A meter that answers and has a value
     for nothing (each sample missing, invalid, unsupported or refused) has refused."""
-    if not samples or any_good(samples):
+    if not samples or Quality.GOOD in map(_quality, samples):
         return None
     return next((_ERRORS[sample.quality] for sample in samples if sample.quality in _ERRORS), "refused")
 

@@ -38,7 +38,7 @@ class Support:
     items: frozenset[str]
     learnt: frozenset[str] = frozenset()
     _refused: frozenset[str] = frozenset()  # blocks, once
-    _silent: dict[str, int] = field(default_factory=dict)  # blocks, by a meter that lives: how often
+    silences: dict[str, int] = field(default_factory=dict)  # on blocks, of a meter that lives: how many
     _declined: dict[str, int] = field(default_factory=dict)  # items: how often running
     _trying: frozenset[str] = frozenset()  # items learnt, and asked for all the same
     _try_ms: int | None = None
@@ -68,8 +68,8 @@ class Support:
         """The first request of a poll ended. A meter that answers its probe, and then twice nothing to that
         request, has no such block: that is how some refuse."""
         if not silent:
-            self._silent.pop(label, None)
+            self.silences.pop(label, None)
         elif label not in self.items:
-            self._silent[label] = self._silent.get(label, 0) + 1
-            if self._silent[label] >= SURE:
+            self.silences[label] = self.silences.get(label, 0) + 1
+            if self.silences[label] >= SURE:
                 self.learnt |= {label}

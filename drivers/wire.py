@@ -101,10 +101,9 @@ class Wire:
         heard.sent = True
         sent_ms = self.port.moment()
         self._active_ms = sent_ms + manner.character_ms * len(exchange.request)
-        self._note(heard, manner, ">", exchange.request, sent_ms)
         listening = _Listening(exchange)
         try:
-            reply = self._collect(manner, listening, sent_ms)
+            reply = self._collect(manner, listening, sent_ms, heard)
         except PortError:
             self._note(heard, manner, "?", bytes(listening.heard), self._active_ms)
             raise
@@ -133,16 +132,18 @@ class Wire:
             left = need
         return True
 
-    def _collect(self, manner: Manner, listening: _Listening, sent_ms: float) -> Scan | None:
-        """Read until the awaited reply is there or the time is up."""
+    def _collect(self, manner: Manner, listening: _Listening, sent_ms: float, heard: Heard) -> Scan | None:
+        """Read until the awaited reply is there or the time is up. The request is put down once there is
+        nothing better to do: first of all the reader sleeps."""
         expected = listening.exchange.reply_bytes
         character = manner.character_ms
         due = character * (len(listening.exchange.request) + expected)
         end = sent_ms + due + manner.timeout_ms
-        last = end + manner.wire_ms(LARGEST_FRAME)
+        last = end + character * LARGEST_FRAME
         key = (manner.meter, expected)
         slack = self._pace.slack_ms(key) if character else 0.0  # TCP wakes the reader once, whatever comes
         self.port.sleep(min(due + slack, end - sent_ms))
+        self._note(heard, manner, ">", listening.exchange.request, sent_ms)
         looks = 0
         while data := self.port.read(math.ceil(end)):
             now = self._active_ms = self.port.moment()
@@ -201,8 +202,9 @@ class _Listening:
 
     def take(self, data: bytes) -> Scan:
         """Hand the next bytes to the protocol's scan."""
-        self.heard += data[: max(0, MAX_HEARD - len(self.heard))]
-        found = self.exchange.scan(self._rest + data)
+        room = MAX_HEARD - len(self.heard)
+        self.heard += data if len(data) <= room else data[:room]
+        found = self.exchange.scan(self._rest + data if self._rest else data)
         self._rest = found.rest
         if found.checksum or found.foreign or found.echo or found.dropped:
             self._counts += Counters(

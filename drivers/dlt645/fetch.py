@@ -17,8 +17,7 @@ Source: DL/T 645-2007 read and read-next commands; retry as in wuhuangrui/C82_DL
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from drivers.dlt645.frame import (
@@ -60,14 +59,25 @@ DIALECT_1997: Final = Dialect(Function.READ_1997, Function.READ_NEXT_1997, 2, Fa
 
 @dataclass(frozen=True, slots=True)
 class MeterLine:
-    """Requests to one meter."""
+    """Requests to one meter. The same questions are asked for years: each is put together once."""
 
     address: str
     dialect: Dialect = DIALECT_2007
+    _asked: dict[tuple[str, int], Exchange] = field(default_factory=dict, compare=False, repr=False)
 
     def read(self, di: str, expected: int, which: bytes = b"") -> Exchange:
         """A read; ``expected`` bytes of data behind the DI. ``which``: count and time of load records."""
-        return _read(self.address, self.dialect, di, expected, which)
+        if which:
+            return self._new(di, expected, which)
+        found = self._asked.get((di, expected))
+        if found is None:
+            found = self._asked[di, expected] = self._new(di, expected)
+        return found
+
+    def _new(self, di: str, expected: int, which: bytes = b"") -> Exchange:
+        request = encode(self.address, self.dialect.read, di_bytes(di) + which)
+        awaited = Awaited(request, address_bytes(self.address), self.dialect.read, di_bytes(di))
+        return _exchange(self.address, self.dialect, awaited, di, expected)
 
     def follow(self, di: str, expected: int, seq: int) -> Exchange:
         """Read-next for frame ``seq``; ``expected`` bytes still to come."""
@@ -121,14 +131,6 @@ class MeterLine:
 
 def _more(answer: Answer) -> bool:
     return isinstance(answer.reply, Frame) and answer.reply.more
-
-
-@lru_cache(maxsize=4096)
-def _read(address: str, dialect: Dialect, di: str, expected: int, which: bytes) -> Exchange:
-    """The same question is asked for years: it is put together once."""
-    request = encode(address, dialect.read, di_bytes(di) + which)
-    awaited = Awaited(request, address_bytes(address), dialect.read, di_bytes(di))
-    return _exchange(address, dialect, awaited, di, expected)
 
 
 def _exchange(address: str, dialect: Dialect, awaited: Awaited, label: str, data: int) -> Exchange:

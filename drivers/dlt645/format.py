@@ -18,11 +18,10 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from drivers.errors import DriverError
 from drivers.samples import Quality
@@ -38,8 +37,7 @@ class FormatError(DriverError):
     """A format no data item can have; a mistake in a profile or table, caught by nobody."""
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """A value, or the reason why there is none."""
 
     value: Decimal | None

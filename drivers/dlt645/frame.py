@@ -23,7 +23,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from drivers.errors import DriverError
 
@@ -69,8 +69,7 @@ _REQUEST_DATA = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One sound frame: checksum and end byte were right."""
 
     raw: bytes  # from the first 68 to 16, as on the wire

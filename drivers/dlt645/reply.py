@@ -7,10 +7,12 @@ counted and passed over; listening goes on. A reply is never taken for its place
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from drivers.dlt645.frame import ANY, PREAMBLE, Frame, Function, hunt, only
+from drivers.dlt645.frame import ANY, PREAMBLE, START, Frame, Function, hunt, only
 from drivers.exchange import Scan
+
+_FROM_METER = 0x80  # D7 of the control byte
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,11 @@ class Awaited:
     function: Function
     di: bytes = b""  # as sent; empty for 13H
     seq: int | None = None  # of 12H
+    head: bytes = field(init=False)  # of a good reply that is all of it, up to its length
+
+    def __post_init__(self) -> None:
+        head = bytes((START, *self.address, START, self.function | _FROM_METER))
+        object.__setattr__(self, "head", head)
 
     def scan(self, buffer: bytes) -> Scan:
         """Look for the reply; the first that fits is it. Never raises."""
@@ -50,6 +57,9 @@ class Awaited:
 
     def fits(self, frame: Frame) -> bool:
         """True if ``frame`` answers the request, well or with an error word."""
+        raw = frame.raw
+        if self.di and self.seq is None and raw.startswith(self.head):
+            return frame.data.startswith(self.di)  # as nearly always
         if not frame.from_meter or frame.function != self.function or not self._address_fits(frame):
             return False
         if frame.refusal:

@@ -15,7 +15,7 @@ Reads registers (functions 3 and 4) and bits (1 and 2), nothing else. Nothing a 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import lru_cache
@@ -28,7 +28,7 @@ from drivers.memory import Span, Tell
 from drivers.modbus import mbap, rtu
 from drivers.modbus.pdu import PduError, Refusal, Registers, data_bytes, encode
 from drivers.modbus.plan import Place, Range, place, plan
-from drivers.modbus.values import WORDS, joined, take_bytes
+from drivers.modbus.values import WORDS, Taker, taker
 from drivers.samples import Quality, Sample
 from drivers.scaling import factor, scaled
 
@@ -82,11 +82,16 @@ def _ask(meter: Meter, span: Range) -> _Ask:
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """An item, where the meter keeps it, and its factor by the site's ratios."""
+    """An item, where the meter keeps it, how it is taken, and its factor by the site's ratios."""
 
     item: ModbusItem
     place: Place
+    take: Taker
     factor: Decimal | None
+
+
+def _wanted(items: Iterable[ModbusItem], meter: Meter) -> tuple[_Wanted, ...]:
+    return tuple(_Wanted(item, place(item), taker(item), factor(item, meter)) for item in items)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +108,7 @@ def _plan_of(spec: MeterSpec, items: Sequence[ModbusItem], unsupported: frozense
     ratios = ratio_items(profile, items)
     read = [*items, *(item for item in ratios if item not in items)]
     spans = plan(read, profile.max_registers, profile.max_gap, unsupported)
-    wanted, along = ([_Wanted(i, place(i), factor(i, meter)) for i in some] for some in (items, ratios))
-    return _Plan(tuple(wanted), tuple(along), tuple(_ask(meter, span) for span in spans))
+    return _Plan(_wanted(items, meter), _wanted(ratios, meter), tuple(_ask(meter, span) for span in spans))
 
 
 @lru_cache(maxsize=512)
@@ -116,7 +120,7 @@ def _plan(spec: MeterSpec, poll: PollClass, unsupported: frozenset[str]) -> _Pla
 def _outcome(answer: Answer) -> Outcome:
     reply = answer.reply
     if isinstance(reply, Registers):
-        return joined(reply.values)
+        return reply.data
     if isinstance(reply, Refusal):
         if reply.code in _GATEWAY:
             return Quality.NO_REPLY
@@ -161,13 +165,13 @@ class _Reading:
         """The sample of an item; what was not read shares the reason why the poll stopped."""
         item = wanted.item
         outcome = self.outcomes.get(wanted.place) or self.failed or Quality.NO_REPLY
-        value = take_bytes(outcome, item) if isinstance(outcome, bytes) else outcome
+        value = wanted.take(outcome) if isinstance(outcome, bytes) else outcome
         if self.doubts and isinstance(value, Decimal):
             value = self._ratio_doubt(item) or value
         if not isinstance(value, Decimal):
             return Sample(item.quantity, None, value)
         by = factor(item, self.meter) if self.own_ratios else wanted.factor
-        return Sample(item.quantity, scaled(value, by), Quality.GOOD)
+        return Sample(item.quantity, value if by is None else scaled(value, by), Quality.GOOD)
 
     def take_ratios(self, ratios: Sequence[_Wanted]) -> None:
         """Use the ratios that the meter's own registers hold. One that was not read, or that no transformer

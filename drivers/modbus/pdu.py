@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from pymodbus.pdu import ModbusPDU
 from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
@@ -40,11 +40,16 @@ class PduError(DriverError):
     """A request that must not or cannot be built: a mistake in the program or a profile; caught by nobody."""
 
 
-@dataclass(frozen=True, slots=True)
-class Registers:
-    """A good reply: registers, or bits as 0 and 1, behind them what fills the last byte."""
+class Registers(NamedTuple):
+    """A good reply: its registers, two bytes each as on the wire. Each bit has a register of its own, 0 or 1,
+    behind them what fills the last byte."""
 
-    values: tuple[int, ...]
+    data: bytes
+
+    @property
+    def values(self) -> tuple[int, ...]:
+        """The registers as numbers."""
+        return struct.unpack(f">{len(self.data) // 2}H", self.data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,5 +80,5 @@ def decode(pdu: bytes) -> Registers | Refusal:
     if pdu[0] & EXCEPTION:
         return Refusal(pdu[1])
     if pdu[0] in BIT_FUNCTIONS:
-        return Registers(tuple(byte >> at & 1 for byte in pdu[2:] for at in range(8)))
-    return Registers(struct.unpack_from(f">{pdu[1] // 2}H", pdu, 2))
+        return Registers(bytes(part for byte in pdu[2:] for at in range(8) for part in (0, byte >> at & 1)))
+    return Registers(pdu[2:])

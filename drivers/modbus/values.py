@@ -57,18 +57,14 @@ def _shortest(number: float, data: bytes, forms: Sequence[str]) -> Decimal:
         text = format(number, form)
         if _F32.pack(float(text)) == data:
             break
-    return _plainly(text)
+    return plain(Decimal(text)) if "e" in text else Decimal(text)
 
 
 def _f64(data: bytes) -> Decimal | Quality:
     (number,) = _F64.unpack(data)
     if not math.isfinite(number):
         return Quality.MISSING
-    return _plainly(repr(number).removesuffix(".0")) if number else _ZERO
-
-
-def _plainly(text: str) -> Decimal:
-    return plain(Decimal(text)) if "e" in text else Decimal(text)
+    return plain(Decimal(repr(number).removesuffix(".0"))) if number else _ZERO
 
 
 _ZERO: Final = Decimal(0)  # a float has a negative zero; a meter reading has not
@@ -95,16 +91,22 @@ _TAKERS: Final = MappingProxyType({name: taker for name, (_, taker) in _TYPES.it
 
 def take(registers: Sequence[int], item: ModbusItem) -> Decimal | Quality:
     """The raw number of ``item``, or why it is none: missing code, NaN, a BCD digit over 9."""
-    return take_bytes(joined(registers), item)
+    return taker(item)(joined(registers))
 
 
-def take_bytes(data: bytes, item: ModbusItem) -> Decimal | Quality:
-    """The same from the bytes of the registers."""
-    if item.order == "le":
-        data = _turned(data)
-    if item.missing and int.from_bytes(data, "big") in item.missing:
-        return Quality.MISSING
-    return _TAKERS[item.type](data)
+def taker(item: ModbusItem) -> Taker:
+    """How ``item`` is taken from the bytes of its registers, as they come on the wire."""
+    simple = _TAKERS[item.type]
+    if item.order == "be" and not item.missing:
+        return simple
+
+    def take_item(data: bytes) -> Decimal | Quality:
+        if item.order == "le":
+            data = _turned(data)
+        missing = item.missing and int.from_bytes(data, "big") in item.missing
+        return Quality.MISSING if missing else simple(data)
+
+    return take_item
 
 
 def raw(registers: Sequence[int], kind: ModbusType, order: Literal["be", "le"]) -> Decimal | None:

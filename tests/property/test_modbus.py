@@ -18,6 +18,7 @@ from drivers.modbus.pdu import Registers, decode, encode
 from drivers.modbus.plan import plan
 from drivers.modbus.values import WORDS, raw
 from tests.support.line import ModbusSlave, crc
+from tests.support.words import registers
 
 UNITS = st.integers(1, 247)
 FUNCTIONS = st.sampled_from([3, 4])
@@ -51,7 +52,7 @@ def test_a_reply_is_unpacked_as_pymodbus_does(function: int, words: list[int]) -
     pdu = bytes((function, 2 * len(words))) + struct.pack(f">{len(words)}H", *words)
     theirs = ReadHoldingRegistersResponse()
     theirs.decode(pdu[1:])
-    assert decode(pdu) == Registers(tuple(theirs.registers)) == Registers(tuple(words))
+    assert decode(pdu) == registers(*theirs.registers) == registers(*words)
 
 
 @given(UNITS, FUNCTIONS, st.lists(WORD, min_size=1, max_size=20), st.integers(0, 0xFFFF), st.booleans())
@@ -76,7 +77,7 @@ def test_rtu_reply_is_found_behind_any_noise(
     body = bytes((unit, function, 2 * len(words))) + struct.pack(f">{len(words)}H", *words)
     reply = body + crc(body)
     found = _rtu(unit, function, 7, len(words)).scan(noise + reply)
-    assert found.reply == Registers(tuple(words))
+    assert found.reply == registers(*words)
     assert (found.frame, found.rest) == (reply, b"")
 
 
@@ -111,8 +112,8 @@ def test_rtu_any_split_gives_one_reply_and_the_same_counts(
     for start, end in pairwise(places):
         seen.append(awaited.scan(rest + stream[start:end]))
         rest = seen[-1].rest
-    assert [one.reply for one in seen if one.reply] == [Registers(tuple(words))]
-    assert whole.reply == Registers(tuple(words))
+    assert [one.reply for one in seen if one.reply] == [registers(*words)]
+    assert whole.reply == registers(*words)
     assert sum(one.echo for one in seen) == whole.echo == 1
     assert sum(one.dropped for one in seen) == whole.dropped == 2
 
@@ -125,7 +126,7 @@ def test_mbap_any_split(transaction: int, unit: int, words: list[int], cut: int)
     reply = mbap.frame(transaction, unit, pdu)
     first = awaited.scan(reply[:cut])
     found = first if first.reply is not None else awaited.scan(first.rest + reply[cut:])
-    assert (found.reply, found.frame) == (Registers(tuple(words)), reply)
+    assert (found.reply, found.frame) == (registers(*words), reply)
 
 
 @given(st.binary(min_size=4, max_size=4))

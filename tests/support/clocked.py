@@ -13,7 +13,7 @@ The box's own parts run as in the daemon: poller, timekeeper, meters' book, reco
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -133,7 +133,7 @@ class World(Box):
         powers = {"kiln-m": "12", "scrubber-m": "0" if stopped else "8"}
         for slot in due:
             one = result(slot.meter, now.mono_ms / 1000, powers[slot.meter])
-            self.inbox.put(replace(one, slot=slot.number))
+            self.inbox.put(one._replace(slot=slot.number))
 
     def _receipt(self, now: Instant) -> None:
         """The platform's clock is right; its word comes at once."""

@@ -34,7 +34,7 @@ def reading(second: float, meter: str = "kiln-m", **ratios: str | None) -> PollR
         Sample(name, None, Quality.MISSING) if text is None else Sample(name, Decimal(text), Quality.GOOD)
         for name, text in ratios.items()
     ]
-    return replace(result(meter, second, "1.0"), samples=(*samples, Sample("p", Decimal(1), Quality.GOOD)))
+    return result(meter, second, "1.0")._replace(samples=(*samples, Sample("p", Decimal(1), Quality.GOOD)))
 
 
 def take(box: Box, *results: PollResult) -> list[tuple[str, str, str, str]]:

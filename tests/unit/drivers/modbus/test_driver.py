@@ -11,9 +11,10 @@ import pytest
 from config.profile import PollClass
 from drivers.exchange import Answer, Exchange, MeterSpec, Polled
 from drivers.modbus.driver import DRIVER
-from drivers.modbus.pdu import PduError, Refusal, Registers
+from drivers.modbus.pdu import PduError, Refusal
 from drivers.samples import Quality
 from tests.support.specs import item, modbus, with_meter
+from tests.support.words import registers
 
 ITEMS = [
     item("u_b", 1, scale="0.1"),
@@ -47,7 +48,7 @@ def _values(polled: Polled) -> dict[str, str]:
 def _counting(exchange: Exchange) -> Answer:
     """Each register holds its own address."""
     address, count = int(exchange.label[5:9], 16), int(exchange.label[10:])
-    return Answer(reply=Registers(tuple(range(address, address + count))))
+    return Answer(reply=registers(*range(address, address + count)))
 
 
 def test_samples_come_in_the_profiles_order() -> None:
@@ -124,7 +125,7 @@ def test_failure_stops_the_poll_and_keeps_what_came(failure: str) -> None:
 
 def test_not_a_number_is_missing() -> None:
     polled, _ = _poll(
-        lambda _: Answer(reply=Registers((0x7FC0, 0))), spec=modbus("m", 5, [item("p", 0, "f32")])
+        lambda _: Answer(reply=registers(0x7FC0, 0)), spec=modbus("m", 5, [item("p", 0, "f32")])
     )
     assert [(s.value, s.quality) for s in polled.samples] == [(None, Quality.MISSING)]
 
@@ -132,7 +133,7 @@ def test_not_a_number_is_missing() -> None:
 def test_ratios_of_the_meter_are_applied() -> None:
     items = [replace(item("p", 0), ratio="ct"), item("u_a", 1)]
     spec = with_meter(modbus("m", 5, items), ct=Decimal(40))
-    polled, _ = _poll(lambda _: Answer(reply=Registers((3, 4))), spec=spec)
+    polled, _ = _poll(lambda _: Answer(reply=registers(3, 4)), spec=spec)
     assert _values(polled) == {"p": "120", "u_a": "4"}
 
 

@@ -3,7 +3,8 @@
 import pytest
 
 from drivers.modbus.mbap import Awaited, frame
-from drivers.modbus.pdu import Refusal, Registers, encode
+from drivers.modbus.pdu import Refusal, encode
+from tests.support.words import registers
 
 REQUEST = frame(7, 5, encode(4, 0, 2))
 AWAITED = Awaited(REQUEST, 4, 2)
@@ -17,7 +18,7 @@ def test_request_bytes() -> None:
 
 def test_reply() -> None:
     found = AWAITED.scan(REPLY)
-    assert (found.reply, found.frame, found.rest) == (Registers((1, 2)), REPLY, b"")
+    assert (found.reply, found.frame, found.rest) == (registers(1, 2), REPLY, b"")
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,7 @@ def test_reply() -> None:
 )
 def test_other_frames_are_foreign(other: bytes) -> None:
     found = AWAITED.scan(other + REPLY)
-    assert (found.reply, found.foreign) == (Registers((1, 2)), 1)
+    assert (found.reply, found.foreign) == (registers(1, 2), 1)
     assert AWAITED.scan(other).reply is None
 
 
@@ -44,12 +45,12 @@ def test_exception() -> None:
 def test_any_split(cut: int) -> None:
     first = AWAITED.scan(REPLY[:cut])
     assert first.reply is None
-    assert AWAITED.scan(first.rest + REPLY[cut:]).reply == Registers((1, 2))
+    assert AWAITED.scan(first.rest + REPLY[cut:]).reply == registers(1, 2)
 
 
 def test_bytes_that_are_no_header_are_dropped() -> None:
     found = AWAITED.scan(b"\xff\xff\xff\xff\xff\xff\xff" + REPLY)
-    assert (found.reply, found.dropped) == (Registers((1, 2)), 7)
+    assert (found.reply, found.dropped) == (registers(1, 2), 7)
 
 
 def test_rest_is_bounded() -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from drivers.modbus.pdu import READ_FUNCTIONS, PduError, Refusal, Registers, data_bytes, decode, encode
+from drivers.modbus.pdu import READ_FUNCTIONS, PduError, Refusal, data_bytes, decode, encode
+from tests.support.words import registers
 
 
 def test_the_functions_are_one_to_four() -> None:
@@ -36,11 +37,11 @@ def test_bytes() -> None:
 
 
 def test_replies() -> None:
-    assert decode(bytes.fromhex("0304fffe0001")) == Registers((0xFFFE, 1))
+    assert decode(bytes.fromhex("0304fffe0001")) == registers(0xFFFE, 1)
     assert decode(bytes.fromhex("8406")) == Refusal(6)
 
 
 def test_bits_are_told_lowest_first() -> None:
     """V1.1b3, 6.1: CD 6B is 1,0,1,1,0,0,1,1 1,1,0,1,0,1,1,0; the rest of the last byte fills it."""
     bits = (1, 0, 1, 1, 0, 0, 1, 1, 1, 1, 0, 1, 0, 1, 1, 0)
-    assert decode(bytes.fromhex("0102cd6b")) == decode(bytes.fromhex("0202cd6b")) == Registers(bits)
+    assert decode(bytes.fromhex("0102cd6b")) == decode(bytes.fromhex("0202cd6b")) == registers(*bits)

@@ -11,9 +11,10 @@ from config.profile import ModbusItem, Profile, Source
 from config.site import Meter
 from drivers.exchange import Answer, MeterSpec
 from drivers.modbus.driver import DRIVER
-from drivers.modbus.pdu import Refusal, Registers
+from drivers.modbus.pdu import Refusal
 from drivers.modbus.values import take
 from drivers.samples import Quality, Sample
+from tests.support.words import registers as holding
 
 NONE: frozenset[str] = frozenset()
 PROFILE = Profile(
@@ -44,7 +45,7 @@ def poll(which: str, registers: dict[int, int]) -> tuple[dict[str, Sample], int]
             asked += 1
             first, count = (int.from_bytes(exchange.request[at : at + 2], "big") for at in (2, 4))
             found = [registers.get(first + offset) for offset in range(count)]
-            reply = Refusal(2) if None in found else Registers(cast("tuple[int, ...]", tuple(found)))
+            reply = Refusal(2) if None in found else holding(*cast("list[int]", found))
             answer = Answer(reply=reply)
     except StopIteration as stop:
         return {sample.quantity: sample for sample in stop.value.samples}, asked
@@ -80,7 +81,7 @@ def test_a_probe_stays_one_exchange() -> None:
     going = DRIVER.probe(MeterSpec(METER, PROFILE))
     next(going)
     with pytest.raises(StopIteration):
-        going.send(Answer(reply=Registers((500,))))
+        going.send(Answer(reply=holding(500)))
 
 
 @pytest.mark.parametrize(

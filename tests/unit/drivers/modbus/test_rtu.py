@@ -2,14 +2,15 @@
 
 import pytest
 
-from drivers.modbus.pdu import Refusal, Registers, encode
+from drivers.modbus.pdu import Refusal, encode
 from drivers.modbus.rtu import MAX_FRAME, Awaited, crc16, frame
 from tests.support import line
+from tests.support.words import registers
 
 REQUEST = frame(5, encode(3, 0x2006, 2))
 AWAITED = Awaited(REQUEST, 5, 3, 2)
 REPLY = frame(5, bytes.fromhex("030443673333"))
-VALUES = Registers((0x4367, 0x3333))
+VALUES = registers(0x4367, 0x3333)
 
 
 def test_request_as_captured() -> None:
@@ -39,7 +40,7 @@ def test_leading_glitch_never_hides_the_reply(glitch: bytes) -> None:
         request = frame(unit, encode(3, 0, 2))
         reply = frame(unit, bytes.fromhex("030400010002"))
         found = Awaited(request, unit, 3, 2).scan(glitch + reply)
-        assert (unit, found.reply, found.dropped) == (unit, Registers((1, 2)), len(glitch))
+        assert (unit, found.reply, found.dropped) == (unit, registers(1, 2), len(glitch))
 
 
 def test_echo_is_counted_and_passed_over() -> None:
@@ -52,7 +53,7 @@ def test_echo_that_looks_like_the_head_of_a_reply() -> None:
     request = frame(1, encode(3, 0x0400, 2))
     reply = frame(1, bytes.fromhex("030400010002"))
     found = Awaited(request, 1, 3, 2).scan(request + reply)
-    assert (found.reply, found.echo) == (Registers((1, 2)), 1)
+    assert (found.reply, found.echo) == (registers(1, 2), 1)
 
 
 def test_foreign_frames_are_counted() -> None:
