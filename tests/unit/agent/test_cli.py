@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,11 +41,39 @@ def test_each_verb_explains_itself(verb: str, lang: str, capsys: pytest.CaptureF
     assert "SBX" not in capsys.readouterr().out.replace("SBX-...", "")
 
 
-@pytest.mark.parametrize("words", [["nothing"], ["status", "--nothing"], ["read"], ["--lang", "fr"]])
-def test_usage_errors_are_64(words: list[str]) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["nothing"],
+        ["shell"],
+        ["rules_try"],
+        ["status", "--nothing"],
+        ["read"],
+        ["--lang", "fr"],
+        ["--x", "run"],
+    ],
+)
+def test_usage_errors_are_64(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(words)
     assert ended.value.code == 64
+    assert "usage: sitebox" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words", ["version", "--json version", "--config run version", "--lang=zh version", "--conf run version"]
+)
+def test_a_verb_is_found_behind_all_options(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words.split()) == 0
+    assert "sitebox/block/v1" in capsys.readouterr().out
+
+
+def test_a_verb_imports_no_other() -> None:
+    """A Raspberry Pi takes a second longer for them all, and the daemon ten megabytes more."""
+    code = "import sys; from agent.cli import main; main(['version']); print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    found = {name for name in ran.stdout.split() if name.startswith("agent.cli.")}
+    assert found == {"agent.cli.parsing", "agent.cli.shell", "agent.cli.table", "agent.cli.version"}
 
 
 def test_help_of_a_code_speaks_both_languages(capsys: pytest.CaptureFixture[str]) -> None:
