@@ -5,6 +5,7 @@
     request ---- delay ---- reply ---- gap      one exchange
     blocks + single items, or merged registers  one poll
     sum over meters of poll time / interval     the bus's load, 100 % = no time left
+    one turn of protocols / shortest interval   on a line that carries several: each change needs silence
 
 Two figures: ``least`` with the shortest delay a meter may take, ``slow`` with a long one. A plan whose
 *least* load passes 100 % cannot fit and is refused; one whose *slow* load does is a warning.
@@ -25,6 +26,7 @@ from config.profile import (
     most_cells,
     ratio_items,
 )
+from config.protocols import PROTOCOLS
 from config.site import Bus, Meter, SiteConfig
 from config.source import Problems
 from config.tables import Parts
@@ -32,6 +34,7 @@ from config.tables import Parts
 DLT_DELAY_MS = (20, 500)  # Td of DL/T 645-2007, least and most (facts: link layer)
 MODBUS_DELAY_MS = (0, 100)  # no bound in the standard: nothing, and a planning figure of ours
 DLT_GAP_MS = 20  # DESIGN 5; Modbus RTU adds nothing to its 3.5 characters
+MIXED_MS = 50  # DESIGN 5: silence where the line changes protocol
 DLT_REQUEST = 20  # 4 wake-up bytes, 12 of frame, 4 of DI
 DLT_REPLY = 16  # frame and DI without the value; wake-up bytes of the reply come on top
 DLT_WAKE = 4
@@ -81,10 +84,11 @@ class MeterPlan:
 
 @dataclass(frozen=True, slots=True)
 class BusPlan:
-    """All meters of a bus; ``share`` 1.0 = the bus is never free."""
+    """All meters of a bus, and what changes of protocol take; ``share`` 1.0 = the bus is never free."""
 
     bus: str
     meters: tuple[MeterPlan, ...]
+    changes: Load
     share: Load
 
     def fitting_s(self, every_s: int) -> int:
@@ -99,9 +103,21 @@ def plan(config: SiteConfig, profiles: Mapping[str, Profile]) -> tuple[BusPlan, 
         meters = tuple(
             _meter_plan(meter, bus, profiles[meter.profile]) for meter in config.meters if meter.bus == bus.id
         )
-        share = sum((meter.share for meter in meters), Load(0, 0))
-        plans.append(BusPlan(bus.id, meters, share))
+        changes = _changes([meter for meter in config.meters if meter.bus == bus.id], bus)
+        share = sum((meter.share for meter in meters), changes)
+        plans.append(BusPlan(bus.id, meters, changes, share))
     return tuple(plans)
+
+
+def _changes(meters: Sequence[Meter], bus: Bus) -> Load:
+    """Within the shortest interval the bus reads all meters of one protocol, then those of the next, and so
+    round once: so often the line needs more silence than its meters do anyway."""
+    protocols = {meter.protocol for meter in meters}
+    if len(protocols) < 2 or bus.kind == "tcp":
+        return Load(0, 0)
+    usual = max(_gap_ms(meter, bus) for meter in meters)
+    turn = len(protocols) * max(0, MIXED_MS - usual)
+    return Load(turn, turn).over(min(meter.every_s for meter in meters))
 
 
 def check_wire_time(
@@ -138,17 +154,25 @@ def _poll(meter: Meter, bus: Bus, profile: Profile, poll: PollClass) -> Load:
     dlt = profile.family != "modbus"
     replies = _dlt_replies(profile, poll) if dlt else _modbus_replies(profile, poll)
     request, least, most = (DLT_REQUEST, *DLT_DELAY_MS) if dlt else (RTU_REQUEST, *MODBUS_DELAY_MS)
-    gap = meter.gap_ms if meter.gap_ms is not None else DLT_GAP_MS if dlt else 0
+    gap = _gap_ms(meter, bus)
     most = min(most, math.ceil(meter.reply_timeout_s * 1000))
     total = Load(0, 0)
     for reply in replies:
         wire = 0.0
         if meter.line is not None and bus.kind != "tcp":
             wire = 1000 * meter.line.seconds(request + reply)
-            gap = max(gap, math.ceil(1000 * meter.line.seconds(SILENT_CHARACTERS)))
         wake = 1000 * meter.line.seconds(DLT_WAKE) if dlt and meter.line is not None else 0
         total += Load(wire + least + gap, wire + wake + most + gap)
     return total
+
+
+def _gap_ms(meter: Meter, bus: Bus) -> float:
+    """Silence before each request."""
+    usual = 0 if PROTOCOLS[meter.protocol].family == "modbus" else DLT_GAP_MS
+    gap = usual if meter.gap_ms is None else meter.gap_ms
+    if meter.line is None or bus.kind == "tcp":
+        return gap
+    return max(gap, math.ceil(1000 * meter.line.seconds(SILENT_CHARACTERS)))
 
 
 def _dlt_replies(profile: Profile, poll: PollClass) -> Sequence[int]:

@@ -149,8 +149,6 @@ class Bus:
             self._spare.run(now_ms, self._free_ms(free_until_ms))
         return self._next_ms(self._port.now(), free_until_ms)
 
-    # -- jobs in, results out
-
     def _take_in(self, now_ms: int) -> None:
         """Queue what came; end what was overtaken, and slots of a silent meter between two probes."""
         while self._inbox:
@@ -194,8 +192,6 @@ class Bus:
             self._tally.add(lane.spec.meter.id, Counters(refused=declined, doubted=polled.doubted))
         self._emit(ended)
 
-    # -- the line
-
     def _ready(self) -> list[tuple[int, Lane]]:
         """When each lane with work may use the line. Without a port no fence holds: work ends at once."""
         fenced = self._port.is_open
@@ -210,7 +206,9 @@ class Bus:
 
     def _pick(self, now_ms: int) -> Lane | None:
         ready = [lane for ms, lane in self._ready() if ms <= now_ms]
-        return min(ready, key=Lane.rank) if len(ready) > 1 else ready[0] if ready else None
+        if len(ready) == 1:
+            return ready[0]
+        return min(ready, key=partial(Lane.rank, family=self._wire.family), default=None)
 
     def _next_ms(self, now_ms: int, free_until_ms: float) -> int:
         times: list[float] = [now_ms + IDLE_MS]

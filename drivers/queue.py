@@ -31,6 +31,7 @@ from drivers.wire import Manner
 MAX_WAITING: Final = 32  # jobs of one meter; the oldest gives way
 SLOW_YIELDS_MS: Final = 120_000  # so long a slow slot gives way to fast ones, and then to none
 SLOW_SPAN_MS: Final = 5_000  # the values of one slow poll are spread over little more than this
+TURN_MS: Final = 1_000  # slots that became due within so long may change places
 MAX_FRAMES: Final = 512  # frames kept with one result
 
 _NEVER: Final = (True, sys.maxsize)  # a rank behind all others
@@ -199,11 +200,14 @@ class Lane:
                 first = start_ms
         return first
 
-    def rank(self) -> tuple[int, int]:
-        """That of its most urgent job: a poll under way inherits the urgency of what waits behind it."""
+    def rank(self, family: object) -> tuple[int, int, bool, int]:
+        """Smaller is sooner. That of its most urgent job: a poll under way inherits the urgency of what waits
+        behind it. What became due in one second goes protocol by protocol, because a change from ``family``,
+        that of the last request, costs silence."""
         ranks = [self._rank(job) for job in self.waiting]
         ranks += [task.rank for task in (self.active, self.paused) if task is not None]
-        return min(ranks)
+        late, since_ms = min(ranks)
+        return late, since_ms // TURN_MS, self.manner.family is not family, since_ms
 
     @property
     def tasks(self) -> tuple[Task, ...]:

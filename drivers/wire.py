@@ -81,13 +81,13 @@ class Wire:
         self.port = port
         self._tap = tap
         self._active_ms = 0.0  # when the line was last known to be busy
-        self._family: object = None
+        self.family: object = None  # of the last request: another one needs more silence
         self._pace = Pace()
 
     def opened(self) -> None:
         """The port is fresh: the line counts as busy until now, and as of another protocol."""
         self._active_ms = self.port.moment()
-        self._family = None
+        self.family = None
 
     def exchange(self, manner: Manner, exchange: Exchange, heard: Heard) -> None:
         """Ask once and listen; the result is in ``heard``. Raises `PortError`."""
@@ -118,9 +118,9 @@ class Wire:
     def _hush(self, manner: Manner, heard: Heard) -> bool:
         """Wait for the silence that must come before a request. False if the line never falls silent."""
         need = max(manner.silence_ms, manner.gap_ms)
-        if self._family is not manner.family and self.port.serial_line:
+        if self.family is not manner.family and self.port.serial_line:
             need = max(need, MIXED_MS)
-        self._family = manner.family
+        self.family = manner.family
         start = self.port.moment()
         left = need - max(0.0, start - self._active_ms - self.port.grain_ms)
         while data := self.port.pause(max(0.0, left)):

@@ -25,6 +25,9 @@ def lines(plans: Sequence[BusPlan], shell: Shell) -> Iterator[str]:
                 _percent(meter.share),
             ]
             rows.append([*row, str(bus.fitting_s(meter.every_s))] if busy else row)
+        if bus.changes.least:
+            turns = [f"  {shell.say('SBX-CLI-194')}", "", "", _percent(bus.changes)]
+            rows.append([*turns, ""] if busy else turns)
         total = [bus.bus, "", "", _percent(bus.share)]
         yield from table(columns, [*rows, [*total, ""] if busy else total], right=range(1, len(columns)))
 
@@ -35,6 +38,7 @@ def plain(plans: Sequence[BusPlan]) -> list[dict[str, Any]]:
         {
             "bus": bus.bus,
             "share": _pair(bus.share),
+            "changes": _pair(bus.changes),
             "meters": [
                 {
                     "id": meter.meter,
