@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 DRIFT: Final = 5e-4  # 500 ppm: as much as the kernel lets a clock be slewed (adjtimex(2), tick and freq)
+STRAY: Final = DRIFT / (1 - DRIFT)  # how far true time strays from the same clock, per ms that it shows
 FLOOR_SLACK_MS: Final = 30_000  # an authority's clock may be so far ahead
 METER: Final = "meter "  # how a meter's anchors begin
 
@@ -37,7 +38,7 @@ class Anchor:
     def allows(self, mono_ms: int) -> tuple[float, float]:
         """The times that ``mono_ms`` may have been."""
         utc_ms = self.utc_ms + (mono_ms - self.at_ms)
-        slack = self.error_ms + DRIFT * abs(mono_ms - self.at_ms)
+        slack = self.error_ms + STRAY * abs(mono_ms - self.at_ms)
         return utc_ms - slack, utc_ms + slack
 
 
@@ -78,7 +79,7 @@ class _Boot:
     def floor_ms(self, mono_ms: int) -> int | None:
         """Not before this, by the receipts on record."""
         floors = [
-            utc_ms + (mono_ms - at_ms) - DRIFT * abs(mono_ms - at_ms) - FLOOR_SLACK_MS
+            utc_ms + (mono_ms - at_ms) - STRAY * abs(mono_ms - at_ms) - FLOOR_SLACK_MS
             for at_ms, utc_ms in self.floors
         ]
         return int(max(floors) // 1) if floors else None

@@ -1241,7 +1241,7 @@ class Times:
         old = self._anchored.get(kind, row)
         self._anchored[kind] = row
         between = row["at"] - old["at"]
-        slack = row["error_ms"] + old["error_ms"] + abs(between) // 2000  # 500 ppm
+        slack = row["error_ms"] + old["error_ms"] + -(-abs(between) // 1999)  # 500 ppm
         self.disputed += abs(row["utc"] - old["utc"] - between) > slack
 
 

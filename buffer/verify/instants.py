@@ -100,7 +100,8 @@ class Instants:
         self._anchors[by_meter] = (at, utc, error)
         far = abs(at - before[0])
         off = abs((utc - before[1]) - (at - before[0]))
-        self.disputed += off > error + before[2] + far * DRIFT_PPM // 1_000_000
+        strays = -(-far * DRIFT_PPM // (1_000_000 - DRIFT_PPM))
+        self.disputed += off > error + before[2] + strays
 
     def _skipped(self, header: Header, boot: int) -> None:
         """Each start leaves a record, or at least the header of the block that it recovered."""
