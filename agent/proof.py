@@ -55,17 +55,15 @@ def stretch(reader: JournalReader, from_ms: int, to_ms: int, receipts: Sequence[
 
 def blocks(reader: JournalReader, wanted: Stretch, meter: str) -> Iterator[BlockData]:
     """From the header before the first to the last that is needed."""
-    for n in range(max(0, wanted.first - 1), wanted.end + 1):
-        block = reader.block(n)
-        if block is None:
-            return
+    begin = max(0, wanted.first - 1)
+    for n, block in enumerate(reader.blocks(begin, wanted.end), begin):
         within = wanted.first <= n <= wanted.last and _is_about(block, meter)
         yield block if within else replace(block, body=None, raw=None)
 
 
 def _is_about(block: BlockData, meter: str) -> bool:
     """Whether a body says anything of this meter, or of the box as a whole."""
-    if block.body is None:
+    if not block.body:
         return False
     return any(
         record.get("m") == meter or record["k"] in _EVERYBODYS or meter in record.get("subjects", ())

@@ -13,18 +13,19 @@ longer than one block's read. One object a thread.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
 from buffer import tail as tail_file
+from buffer.block import decode_header
 from buffer.errors import FormatError, JournalUnreadable, StoreDamaged
 from buffer.fs import is_locked
 from buffer.head import BlockInfo, Cursor, Head, StoredReceipt
+from buffer.note import decode
 from buffer.opening import newest
 from buffer.recovery import entries_of
 from buffer.rows import decode_body
@@ -61,13 +62,10 @@ class JournalReader:
         return self._shelf.block(n)
 
     def blocks(self, a: int = 0, b: int | None = None) -> Iterator[BlockData]:
-        """Blocks a..b (None: to the head), one read each."""
+        """Blocks a..b (None: to the head), one read each, as they stand: see `Shelf.standing`."""
         last = self._shelf.last() if b is None else b
         for n in range(a, last + 1):
-            block = self._shelf.block(n)
-            if block is None:
-                return
-            yield block
+            yield self._shelf.standing(n)
 
     def alarm_blocks(self, after_n: int) -> tuple[int, ...]:
         """Numbers of the blocks behind ``after_n`` that hold an alarm, order, declaration or summary."""
@@ -76,7 +74,7 @@ class JournalReader:
     def records(self, from_n: int = 0) -> Iterator[Mapping[str, Any]]:
         """The sealed records from block ``from_n`` on, oldest first; those of pruned bodies are left out."""
         for block in self.blocks(from_n):
-            if block.body is not None:
+            if block.body:
                 yield from decode_body(block.body)
 
     def tail_records(self) -> tuple[Mapping[str, Any], ...]:
@@ -143,13 +141,16 @@ def aside(folder: Path, name: str) -> Shelf:
         raise _unreadable(path, error) from error
 
 
-def sound_blocks(shelf: Shelf, a: int, b: int) -> Iterator[BlockData]:
-    """Those of the blocks a..b that can still be read."""
-    for n in range(a, b + 1):
-        with contextlib.suppress(FormatError, StoreDamaged):
-            block = shelf.block(n)
-            if block is not None:
-                yield block
+def sound_blocks(blocks: Iterable[BlockData]) -> Iterator[BlockData]:
+    """Those whose header can be read, without the parts that cannot: what may be handed on as evidence."""
+    for block in blocks:
+        try:
+            header = decode_header(decode(block.note).text)
+        except FormatError:
+            continue
+        body = block.body if block.body or not header.body_bytes else None
+        raw = block.raw if block.raw or not header.raw_bytes else None
+        yield BlockData(block.note, body, raw)
 
 
 def handovers(folder: Path) -> tuple[bytes, ...]:

@@ -20,7 +20,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 from buffer.errors import FormatError, ReceiptError, UnknownVersion
 from buffer.grammar import AUTHORITY, BOX, EPOCH, HASH, NUMBER, is_number, is_word, lines
@@ -37,6 +37,15 @@ _TIME = re.compile(rf"time ({NUMBER})", re.ASCII)
 _ALSO = re.compile(rf"also ({NUMBER})\.\.({NUMBER}) ({HASH})", re.ASCII)
 _WANT = re.compile(rf"want ({NUMBER})\.\.({NUMBER})", re.ASCII)
 _HEADS = re.compile(rf"heads ({AUTHORITY}) ({NUMBER}) ({HASH})", re.ASCII)
+
+
+class Quote(NamedTuple):
+    """``holder`` is said to have a block with this hash; ``whole``: and, by its own word, all before it."""
+
+    n: int
+    hash: str
+    holder: str
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +77,12 @@ class Receipt:
         if names != sorted(set(names)) or len(names) > MAX_HEADS:
             raise ReceiptError("receipt: heads not sorted, repeated or too many")
 
-    def quoted(self) -> tuple[tuple[int, str], ...]:
-        """Every (block, hash of its header) this receipt speaks of."""
-        stored = ((self.stored_n, self.stored_hash),) if self.stored_n >= 0 else ()
-        return (*stored, *((b, digest) for _, b, digest in self.also), *((n, d) for _, n, d in self.heads))
+    def quoted(self) -> tuple[Quote, ...]:
+        """Every block this receipt speaks of. ``heads`` are what the box itself told of others: they can show
+        a second history, and never that anybody holds this one."""
+        stored = (Quote(self.stored_n, self.stored_hash, self.by, whole=True),) if self.stored_n >= 0 else ()
+        also = (Quote(b, digest, self.by) for _, b, digest in self.also)
+        return (*stored, *also, *(Quote(n, digest, name) for name, n, digest in self.heads))
 
 
 def _check_ranges(ranges: Sequence[tuple[int, int]]) -> None:

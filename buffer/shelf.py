@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any, Final
 
-from buffer.errors import JournalUnreadable, StoreDamaged
+from buffer.errors import FormatError, JournalUnreadable, StoreDamaged
 from buffer.head import BlockInfo, Cursor, StoredReceipt
 from buffer.rows import MAX_BODY
 from buffer.verify import BlockData
@@ -57,17 +57,34 @@ class Shelf:
 
     def block(self, n: int) -> BlockData | None:
         """Block ``n`` as stored; None when there is none. WireError where a zlib stream rotted."""
+        row = self._row(n)
+        if row is None:
+            return None
+        note, body, raw = row
+        return BlockData(
+            note,
+            None if body is None else inflate(body, MAX_BODY),
+            None if raw is None else inflate(raw, _MAX_RAW),
+        )
+
+    def standing(self, n: int) -> BlockData:
+        """Block ``n`` as it stands, for those who judge and for those who save what can be saved: what is not
+        there, or cannot be read, is empty, and passes for nothing sound."""
+        try:
+            row = self._row(n)
+        except StoreDamaged:
+            row = None
+        note, body, raw = row or (b"", None, None)
+        return BlockData(note, _readable(body, MAX_BODY), _readable(raw, _MAX_RAW))
+
+    def _row(self, n: int) -> tuple[bytes, bytes | None, bytes | None] | None:
         rows = self._all("SELECT note, body, raw FROM blocks WHERE n = ?", n)
         if not rows:
             return None
         note, body, raw = rows[0]
         if not (isinstance(note, bytes) and isinstance(body, bytes | None) and isinstance(raw, bytes | None)):
             raise StoreDamaged("SBX-JNL-009", path=NAME, reason=f"block {n} holds no bytes")
-        return BlockData(
-            note,
-            None if body is None else inflate(body, MAX_BODY),
-            None if raw is None else inflate(raw, _MAX_RAW),
-        )
+        return note, body, raw
 
     def hash(self, n: int) -> str:
         """Hash of the header of a block that must be there."""
@@ -117,6 +134,13 @@ class Shelf:
         if not rows:
             raise StoreDamaged("SBX-JNL-009", path=NAME, reason="a row is missing")
         return rows[0]
+
+
+def _readable(packed: bytes | None, limit: int) -> bytes | None:
+    try:
+        return None if packed is None else inflate(packed, limit)
+    except FormatError:
+        return b""
 
 
 def _info(row: tuple[Any, ...]) -> BlockInfo:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import pkgutil
 import sys
@@ -60,6 +61,9 @@ def parser(lang: str, known: Mapping[str, ModuleType] | None = None) -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of the console script."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot write Chinese is no defect
+            stream.reconfigure(errors="backslashreplace")
     lang = choose_lang(_early(arguments, "--lang"), os.environ)
     found = verbs(_verb(arguments))
     args = parser(lang, found).parse_args(arguments)
@@ -72,8 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # The reader of a pipe left (| head): not an error, and nothing more may be written.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        shell.hush()
         return 0
     except (AgentError, JournalError, OSError) as error:
         if debug:

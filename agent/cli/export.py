@@ -21,8 +21,9 @@ from agent.errors import AgentError
 from agent.offline import open_reader
 from agent.proof import blocks, stretch
 from agent.software import version
-from buffer.block import Header, decode_header, hash_text
+from buffer.block import decode_header, hash_text
 from buffer.bundle import write_bundle
+from buffer.errors import FormatError
 from buffer.handover import lineage, opened
 from buffer.head import StoredReceipt
 from buffer.note import decode
@@ -51,65 +52,91 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
     """Writes FILE, and beside it ``verify_sitebox.py``, which judges it on any PC (Python 3.9, OpenSSL 3):
-    ``python3 verify_sitebox.py FILE --key KEY``. Refuses to replace a file."""
+    ``python3 verify_sitebox.py FILE --key KEY``. Refuses to replace a file. Exit 0; 1: some blocks cannot be
+    read and are not in it."""
+    if args.point is None and (args.since or args.until):
+        raise AgentError("SBX-JNL-921", 64)
     if args.aside is not None:
         return _aside(args, shell)
     reader = open_reader(shell.paths)
-    head, genesis = reader.head(), reader.block(0)
-    if head is None or genesis is None:
-        raise AgentError("SBX-JNL-903", 66, path=shell.paths.journal)
-    header = decode_header(decode(genesis.note).text)
     found = _proof(args, reader, shell) if args.point is not None else _range(args, reader)
-    return _write(args, found, header, reader.receipts(), shell)
+    return _write(args, found, next(reader.blocks(0, 0)), reader.receipts(), shell)
 
 
 def _aside(args: argparse.Namespace, shell: Shell) -> int:
     """The blocks of a store that was put aside, as far as they can be read."""
     shelf = aside(shell.paths.journal, args.aside)
     first, last = max(0, args.from_block), shelf.last()
-    genesis = shelf.block(0)
-    if genesis is None or first > last:
+    if first > last:
         raise AgentError("SBX-JNL-904", 64, first=first, last=last)
-    found = _Found(first, last, sound_blocks(shelf, first, last))
-    return _write(args, found, decode_header(decode(genesis.note).text), shelf.receipts(), shell)
+    found = _Found(first, last, map(shelf.standing, range(first, last + 1)))
+    return _write(args, found, shelf.standing(0), shelf.receipts(), shell)
 
 
 def _write(
-    args: argparse.Namespace, found: _Found, genesis: Header, receipts: Sequence[StoredReceipt], shell: Shell
+    args: argparse.Namespace,
+    found: _Found,
+    genesis: BlockData,
+    receipts: Sequence[StoredReceipt],
+    shell: Shell,
 ) -> int:
+    """What can be read of the blocks; what cannot is counted."""
     path, said = Path(args.file), handovers(shell.paths.journal)
-    notes = [*(stored.note for stored in receipts if stored.note), *said]
-    identity = lineage(genesis.keys[0], opened(said))[-1]
-    about = f"sitebox {version()}, box {genesis.box}, blocks {found.first}..{found.last}"
-    verifier = _put_verifier(path.with_name(VERIFIER))
     try:
-        with path.open("xb") as file:
-            write_bundle(file, found.blocks, identity, notes, about)
-    except FileExistsError as error:
-        raise AgentError("SBX-CFG-905", 73, path=path) from error
-    _report(found, path, verifier, shell)
-    return 0
+        birth = decode_header(decode(genesis.note).text)
+    except FormatError as error:
+        raise AgentError("SBX-JNL-923", 66, path=shell.paths.journal) from error
+    notes = [*(stored.note for stored in receipts if stored.note), *said]
+    identity = lineage(birth.keys[0], opened(said))[-1]
+    about = f"sitebox {version()}, box {birth.box}, blocks {found.first}..{found.last}"
+    _refuse_to_replace(path)
+    verifier = _put_verifier(path.with_name(VERIFIER))
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            written = write_bundle(file, sound_blocks(found.blocks), identity, notes, about)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    missing = found.count - written
+    _report(found, path, verifier, missing, shell)
+    return int(missing > 0)
+
+
+def _refuse_to_replace(path: Path) -> None:
+    if path.exists():
+        raise AgentError("SBX-JNL-920", 73, path=path)
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What is written; ``anchored`` is None where nobody asked for a proof."""
+    """What is written: blocks ``first``..``last``, and headers around them where a proof was asked for
+    (``beside``: how many). ``anchored`` is None where nobody did."""
 
     first: int
     last: int
     blocks: Iterable[BlockData]
     anchored: bool | None = None
+    beside: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many blocks it should be."""
+        return self.last - self.first + 1 + self.beside
 
 
-def _report(found: _Found, path: Path, verifier: Path, shell: Shell) -> None:
+def _report(found: _Found, path: Path, verifier: Path, missing: int, shell: Shell) -> None:
     digest = hash_text(verifier.read_bytes())
     if shell.json:
         facts = {"file": str(path), "from": found.first, "to": found.last, "bytes": path.stat().st_size}
         facts |= {} if found.anchored is None else {"anchored": found.anchored}
+        facts |= {"missing": missing} if missing else {}
         shell.data(facts | {"verifier": str(verifier), "verifier_sha256": digest})
         return
     done = shell.say("SBX-JNL-905", path=path, first=found.first, last=found.last)
     shell.put(f"{shell.tag('ok')} {done}")
+    if missing:
+        shell.tell(f"{shell.tag('warn')} {shell.say('SBX-JNL-922', blocks=missing)}")
     if found.anchored is False:
         shell.put(f"{shell.tag('warn')} {shell.say('SBX-JNL-907')}")
     shell.tell(shell.say("SBX-JNL-906", verifier=verifier, path=path, digest=digest))
@@ -138,7 +165,8 @@ def _proof(args: argparse.Namespace, reader: JournalReader, shell: Shell) -> _Fo
     if wanted is None:
         raise AgentError("SBX-JNL-909", 66, since=args.since or "-", until=args.until or "-")
     found = blocks(reader, wanted, meters[args.point])
-    return _Found(wanted.first, wanted.last, found, wanted.anchored)
+    beside = wanted.end - wanted.last + min(1, wanted.first)
+    return _Found(wanted.first, wanted.last, found, wanted.anchored, beside)
 
 
 def moment_of(text: str | None, zone: ZoneInfo, without: int) -> int:
@@ -161,5 +189,5 @@ def _put_verifier(path: Path) -> Path:
             file.write(text)
     except FileExistsError as error:
         if path.read_bytes() != text:
-            raise AgentError("SBX-CFG-905", 73, path=path) from error
+            raise AgentError("SBX-JNL-920", 73, path=path) from error
     return path

@@ -15,10 +15,12 @@ from agent.errors import AgentError
 from agent.journalcheck import check, salvage
 from agent.offline import open_reader
 from buffer.block import decode_header
+from buffer.errors import FormatError
 from buffer.handover import lineage, opened
 from buffer.note import VerifierKey, decode
 from buffer.placing import Places
 from buffer.reader import JournalReader, handovers
+from buffer.verify import BlockData
 
 VERB = "journal"
 ORDER = 35
@@ -135,28 +137,30 @@ def _block(reader: JournalReader, n: int, records: bool, shell: Shell) -> int:
     return 0
 
 
+def _row(n: int, block: BlockData, shell: Shell) -> list[str]:
+    """A block at a glance; question marks where it cannot be read: ``check`` says more."""
+    try:
+        header = decode_header(decode(block.note).text)
+    except FormatError:
+        return [str(n), "?", "?", "?", "?", "?"]
+    size = (
+        "-" if block.body is None else str(header.body_bytes) if block.body or not header.body_bytes else "?"
+    )
+    when, records = shell.when(header.utc_ms), f"{header.first}..{header.last}"
+    return [str(n), when, header.letter, records, str(header.sums.alarms), size]
+
+
 def _list(reader: JournalReader, last: int, records: bool, shell: Shell) -> int:
     head = reader.head()
     if head is None:
         raise AgentError("SBX-JNL-903", 66, path=shell.paths.journal)
     start = max(0, head.n - last + 1)
     rows = []
-    for block in reader.blocks(start, head.n):
-        if records:
-            if block.body is not None:
-                shell.put(block.body.decode().rstrip("\n"))
-            continue
-        header = decode_header(decode(block.note).text)
-        rows.append(
-            [
-                str(header.n),
-                shell.when(header.utc_ms),
-                header.letter,
-                f"{header.first}..{header.last}",
-                str(header.sums.alarms),
-                str(header.body_bytes) if block.body is not None else "-",
-            ]
-        )
+    for n, block in enumerate(reader.blocks(start, head.n), start):
+        if not records:
+            rows.append(_row(n, block, shell))
+        elif block.body:
+            shell.put(block.body.decode().rstrip("\n"))
     if shell.json and not records:
         names = ("n", "time", "clock", "records", "alarms", "bytes")
         shell.data([dict(zip(names, row, strict=True)) for row in rows])

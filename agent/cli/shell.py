@@ -56,6 +56,10 @@ class Shell:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
 
+    def hush(self) -> None:
+        """The reader of a pipe left (| head): nothing more can be written, and nothing need be said of it."""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
     def tell(self, line: str, indent: int = 7) -> None:
         """One sentence for a person, broken at 80 cells."""
         self.put(wrap(line, indent))

@@ -64,7 +64,10 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
         if args.file is None:
             raise
         raise AgentError("SBX-VFY-900", 66, file=args.file, reason=error) from error
-    show(report, shell)
+    try:
+        show(report, shell)
+    except BrokenPipeError:  # the verdict stands in the exit code, whether anybody reads the words or not
+        shell.hush()
     return report.exit_code()
 
 

@@ -7,7 +7,8 @@
 
 KEY is the box's verifier key as the platform or the acceptance sheet has it (or a file that holds it), never
 the one out of the evidence itself. Exit: 0 authentic and complete, 1 authentic with gaps (or signer not
-established), 65 not authentic, 66 unreadable, 64 usage. What was not checked is said, and never passes.
+established), 65 not authentic, 66 unreadable, 64 usage, 70 a defect of this program. What was not checked is
+said, and never passes.
 
 This is the second verifier, written from docs/journal-format.md alone. It imports nothing but the standard
 library, so that it can be carried away as one file, and shares no line with the first one, so that a mistake
@@ -25,6 +26,7 @@ import argparse
 import base64
 import binascii
 import hashlib
+import io
 import json
 import locale
 import os
@@ -39,7 +41,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, TracebackType
 from typing import Any, NamedTuple, NoReturn
 
 LIMIT = 2**53
@@ -47,7 +49,7 @@ SLACK_MS = 30_000  # what a synchronised clock may be off
 ORDER_MS = 60_000  # records of several lines meet in one queue
 SETTLE_MS = 60_000  # after a change of plan readings of the old one may come in
 SILENT_MS = 120_000  # and three periods: then a series has fallen silent
-GOOD, GAPS, FORGED, UNREADABLE, USAGE = 0, 1, 65, 66, 64
+GOOD, GAPS, FORGED, UNREADABLE, USAGE, DEFECT = 0, 1, 65, 66, 64, 70
 MAX_BLOCKS, MAX_RECEIPTS, MAX_NOTE, MAX_BODY, MAX_RAW = 100_000, 64, 65_536, 2**20, 2**22
 MAX_HANDOVERS = 64
 REGISTERS = ("ep_imp", "ep_exp", "eq_imp", "eq_exp")
@@ -391,14 +393,14 @@ def turn(box: str, name: str) -> int | None:
 
 
 class Receipt(NamedTuple):
-    """Who says what: block -> hash of its header."""
+    """What it says: block, hash of its header, who has it, whether that is the authority's word for all."""
 
     by: str
     box: str
     epoch: str
     stored: int
     time: int
-    says: list[tuple[int, str]]
+    says: list[tuple[int, str, str, bool]]
 
 
 def read_receipt(text: bytes) -> Receipt:
@@ -410,7 +412,7 @@ def read_receipt(text: bytes) -> Receipt:
     if rows[3] != "stored -":
         found = take(STORED, rows[3])
         stored = found["n"]
-        says.append((stored, found["hash"]))
+        says.append((stored, found["hash"], by, True))
     also, at = _several(rows, at, ALSO)
     want, at = _several(rows, at, WANT)
     heads, at = _several(rows, at, HEADS)
@@ -419,7 +421,7 @@ def read_receipt(text: bytes) -> Receipt:
     _check_ranges([(-2, -2)] + [(one["a"], one["b"]) for one in want])
     names = [one["by"] for one in heads]
     demand(names == sorted(set(names)) and len(names) <= 16, "heads")
-    says += [(one["n"], one["hash"]) for one in also + heads]
+    says += [(one["n"], one["hash"], one.get("by", by), False) for one in also + heads]
     return Receipt(by, owner["box"], owner["epoch"], stored, take(TIME, rows[-1])["time"], says)
 
 
@@ -1250,7 +1252,7 @@ class Receipts:
 
     def __init__(self, found: Findings, times: Times) -> None:
         self._found, self._times = found, times
-        self._open: dict[tuple[str, int], list[tuple[Receipt, str]]] = {}
+        self._open: dict[tuple[str, int], list[tuple[Receipt, str, str, bool]]] = {}
         self._last: dict[str, int] = {}
         self._boxes: list[str] = []
         self.given = self.unread = 0
@@ -1281,21 +1283,20 @@ class Receipts:
         receipt = read_receipt(note.text)
         demand(receipt.by == key.name, f"{key.name} may not speak for {receipt.by}")
         self._boxes.append(receipt.box)
-        for n, digest in receipt.says:
-            self._open.setdefault((receipt.epoch, n), []).append((receipt, digest))
+        for n, digest, holder, whole in receipt.says:
+            self._open.setdefault((receipt.epoch, n), []).append((receipt, digest, holder, whole))
 
     def block(self, header: Header, digest: str) -> None:
         place = (header["epoch"], header["n"])
         self._last[place[0]] = header["n"]
-        for receipt, said in self._open.pop(place, []):
+        for receipt, said, holder, whole in self._open.pop(place, []):
             if receipt.box != header["box"]:
                 continue
             if said != digest:
                 self.differing = True
-                self._found.add("fork", header["n"], f"{receipt.by} holds {said}, here is {digest}")
-                continue
-            self.held[receipt.by] = max(self.held.get(receipt.by, 0), header["n"])
-            if header["n"] == receipt.stored:
+                self._found.add("fork", header["n"], f"{holder} holds {said}, here is {digest}")
+            elif whole:
+                self.held[receipt.by] = max(self.held.get(receipt.by, 0), header["n"])
                 self.stored[place[0]] = header["n"]
                 self._sandwich(header, receipt.time)
 
@@ -1311,7 +1312,7 @@ class Receipts:
                 self._found.add("receipt not valid", None, "receipt of box " + other)
         for (epoch, n), said in self._open.items():
             last = self._last.get(epoch)
-            ahead = [receipt.by for receipt, _ in said if receipt.box == box]
+            ahead = [holder for receipt, _, holder, _ in said if receipt.box == box]
             if last is not None and n > last and ahead:
                 self._found.add("truncated", last + 1, f"{ahead[0]} holds up to {n}")
 
@@ -1319,7 +1320,7 @@ class Receipts:
         """By authority: statements that could not be compared."""
         counts: dict[str, int] = {}
         for said in self._open.values():
-            for receipt, _ in said:
+            for receipt, *_ in said:
                 counts[receipt.by] = counts.get(receipt.by, 0) + 1
         return counts
 
@@ -1525,9 +1526,13 @@ class Judge:
         wrong = self._wrong(False, lang, ["monotonic time falls"])
         if wrong or not times.records:
             return ("fail", wrong) if wrong else ("not-checked", [say("bodies", lang)])
+        if self._wrong(False, lang):
+            return "not-checked", [say("unread", lang)]
         share = times.sure / times.records
-        good = share >= 0.99 and times.quoting and not (times.early or times.late or times.disputed)
-        facts: dict[str, object] = {"share": int(share * 1000) / 10, "width": times.widest // 1000}
+        bounded = times.quoting and self.receipts.held
+        good = share >= 0.99 and bounded and not (times.early or times.late or times.disputed)
+        width = times.widest // 1000 if bounded else "-"
+        facts: dict[str, object] = {"share": int(share * 1000) / 10, "width": width}
         for name in ("quoting", "headers", "early", "late", "disputed"):
             facts[name] = getattr(times, name)
         return "pass" if good else "warn", [say("clock", lang, **facts)]
@@ -1648,9 +1653,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (FormError, OSError) as error:
         sys.stderr.write(say("file", lang, file=args.file, why=error) + "\n")
         return UNREADABLE
-    sys.stdout.write(show(judge, lang, args.json))
+    write(show(judge, lang, args.json))
     return judge.exit_code()
 
 
+def write(text: str) -> None:
+    """The verdict stands in the exit code, whether anybody can read the words or not."""
+    try:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError:  # the reader of a pipe left, or the disk is full
+        sys.stdout = io.StringIO()
+
+
+def defect(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Python itself would exit with 1, which means "authentic with gaps" here."""
+    sys.__excepthook__(kind, error, trace)
+    sys.stderr.flush()
+    os._exit(DEFECT)
+
+
 if __name__ == "__main__":
+    sys.excepthook = defect
     sys.exit(main())

@@ -134,6 +134,9 @@ class _Judge:
             return wrong
         if not self._chain.readable:
             return _verdict("not-checked", "SBX-VFY-112")
+        unread = self._findings.first(_SIGNATURES)
+        if unread is not None:
+            return _verdict("not-checked", "SBX-VFY-113", **unread.args)
         return _verdict("pass", "SBX-VFY-111", first=self._chain.first, last=self._chain.last)
 
     def _completeness(self) -> Verdict:
@@ -160,7 +163,8 @@ class _Judge:
         if not records:
             return _verdict("not-checked", "SBX-VFY-132")
         share = time.letters["S"] / records
-        good = share >= GOOD_SHARE and time.quoting and not (time.early or time.late or time.disputed)
+        bounded = time.quoting and self._receipts.authorities  # before and after, by somebody else's clock
+        good = share >= GOOD_SHARE and bounded and not (time.early or time.late or time.disputed)
         return _verdict(
             "pass" if good else "warn",
             "SBX-VFY-131" if good else "SBX-VFY-133",
@@ -170,7 +174,7 @@ class _Judge:
             early=time.early,
             late=time.late,
             disputed=time.disputed,
-            width_s=time.widest_ms // 1000,
+            width_s=time.widest_ms // 1000 if bounded else "-",
         )
 
     def _receipted(self) -> Verdict:
@@ -187,7 +191,7 @@ class _Judge:
             "compared": receipts.compared,
             "open": receipts.open + receipts.unread,
         }
-        if receipts.open or receipts.unread or not receipts.compared:
+        if receipts.open or receipts.unread or not receipts.authorities:
             return _verdict("warn", "SBX-VFY-143", **facts)
         return _verdict("pass", "SBX-VFY-141", **facts)
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from buffer.errors import FormatError, UnknownVersion
 from buffer.header import Header
 from buffer.note import VerifierKey
-from buffer.receipt import Receipt, open_receipt
+from buffer.receipt import Quote, Receipt, open_receipt
 from buffer.verify.instants import Instants
 from buffer.verify.report import Findings, Wrong
 
@@ -25,7 +25,7 @@ class Receipts:
     ) -> None:
         self._findings = findings
         self._instants = instants
-        self._open: dict[tuple[str, int], list[tuple[Receipt, str]]] = defaultdict(list)
+        self._open: dict[tuple[str, int], list[tuple[Receipt, Quote]]] = defaultdict(list)
         self._last: dict[str, int] = {}
         self._boxes: list[str] = []
         self._stored: dict[str, int] = {}
@@ -47,22 +47,24 @@ class Receipts:
             self._findings.add(Wrong.BAD_RECEIPT, None, str(error))
             return
         self._boxes.append(receipt.box)
-        for n, digest in receipt.quoted():
-            self._open[receipt.epoch, n].append((receipt, digest))
+        for quote in receipt.quoted():
+            self._open[receipt.epoch, quote.n].append((receipt, quote))
 
     def block(self, header: Header, digest: str) -> None:
         """A sound block in its place passes by."""
         self._last[header.epoch] = header.n
-        for receipt, quoted in self._open.pop((header.epoch, header.n), ()):
+        for receipt, quote in self._open.pop((header.epoch, header.n), ()):
             if receipt.box != header.box:
                 continue
-            if quoted != digest:
+            if quote.hash != digest:
                 self.differing += 1
-                self._findings.add(Wrong.FORK, header.n, f"{receipt.by} holds {quoted}, here is {digest}")
+                self._findings.add(
+                    Wrong.FORK, header.n, f"{quote.holder} holds {quote.hash}, here is {digest}"
+                )
                 continue
             self.compared += 1
-            self.authorities.add(receipt.by)
-            if header.n == receipt.stored_n:
+            if quote.whole:
+                self.authorities.add(receipt.by)
                 self._instants.receipt(header, receipt.time_ms)
                 self._stored[header.epoch] = header.n
 
@@ -73,7 +75,7 @@ class Receipts:
                 self._findings.add(Wrong.BAD_RECEIPT, None, f"receipt of box {other}")
         for (epoch, n), quotes in self._open.items():
             last = self._last.get(epoch)
-            ahead = [receipt.by for receipt, _ in quotes if receipt.box == box]
+            ahead = [quote.holder for receipt, quote in quotes if receipt.box == box]
             if last is not None and n > last and ahead:
                 self._findings.add(Wrong.TRUNCATED, last + 1, f"{ahead[0]} holds up to {n}")
 

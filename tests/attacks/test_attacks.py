@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from buffer.block import decode_header, hash_text
 from buffer.bundle import read_bundle
 from buffer.errors import FormatError
-from buffer.note import VerifierKey
+from buffer.note import VerifierKey, decode, encode
+from buffer.receipt import Receipt, encode_receipt
 from buffer.verify import Report, Wrong, verify
 from buffer.verify.alone import main
 from tests.arch.tree import ROOT
@@ -31,6 +33,7 @@ from tests.attacks.honest import (
     with_block,
 )
 from tests.support.alone import OPENSSL, Told, alone, evidence_file
+from tests.support.journals import CITY
 
 pytestmark = pytest.mark.skipif(not OPENSSL, reason="NOT TESTED: the second verifier needs openssl")
 
@@ -204,5 +207,38 @@ def test_anchors_that_contradict_one_another_are_counted_by_both(
     report, told = judged(tmp_path, given)
     assert (report.exit_code(), told.exit) == (0, 0), report.findings
     assert report.time.args["disputed"] == str(disputed)
-    assert (report.time.status == "warn") == bool(disputed)
-    assert told.verdicts["time"] == report.time.status
+    assert told.verdicts["time"] == report.time.status == "warn"
+
+
+def test_time_needs_somebody_elses_clock(tmp_path: Path) -> None:
+    """What the box says of its own time bounds it from one side at most."""
+    (tmp_path / "with").mkdir()
+    (tmp_path / "without").mkdir()
+    report, told = judged(tmp_path / "with", lived())
+    assert (report.time.status, told.verdicts["time"]) == ("pass", "pass")
+    report, told = judged(tmp_path / "without", replace(lived(), receipts=()))
+    assert (report.time.status, told.verdicts["time"]) == ("warn", "warn")
+    assert report.time.args["width_s"] == "-"
+
+
+def test_what_the_box_said_of_others_shows_no_holder(tmp_path: Path) -> None:
+    """``heads`` in a receipt are the box's own word come back: they may show a fork, and never that somebody
+    holds this history. ``also`` is a stretch, not all before it."""
+    evidence = lived()
+    note = decode(evidence.blocks[-1].note)
+    header = decode_header(note.text)
+    receipt = Receipt(
+        by="city",
+        box=header.box,
+        epoch=header.epoch,
+        stored_n=-1,
+        stored_hash="",
+        also=(),
+        want=((0, header.n),),
+        heads=(("county", header.n, hash_text(note.text)),),
+        time_ms=header.utc_ms,
+    )
+    said = encode(encode_receipt(receipt), (CITY,))
+    report, told = judged(tmp_path, replace(evidence, receipts=(said,)))
+    assert (report.receipts.status, told.verdicts["receipts"]) == ("warn", "warn")
+    assert report.receipts.args["authorities"] == "-"

@@ -49,7 +49,9 @@ def test_nothing_stored() -> None:
 
 
 def test_everything_it_speaks_of() -> None:
-    assert [n for n, _ in FULL.quoted()] == [41, 47, 50, 40, 39]
+    assert [one.n for one in FULL.quoted()] == [41, 47, 50, 40, 39]
+    assert [one.whole for one in FULL.quoted()] == [True, False, False, False, False]
+    assert [one.holder == FULL.by for one in FULL.quoted()] == [True, True, True, False, False]
     assert NOTHING.quoted() == ()
 
 
