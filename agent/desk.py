@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +31,7 @@ from agent.uplinks import Uplink
 from buffer.bundle import read_bundle
 from buffer.errors import FormatError
 from buffer.instant import Instant
+from buffer.note import VerifierKey
 from buffer.reader import JournalReader
 from buffer.refill import fitting
 from config import site
@@ -44,7 +45,7 @@ REFILL_STEP = 100  # blocks put back between two commits
 @dataclass(slots=True)
 class Desk:
     """Made once the parts run; everything it reads is immutable or thread-safe. ``accepted`` is replaced
-    when files were found bad at a reload."""
+    when files were found bad at a reload. ``identities``: the keys that the box had and has, oldest first."""
 
     paths: Paths
     clock: Clock
@@ -54,6 +55,7 @@ class Desk:
     uplinks: Mapping[str, Uplink]
     inbox: Inbox
     beside: Beside
+    identities: Callable[[], Sequence[VerifierKey]]
     searches: Searches = field(default_factory=Searches)
 
     def verbs(self) -> dict[str, Verb]:
@@ -97,7 +99,7 @@ class Desk:
         file = Path(str(args.get("file", "")))
         try:
             with closing(JournalReader(self.paths.journal)) as reader:
-                found = list(fitting(reader, read_bundle(file).blocks))
+                found = list(fitting(reader, read_bundle(file).blocks, self.identities()))
         except (OSError, FormatError) as error:
             raise AgentError("SBX-VFY-900", 66, file=file, reason=error) from error
         for start in range(0, len(found), REFILL_STEP):

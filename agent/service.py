@@ -81,7 +81,7 @@ class Service:
         self._reload = False
         self._reason = "SIGTERM"
         self._beside = beside
-        self._desk = Desk(paths, clock, accepted, recorder, buses, uplinks, inbox, beside)
+        self._desk = Desk(paths, clock, accepted, recorder, buses, uplinks, inbox, beside, self._identities)
         self._control = ControlServer(paths.socket, self._desk.verbs(), self._acted)
         self._chores = Chores(
             (
@@ -258,10 +258,12 @@ class Service:
         """This minute's share of the store; the recorder acts on what is found."""
         with closing(JournalReader(self._paths.journal)) as reader:
             numbers = share(reader.head().n + 1, self._clock.now().utc_ms)
-            identities = lineage(self._identity, opened(self._recorder.snapshot.handovers))
-            for rot in look(reader, numbers, identities):
+            for rot in look(reader, numbers, self._identities()):
                 self._log.put("fail", "SBX-JNL-017", n=rot.n, part=rot.part)
                 self._inbox.put(rot)
+
+    def _identities(self) -> tuple[VerifierKey, ...]:
+        return lineage(self._identity, opened(self._recorder.snapshot.handovers))
 
     def _chore_failed(self, chore: str, error: str) -> None:
         self._log.put("fail", "SBX-SYS-006", chore=chore, error=error)

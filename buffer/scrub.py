@@ -2,12 +2,13 @@
 
 ::
 
-    minute of the week 0 ......... 10079       each minute its share of the blocks, oldest first, by a reader
+    minute of the week 0 ......... 10079       each minute every 10080th block, by a reader
        header: digest, signature, place in the chain      body, bus frames: digest
 
 What rotted is taken out of the store, so that it is missing with a reason and nobody is made to look a
 forger: its header stays, and a signed loss record names it. A header that rotted stays as it is: what it said
-only a platform that has it can say. Stateless: which minute it is says where to look.
+only a platform that has it can say. Stateless: which minute it is says where to look; each week the blocks
+have other minutes, so that a box which is off each night, or restarts at noon, leaves none out for ever.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from buffer.verify import BlockData
 
 MINUTE_MS: Final = 60_000
 MINUTES: Final = 7 * 24 * 60
+SHIFT: Final = 3407  # minutes by which a block moves each week; no divisor in common with a week's
 Part = Literal["header", "body", "raw"]
 
 
@@ -48,17 +50,16 @@ class Rot:
 
 
 def share(blocks: int, utc_ms: int) -> range:
-    """The numbers whose turn it is in this minute; a week of minutes is all of them, once."""
-    minute = utc_ms // MINUTE_MS % MINUTES
-    return range(blocks * minute // MINUTES, blocks * (minute + 1) // MINUTES)
+    """The numbers whose turn it is in this minute. A calendar week of minutes is all of them, once,
+    also while more are written."""
+    week, minute = divmod(utc_ms // MINUTE_MS, MINUTES)
+    return range((minute + week * SHIFT) % MINUTES, blocks, MINUTES)
 
 
 def look(reader: JournalReader, numbers: range, identities: Sequence[VerifierKey]) -> Iterator[Rot]:
     """What is rotten among ``numbers``."""
-    if not numbers:
-        return
-    infos = {info.n: info for info in reader.infos(numbers.start - 1, numbers.stop - 1)}
     for n in numbers:
+        infos = {info.n: info for info in reader.infos(n - 1, n)}
         info = infos.get(n)
         if info is None:
             yield Rot(n, "header", 0)

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from buffer.block import decode_header
 from buffer.fs import DISK
+from buffer.note import decode
 from buffer.reader import JournalReader
 from buffer.refill import fitting
 from buffer.scrub import Rot, look
@@ -37,7 +39,8 @@ def blocks_of(folder: Path) -> list[BlockData]:
 
 def fits(folder: Path, given: list[BlockData]) -> list[BlockData]:
     with closing(JournalReader(folder / "journal")) as reader:
-        return list(fitting(reader, given))
+        genesis = decode_header(decode(next(reader.blocks(0, 0)).note).text)
+        return list(fitting(reader, given, genesis.keys[:1]))
 
 
 def spoil(folder: Path, sql: str) -> None:
@@ -65,6 +68,22 @@ def test_what_a_platform_does_not_keep_stays(box: Box, tmp_path: Path) -> None:
     (given,) = fits(tmp_path, [replace(block, raw=None) for block in whole])
     assert box.journal.caretaker.put_back(given) == 4
     assert blocks_of(tmp_path) == whole
+
+
+@pytest.mark.parametrize("line", [0, 1])
+def test_a_sound_signature_is_never_given_up(box: Box, tmp_path: Path, line: int) -> None:
+    """The hash says nothing of the signatures behind a text: a file with a damaged one fits in all else."""
+    whole = blocks_of(tmp_path)
+    note = decode(whole[5].note)
+    bad = replace(note.signatures[line], signature=bytes(64))
+    signatures = tuple(bad if at == line else one for at, one in enumerate(note.signatures))
+    spoiled = replace(whole[5], note=replace(note, signatures=signatures).encode())
+    assert fits(tmp_path, [spoiled]) == []
+    spoil(tmp_path, "UPDATE blocks SET note = x'00' WHERE n = 5")
+    assert fits(tmp_path, [spoiled]) == [], "not even for a rotten one"
+    box.journal.caretaker.take_out(Rot(4, "body", 1))
+    other = replace(whole[4], note=replace(decode(whole[4].note), signatures=signatures).encode())
+    assert fits(tmp_path, [other]) == [whole[4]], "its body is ours; our header stays"
 
 
 def test_nothing_else_is_put_back(box: Box, tmp_path: Path) -> None:

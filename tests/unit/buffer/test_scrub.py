@@ -42,13 +42,27 @@ def found(box: Box, folder: Path) -> list[Rot]:
         return list(look(reader, range(1, reader.head().n + 1), (box.keys.identity.verifier,)))
 
 
-@given(st.integers(0, 600_000), st.integers(0, 10**12))
-def test_a_week_is_the_whole_store_once(blocks: int, start: int) -> None:
-    if blocks < 2_000:  # each number, counted
-        numbers = [n for minute in range(MINUTES) for n in share(blocks, start + minute * MINUTE_MS)]
-        assert sorted(numbers) == list(range(blocks))
-    longest = max(len(share(blocks, start + minute * MINUTE_MS)) for minute in range(0, MINUTES, 97))
-    assert longest <= -(-blocks // MINUTES) + 1
+WEEK_MS = MINUTES * MINUTE_MS
+
+
+@given(blocks=st.sampled_from((0, 1, 500, 10_079, 30_000)), week=st.integers(0, 3_000), grow=st.booleans())
+def test_a_week_is_the_whole_store_once(blocks: int, week: int, grow: bool) -> None:
+    """Also while a block is written each minute: what was there when the week began is looked at."""
+    seen: list[int] = []
+    for minute in range(MINUTES):
+        part = share(blocks + grow * minute, week * WEEK_MS + minute * MINUTE_MS)
+        assert len(part) <= -(-(blocks + MINUTES) // MINUTES)
+        seen += part
+    assert sorted(n for n in seen if n < blocks) == list(range(blocks))
+
+
+def test_a_box_that_is_off_each_night_sees_all_in_time() -> None:
+    seen: set[int] = set()
+    for week in range(2_900, 2_904):
+        for minute in range(MINUTES):
+            if minute % 1440 < 960:  # on for sixteen hours a day
+                seen |= set(share(MINUTES, week * WEEK_MS + minute * MINUTE_MS))
+    assert len(seen) == MINUTES
 
 
 def test_a_sound_store_has_no_rot(box: Box, tmp_path: Path) -> None:
