@@ -1,7 +1,7 @@
 """Which configuration counts: the files if they are sound, else the last one that was (DESIGN 9, 11).
 
-A sound configuration is kept, whole, as one file in the state folder before it is used, where the card has
-room for it; a bad one never replaces it. Only a box that never had a good one refuses to start (exit 78).
+The daemon keeps a sound one, whole, as one file in the state folder once the journal names it, where the card
+has room for it; a bad one never replaces it. Only a box that never had a good one refuses to start (exit 78).
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ Sound = tuple[Loaded, Mapping[str, Profile]]
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The configuration in force; ``problems`` are those of the files when ``last_good`` had to be taken.
-    ``unkept``: why it could not be kept as the last good one, or ""."""
+    """The configuration in force; ``problems`` are those of the files when ``last_good`` had to be taken,
+    ``files`` what is to be kept of others."""
 
     loaded: Loaded
     profiles: Mapping[str, Profile]
     last_good: bool
     problems: tuple[Problem, ...] = ()
-    unkept: str = ""
-    before: str | None = None  # canonical text of the last good one before this, if it is known
+    files: tuple[Files, Files] | None = None
+    before: str | None = None  # canonical text of the last good one before this, as the state folder has it
 
 
 def read(config: Path) -> tuple[Files, Files]:
@@ -54,17 +54,14 @@ def parse(files: Files, profiles: Files) -> Sound:
     return load(files, known), known
 
 
-def accept(config: Path, kept: Path, *, keep: bool = True) -> Accepted:
-    """Load the files, or else the last good ones; the daemon keeps a good load before it uses it, a verb that
-    only looks does not (``keep=False``). Raises ConfigRefusedError (78)."""
+def accept(config: Path, kept: Path) -> Accepted:
+    """Load the files, or else the last good ones. Writes nothing. Raises ConfigRefusedError (78)."""
     try:
         files, profiles = read(config)
         loaded, known = parse(files, profiles)
     except ConfigInvalid as invalid:
         return _last_good(kept, invalid.problems)
-    before = _text_of(kept)
-    unkept = _keep(kept, files, profiles) if keep else ""
-    return Accepted(loaded, known, False, unkept=unkept, before=before)
+    return Accepted(loaded, known, False, files=(files, profiles), before=_text_of(kept))
 
 
 def _text_of(kept: Path) -> str | None:
@@ -83,18 +80,21 @@ def _kept(kept: Path) -> Sound:
     return parse(files, profiles)
 
 
-def _keep(keep: Path, files: Files, profiles: Files) -> str:
-    """Keep them, or why not: a full card stops no supervision."""
-    text = json.dumps({"files": _texts(files), "profiles": _texts(profiles)}, ensure_ascii=False)
-    data = text.encode()
+def keep(accepted: Accepted, kept: Path) -> str:
+    """Keep its files as the last good ones; gives why that was not possible, or "": a full card stops no
+    supervision."""
+    if accepted.files is None:
+        return ""
+    files, profiles = map(_texts, accepted.files)
+    data = json.dumps({"files": files, "profiles": profiles}, ensure_ascii=False).encode()
     try:
-        if keep.read_bytes() == data:
+        if kept.read_bytes() == data:
             return ""
     except OSError:  # not there, or not readable: written anew
         pass
     try:
-        DISK.make_folder(keep.parent, 0o750)
-        write_whole(DISK, keep, data, 0o640)
+        DISK.make_folder(kept.parent, 0o750)
+        write_whole(DISK, kept, data, 0o640)
     except OSError as error:
         return str(error)
     return ""

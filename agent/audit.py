@@ -10,6 +10,7 @@ changes counted: the digests bind them all the same.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -18,14 +19,21 @@ MOST: Final = 40  # changes named in one record
 LONGEST: Final = 80  # characters of one value
 
 
-def config_change(before: str, after: str, digest: str) -> dict[str, object] | None:
-    """The fields of an ``audit`` record; None if the two say the same."""
+def config_change(before: str | None, old_digest: str, after: str) -> dict[str, object]:
+    """The fields of the ``audit`` record that goes with a ``config`` record. ``before``: the text that should
+    have the digest that the chain names; another one, or none, explains nothing and is not used: then
+    ``before`` says so."""
+    digest = _digest(after)
+    if before is None or _digest(before) != old_digest:
+        return {"what": "config", "digest": digest, "before": "unknown"}
     old, new = (dict(_flat(json.loads(text), "")) for text in (before, after))
     names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
-    if not names:
-        return None
     changes = [[name, _shown(old.get(name)), _shown(new.get(name))] for name in names[:MOST]]
     return {"what": "config", "digest": digest, "count": len(names), "changes": changes}
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _flat(value: Any, path: str) -> Iterator[tuple[str, str]]:

@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from agent import uplinks
-from agent.accepted import Accepted, accept
+from agent.accepted import Accepted, accept, keep
 from agent.audit import config_change
 from agent.beside import Beside
 from agent.busloop import BusLoop
 from agent.clock import Clock, kernel_boot_id, moment_ms
 from agent.history import newest_first
-from agent.inbox import Inbox, ReceiptHeard, Remark
+from agent.inbox import Inbox, ReceiptHeard
 from agent.latches import Latches
 from agent.log import Log
 from agent.meters.book import Book
@@ -54,10 +54,8 @@ def build(paths: Paths, log: Log) -> Service:
     keys = _keys(paths, config.site.id, log)
     clock = Clock(last_boot(paths.journal) + 1, kernel_boot_id())
     now = clock.now()
-    soft = f"{version()} {digest()}"
-    journal = Journal.open(
-        paths.journal, box=config.site.id, keys=keys, soft=soft, cfg=accepted.loaded.digest, now=now
-    )
+    journal = _journal(accepted, paths, keys, now)
+    _keep(accepted, paths, log)
     latches = Latches(Logbook(paths.logbook), str(now.utc_ms))
     reader = JournalReader(paths.journal)
     orders, lost = reopened(reader, latches.orders.load(), now.utc_ms)
@@ -70,7 +68,6 @@ def build(paths: Paths, log: Log) -> Service:
     buses = _buses(accepted, latches, inbox, now)
     book = Book(config, before, latches, _asker(accepted, buses, inbox))
     recorder = Recorder(journal, rules, inbox, config, latches, book, Clerk(office, orders, lost, now))
-    _audit(accepted, inbox)
     box = uplinks.Box(config.site.id, keys.identity.verifier, clean)
     ways = _uplinks(config, box, partial(_hooks, paths=paths, recorder=recorder, inbox=inbox, log=log))
     beside = Beside.of(config, paths, inbox, log)
@@ -94,9 +91,28 @@ def _accepted(paths: Paths, log: Log) -> Accepted:
     accepted = accept(paths.config, paths.accepted)
     if accepted.last_good:
         log.put("fail", "SBX-CFG-900", count=len(accepted.problems))
-    if accepted.unkept:
-        log.put("warn", "SBX-CFG-909", path=paths.accepted, reason=accepted.unkept)
     return accepted
+
+
+def _journal(accepted: Accepted, paths: Paths, keys: Keys, now: Instant) -> Journal:
+    """The journal, which says at once by what it is configured, and what of that is new."""
+    loaded = accepted.loaded
+    return Journal.open(
+        paths.journal,
+        box=loaded.config.site.id,
+        keys=keys,
+        soft=f"{version()} {digest()}",
+        cfg=loaded.digest,
+        now=now,
+        explain=lambda old: config_change(accepted.before, old, loaded.text),
+    )
+
+
+def _keep(accepted: Accepted, paths: Paths, log: Log) -> None:
+    """Only now that the journal says what was changed: what was kept before is what it is compared with."""
+    why_not = keep(accepted, paths.accepted)
+    if why_not:
+        log.put("warn", "SBX-CFG-909", path=paths.accepted, reason=why_not)
 
 
 def _keys(paths: Paths, box: str, log: Log) -> Keys:
@@ -105,14 +121,6 @@ def _keys(paths: Paths, box: str, log: Log) -> Keys:
     if begun(keys) and not (paths.journal / NAME).exists():
         log.put("fail", "SBX-JNL-019", path=paths.journal)
     return keys
-
-
-def _audit(accepted: Accepted, inbox: Inbox) -> None:
-    """What differs from the configuration before, beside the digests."""
-    if accepted.before is not None:
-        changed = config_change(accepted.before, accepted.loaded.text, accepted.loaded.digest)
-        if changed is not None:
-            inbox.put(Remark("audit", changed))
 
 
 def _was_clean(reader: JournalReader) -> bool:

@@ -31,7 +31,7 @@ def open_reader(paths: Paths) -> JournalReader:
 
 def status(paths: Paths) -> dict[str, Any]:
     """The status object without a daemon; ``daemon`` is false and its level at least fail."""
-    accepted = accept(paths.config, paths.accepted, keep=False)
+    accepted = accept(paths.config, paths.accepted)
     config = accepted.loaded.config
     reader = open_reader(paths)
     now = Clock(0, kernel_boot_id()).now()
@@ -92,7 +92,7 @@ def _has_values(record: Record) -> bool:
 
 def last_reading(paths: Paths, meter: str) -> dict[str, Any]:
     """The newest recorded values of a meter, marked as not live."""
-    config = accept(paths.config, paths.accepted, keep=False).loaded.config
+    config = accept(paths.config, paths.accepted).loaded.config
     if meter not in {known.id for known in config.meters}:
         raise AgentError("SBX-MTR-015", 64, meter=meter)
     for record in itertools.islice(newest_first(open_reader(paths)), _LOOK_BACK):

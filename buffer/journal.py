@@ -13,7 +13,7 @@ is opened again. Reads no clock, knows no network, and never waits for a reader.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -79,13 +79,12 @@ class Journal:
         cfg: str,
         now: Instant,
         fs: FileSystem = DISK,
+        explain: Callable[[str], Mapping[str, Any]] | None = None,
     ) -> Journal:
-        """Take the lock, recover, and say in a durable ``boot`` record how the last run ended.
-
-        ``soft`` is ``<version>`` or ``<version> <digest>``; ``cfg`` the digest of the effective
-        configuration. Raises JournalLocked, JournalUnusable, StoreFull, WriteFailed; OSError where the
-        folder cannot be made.
-        """
+        """Take the lock, recover, and say in a durable ``boot`` record how the last run ended. ``soft``:
+        ``<version>`` or ``<version> <digest>``; ``cfg``: digest of the effective configuration; ``explain``:
+        the ``audit`` fields that go with a ``config`` record, by the digest before. Raises JournalLocked,
+        JournalUnusable, StoreFull, WriteFailed; OSError where the folder cannot be made."""
         fs.make_folder(folder, 0o750)
         lock = fs.lock(folder / LOCK)
         if lock is None:
@@ -100,6 +99,8 @@ class Journal:
         try:
             for kind, fields in ground.remarks:
                 journal.append(kind, fields, now)
+                if kind == "config" and explain is not None:
+                    journal.append("audit", explain(fields["old"]), now)
             journal.commit(now)
             reserve.keep(fs, folder)
         except BaseException:
@@ -111,8 +112,8 @@ class Journal:
     @property
     def head(self) -> Head:
         """The newest sealed block."""
-        h = self._header
-        return Head(h.epoch, h.n, self._hash, h.last, h.sums)
+        newest = self._header
+        return Head(newest.epoch, newest.n, self._hash, newest.last, newest.sums)
 
     @property
     def pending_since_ms(self) -> int | None:

@@ -152,7 +152,7 @@ def _range(args: argparse.Namespace, reader: JournalReader) -> _Found:
 
 
 def _proof(args: argparse.Namespace, reader: JournalReader, shell: Shell) -> _Found:
-    config = accept(shell.paths.config, shell.paths.accepted, keep=False).loaded.config
+    config = accept(shell.paths.config, shell.paths.accepted).loaded.config
     meters = {point.id: point.meter for point in config.points} | {
         meter.id: meter.id for meter in config.meters
     }

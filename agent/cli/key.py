@@ -28,7 +28,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     """Creates the keys when the box has none yet (first start)."""
     if args.what == "rotate":
         return _rotate(shell)
-    box = accept(shell.paths.config, shell.paths.accepted, keep=False).loaded.config.site.id
+    box = accept(shell.paths.config, shell.paths.accepted).loaded.config.site.id
     keys = Keys.open(shell.paths.keys, box)
     verifier = str(keys.identity.verifier)
     if shell.json:

@@ -63,7 +63,7 @@ def _rows(shell: Shell) -> list[dict[str, Any]]:
         if error.code != "SBX-CTL-010":
             raise
         shell.fault(error.code, **error.args_)
-        config = accept(shell.paths.config, shell.paths.accepted, keep=False).loaded.config
+        config = accept(shell.paths.config, shell.paths.accepted).loaded.config
         return [
             {
                 "id": one.id,

@@ -65,7 +65,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
 
 def site(shell: Shell) -> tuple[SiteConfig, int]:
     """The configuration in force, and the time."""
-    config = accept(shell.paths.config, shell.paths.accepted, keep=False).loaded.config
+    config = accept(shell.paths.config, shell.paths.accepted).loaded.config
     return config, Clock(0, kernel_boot_id()).now().utc_ms
 
 

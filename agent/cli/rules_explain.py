@@ -27,7 +27,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
     """Reads the journal beside the daemon."""
-    config = accept(shell.paths.config, shell.paths.accepted, keep=False).loaded.config
+    config = accept(shell.paths.config, shell.paths.accepted).loaded.config
     found = explain(open_reader(shell.paths), config, args.alarm)
     if found is None:
         raise AgentError("SBX-ALM-031", 64, alarm=args.alarm)

@@ -44,7 +44,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, shell: Shell) -> int:
     """Reads the journal beside the daemon. Exit 0: proposed; 1: no clear gap, nothing is proposed; 64: no
     such point, or ``--write`` without ``--yes``; 78: it does not fit the other files."""
-    config = accept(shell.paths.config, shell.paths.accepted, keep=False).loaded.config
+    config = accept(shell.paths.config, shell.paths.accepted).loaded.config
     point = next((one for one in config.points if one.id == args.point), None)
     if point is None:
         raise AgentError(

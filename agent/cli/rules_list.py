@@ -29,7 +29,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, shell: Shell) -> int:
     """Asks the daemon for the verdicts; without one the parameters alone are shown."""
     del args
-    config = accept(shell.paths.config, shell.paths.accepted, keep=False).loaded.config
+    config = accept(shell.paths.config, shell.paths.accepted).loaded.config
     verdicts = _verdicts(shell)
     rows = [
         {"parameters": parameters(config, rule.id), "verdicts": (verdicts or {}).get(rule.id)}

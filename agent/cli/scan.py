@@ -89,7 +89,7 @@ def _keep(outcome: Outcome, shell: Shell) -> None:
 def _bus(args: argparse.Namespace, shell: Shell) -> Bus:
     if args.port:
         return Bus(id=os.path.basename(args.port), kind="serial", port=args.port)
-    config = accept(shell.paths.config, shell.paths.accepted, keep=False).loaded.config
+    config = accept(shell.paths.config, shell.paths.accepted).loaded.config
     for bus in config.buses:
         if bus.id == args.bus:
             return bus

@@ -83,7 +83,7 @@ class _Given:
 def _recompute(shell: Shell) -> Recompute | None:
     """The decoder, with this box's own configuration; without one no value is recomputed."""
     try:
-        return Recompute(accept(shell.paths.config, shell.paths.accepted, keep=False))
+        return Recompute(accept(shell.paths.config, shell.paths.accepted))
     except AgentError:
         return None
 

@@ -58,6 +58,6 @@ def written(folder: Path, lag_s: int = 60) -> tuple[SiteConfig, list[str]]:
     etc = folder / f"etc-{lag_s}"
     etc.mkdir()
     (etc / "sitebox.toml").write_text(site(lag_s), encoding="utf-8")
-    config = accept(etc, folder / "kept", keep=False).loaded.config
+    config = accept(etc, folder / "kept").loaded.config
     options = ["--config", str(etc), "--state", str(folder), "--runtime", str(folder / "run")]
     return config, [*options, "--lang", "en"]

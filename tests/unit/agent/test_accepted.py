@@ -1,4 +1,4 @@
-"""A sound configuration is kept before use; a bad one never replaces it; only a box without one refuses."""
+"""A sound configuration is kept; a bad one never replaces it; only a box without one refuses."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.accepted import ConfigRefusedError, accept
+from agent.accepted import ConfigRefusedError, accept, keep
 from agent.demo import plant
 
 SITE = plant.site("en", "/dev/ttyUSB0", 502, ())
@@ -23,6 +23,7 @@ def etc(tmp_path: Path) -> Path:
 def test_sound_files_are_kept_and_carry_over_bad_ones(etc: Path, tmp_path: Path) -> None:
     kept = tmp_path / "state" / "accepted"
     first = accept(etc, kept)
+    assert keep(first, kept) == ""
     assert not first.last_good
     (etc / "sitebox.toml").write_text(SITE.replace('kind = "serial"', 'kind = "cereal"'))
     second = accept(etc, kept)
@@ -37,15 +38,15 @@ def test_sound_files_are_kept_and_carry_over_bad_ones(etc: Path, tmp_path: Path)
 
 def test_a_bad_file_never_replaces_what_was_kept(etc: Path, tmp_path: Path) -> None:
     kept = tmp_path / "state" / "accepted"
-    accept(etc, kept)
+    keep(accept(etc, kept), kept)
     before = kept.read_bytes()
     (etc / "sitebox.toml").write_bytes(b"\xff\xfe not TOML")
-    accept(etc, kept)
+    keep(accept(etc, kept), kept)
     assert kept.read_bytes() == before
 
 
 def test_looking_keeps_nothing(etc: Path, tmp_path: Path) -> None:
-    accept(etc, tmp_path / "state" / "accepted", keep=False)
+    accept(etc, tmp_path / "state" / "accepted")
     assert not (tmp_path / "state").exists()
 
 
@@ -76,4 +77,4 @@ def test_a_card_without_room_stops_no_start(etc: Path, tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file where the folder should be")
     found = accept(etc, tmp_path / "state" / "accepted")
     assert not found.last_good
-    assert "state" in found.unkept
+    assert "state" in keep(found, tmp_path / "state" / "accepted")

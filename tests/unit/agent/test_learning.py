@@ -102,7 +102,7 @@ def test_the_verb_proposes_toml_and_writes_only_what_fits(
         (old, new) for old, new in zip(before.split("\n"), after.split("\n"), strict=True) if old != new
     ]
     assert [old for old, _ in changed] == ['on_above_kw = "2"', 'off_below_kw = "1"']
-    config = accept(etc, tmp_path / "kept", keep=False).loaded.config
+    config = accept(etc, tmp_path / "kept").loaded.config
     scrubber = next(point for point in config.points if point.id == "scrubber")
     assert scrubber.on_above_kw is not None
     assert 4 < scrubber.on_above_kw < 6

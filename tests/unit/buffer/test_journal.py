@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 import pytest
 
 from buffer.errors import JournalLocked, JournalUnusable, RowError, StorageError, StoreFull, WriteFailed
+from buffer.fs import DISK
 from buffer.header import Header
 from buffer.journal import Journal, Retention
 from buffer.keys import Keys
 from buffer.opening import header_of
+from buffer.reader import JournalReader
 from buffer.receipt import Receipt
 from buffer.rows import decode_body
 from buffer.tail import HALF
@@ -438,3 +441,27 @@ def test_after_a_failed_seal_nothing_more_is_done() -> None:
         box.read(1)
     box.journal.close(box.now(1))
     assert judge(disk, Promises.until(disk.steps)) is None
+
+
+def test_what_has_changed_is_durable_with_the_digest(tmp_path: Path) -> None:
+    box = Box(DISK, 1, tmp_path)
+    box.close()
+    keys = box.keys
+    told: list[str] = []
+
+    def explain(old: str) -> dict[str, object]:
+        told.append(old)
+        return {"what": "config", "digest": "cd" * 32, "count": 1, "changes": [["a", "1", "2"]]}
+
+    for _ in range(2):
+        now = box.now(1)
+        Journal.open(
+            tmp_path / "journal", box=BOX, keys=keys, soft="0", cfg="cd" * 32, now=now, explain=explain
+        ).close(now)
+    with closing(JournalReader(tmp_path / "journal")) as reader:
+        found = [one for one in reader.records() if one["k"] in ("config", "audit")]
+    assert [one["k"] for one in found] == ["config", "config", "audit"], (
+        "none at the birth, none where all is the same"
+    )
+    assert told == [found[0]["digest"]] == [found[1]["old"]]
+    assert found[2]["i"] == found[1]["i"] + 1
