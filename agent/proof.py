@@ -12,7 +12,7 @@ final. A block covers the time from the block before to its own, by the wall clo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 
 from buffer.reader import JournalReader
@@ -22,7 +22,10 @@ from buffer.verify import BlockData
 
 _STEP = 1_000  # headers looked at in one read
 _EVERYBODYS = frozenset(
-    ("boot", "down", "config", "step", "anchor", "loss", "key", "receipt", "audit", "mains")
+    (
+        *("boot", "down", "config", "step", "anchor", "loss", "key", "receipt", "audit", "mains"),
+        *("order", "declaration"),
+    )
 )
 
 
@@ -53,19 +56,21 @@ def stretch(reader: JournalReader, from_ms: int, to_ms: int, receipts: Sequence[
     return Stretch(min(found), last, min(named, default=last), bool(named))
 
 
-def blocks(reader: JournalReader, wanted: Stretch, meter: str) -> Iterator[BlockData]:
-    """From the header before the first to the last that is needed."""
+def blocks(reader: JournalReader, wanted: Stretch, names: Set[str]) -> Iterator[BlockData]:
+    """From the header before the first to the last that is needed; ``names`` of the meter and its points."""
     begin = max(0, wanted.first - 1)
     for n, block in enumerate(reader.blocks(begin, wanted.end), begin):
-        within = wanted.first <= n <= wanted.last and _is_about(block, meter)
+        within = wanted.first <= n <= wanted.last and _is_about(block, names)
         yield block if within else replace(block, body=None, raw=None)
 
 
-def _is_about(block: BlockData, meter: str) -> bool:
-    """Whether a body says anything of this meter, or of the box as a whole."""
+def _is_about(block: BlockData, names: Set[str]) -> bool:
+    """Whether a body says anything of these, or of the box and the plant as a whole."""
     if not block.body:
         return False
     return any(
-        record.get("m") == meter or record["k"] in _EVERYBODYS or meter in record.get("subjects", ())
+        record.get("m") in names
+        or record["k"] in _EVERYBODYS
+        or not names.isdisjoint(record.get("subjects", ()))
         for record in decode_body(block.body)
     )

@@ -2,7 +2,7 @@
 
 ::
 
-    limit = the smaller of max_mib and what the card can give
+    limit = the smaller of max_mib and what the card can give, less the headers of all blocks, which stay
     days  = (limit - unconfirmed blocks x their mean size) / (mean size x blocks a day)
 
 Means are those of the newest day of blocks at most, so neither the life before nor the size of the journal
@@ -37,17 +37,20 @@ def storage(paths: Paths, reader: JournalReader, config: SiteConfig) -> StorageF
     cursors = reader.cursors()
     confirmed = [cursors[one.id].n if one.id in cursors else -1 for one in config.uplinks if one.blocks]
     waiting = last - min(confirmed, default=last)
-    return StorageFacts(used, free, days_left(infos, limit, waiting))
+    return StorageFacts(used, free, days_left(infos, limit, last, waiting))
 
 
-def days_left(infos: Sequence[BlockInfo], limit_bytes: int, waiting: int) -> int | None:
-    """``infos``: the newest blocks; ``waiting``: how many some platform has not confirmed."""
+def days_left(infos: Sequence[BlockInfo], limit_bytes: int, blocks: int, waiting: int) -> int | None:
+    """``infos``: the newest of so many ``blocks``; ``waiting``: how many of them some platform has not
+    confirmed."""
     whole = [one for one in infos if one.has_body]
     if len(whole) < 2:
         return None
     span_ms = whole[-1].utc_ms - whole[0].utc_ms
     if not _LEAST_MS <= span_ms <= _MOST_MS:
         return None
-    mean = _OVERHEAD * sum(one.note_bytes + one.body_bytes for one in whole) / len(whole)
+    header = _OVERHEAD * sum(one.note_bytes for one in whole) / len(whole)
+    mean = header + _OVERHEAD * sum(one.body_bytes for one in whole) / len(whole)
     blocks_a_day = (len(whole) - 1) * _DAY_MS / span_ms
-    return max(0, int((limit_bytes / mean - waiting) / blocks_a_day))
+    left = limit_bytes - (blocks - waiting) * header - waiting * mean
+    return max(0, int(left / mean / blocks_a_day))

@@ -23,7 +23,7 @@ from agent.proof import blocks, stretch
 from agent.software import version
 from buffer.block import decode_header, hash_text
 from buffer.bundle import write_bundle
-from buffer.errors import FormatError
+from buffer.errors import BundleError, FormatError
 from buffer.handover import lineage, opened
 from buffer.head import StoredReceipt
 from buffer.note import decode
@@ -96,6 +96,8 @@ def _write(
         with part.open("wb") as file:
             written = write_bundle(file, sound_blocks(found.blocks), identity, notes, about)
         part.replace(path)
+    except BundleError as error:
+        raise AgentError("SBX-JNL-924", 65, path=path, reason=error) from error
     finally:
         part.unlink(missing_ok=True)
     missing = found.count - written
@@ -164,7 +166,9 @@ def _proof(args: argparse.Namespace, reader: JournalReader, shell: Shell) -> _Fo
     wanted = stretch(reader, since, until, receipts)
     if wanted is None:
         raise AgentError("SBX-JNL-909", 66, since=args.since or "-", until=args.until or "-")
-    found = blocks(reader, wanted, meters[args.point])
+    meter = meters[args.point]
+    names = {meter, *(point.id for point in config.points if point.meter == meter)}
+    found = blocks(reader, wanted, names)
     beside = wanted.end - wanted.last + min(1, wanted.first)
     return _Found(wanted.first, wanted.last, found, wanted.anchored, beside)
 

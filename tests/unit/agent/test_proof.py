@@ -24,6 +24,7 @@ from tests.support.journals import CITY
 from tests.support.life import BOX, Box
 
 MINUTE_MS = 60_000
+POINT = "mill"  # one more on the meter "crusher" of the example
 
 
 def lived(folder: Path, receipts: bool = True) -> list[int]:
@@ -36,6 +37,9 @@ def lived(folder: Path, receipts: bool = True) -> list[int]:
         for meter in ("pusher", "crusher")[: 1 + (n % 2)]:
             fields = {"m": meter, "s": f"f{n if meter == 'pusher' else n // 2}", "src": "live"}
             box.append("reading", {**fields, "v": {"p": f"{n}.5"}, "x": {}})
+        if n == 6:
+            box.append("alarm", {"id": "pair", "state": "raised", "subjects": [POINT]})
+            box.append("order", {"op": "put", "id": "7"})
         box.seal()
         times.append(now.utc_ms)
         if n == 20 and receipts:
@@ -57,6 +61,10 @@ def places(folder: Path) -> list[str]:
 @pytest.fixture
 def plant(tmp_path: Path) -> Path:
     assert main(["config", "init", *places(tmp_path)]) == 0
+    more = f'[[point]]\nid = "{POINT}"\nrole = "production"\nmeter = "crusher"\n'
+    (tmp_path / "etc" / "conf.d" / "30-more.toml").write_text(
+        more + 'on_above_kw = "5"\noff_below_kw = "4"\n'
+    )
     return tmp_path
 
 
@@ -86,6 +94,8 @@ def test_one_point_and_ten_minutes(plant: Path, capsys: pytest.CaptureFixture[st
         asked = [r for r in reader.records() if r.get("m") == "crusher" and times[4] <= r["t"] <= times[9]]
     assert len(asked) >= 2
     assert all(record in about for record in asked), "all that was read of it is there"
+    rest = [record["k"] for body in bodies.values() for record in decode_body(body)]
+    assert {"alarm", "order"} <= set(rest), "and what was said of its point, and to the plant"
     assert main(["export", str(plant / "all.zip"), *places(plant)]) == 0
     assert (plant / "proof.zip").stat().st_size < 0.8 * (plant / "all.zip").stat().st_size
 
