@@ -21,7 +21,10 @@ is covered if it is none without what is declared, by one declaration or by seve
     treatment-stopped    by the treatment point itself, or all production that ran when it stopped
     a bus, a sum         by all its meters, all its points
 
-It holds between its two moments by a clock that can be trusted.
+It holds between its two moments. While nobody vouches for the clock, one that may hold lowers to a warning
+and covers nothing wholly. Within the boot in which the clock was trusted last, that is by the time that has
+passed since; after another start of the machine it may have begun, and is over when at least so much time
+has passed; where the clock never was trusted, each may hold.
 """
 
 from __future__ import annotations
@@ -73,7 +76,7 @@ def covering(rule: Rule, finding: Finding, world: World) -> Cover | None:
     if rule.kind in _ORDERS:
         return None
     found = [
-        (one, whole)
+        (one, whole and world.utc_ms is not None)
         for one in world.declarations
         if _holds(one, world)
         for whole in (_effect(one.kind, rule.kind),)
@@ -87,7 +90,15 @@ def covering(rule: Rule, finding: Finding, world: World) -> Cover | None:
 
 
 def _holds(one: Declaration, world: World) -> bool:
-    return world.utc_ms is not None and one.from_ms <= world.utc_ms < one.to_ms
+    """Whether it is in force, or may be as far as the time is known."""
+    if world.utc_ms is not None:
+        return one.from_ms <= world.utc_ms < one.to_ms
+    last = world.vouched
+    if last is None or last.utc_ms is None:
+        return True
+    utc_ms = last.utc_ms + world.now_ms - last.ms
+    begun = one.from_ms <= utc_ms or world.boot != last.boot  # how long a machine was off nobody knows
+    return begun and utc_ms < one.to_ms
 
 
 def _speaker(declarations: Iterable[Declaration], finding: Finding, world: World) -> str | None:

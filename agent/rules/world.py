@@ -178,6 +178,7 @@ class World:
     def __init__(self, config: SiteConfig, now_ms: int, mean_s: int = 0) -> None:
         self.now_ms = now_ms
         self.utc_ms: int | None = None
+        self.vouched: Moment | None = None  # the last one at which the clock could be trusted
         self.unsettled = False  # yesterday is not summed up yet: the history lacks it
         self.boot = ""
         self.record = 0  # the newest one taken in
@@ -246,6 +247,7 @@ class World:
         """Let time pass: values that go stale leave a state unknown."""
         self.now_ms = max(self.now_ms, moment.ms)
         self.utc_ms, self.boot = moment.utc_ms, moment.boot
+        self.vouched = self.vouched if moment.utc_ms is None else moment
         self.memo.clear()
         for name, view in self.points.items():
             point = self.config[name]
