@@ -196,7 +196,8 @@ class World:
         self.mains: bool | None = None  # as a contact or supply says; None: nothing says
         self.mains_ms = now_ms
         self.history: dict[str, tuple[DayUse, ...]] = {}  # by point, the newest day first
-        self.owed_ms: dict[str, int] = {}  # uplink: age of the oldest block it has not confirmed
+        # By uplink that carries blocks: age of the oldest one it has not confirmed; None: not known yet.
+        self.owed_ms: dict[str, int | None] = {one.id: None for one in config.uplinks if one.blocks}
         self.memo: dict[str, Any] = {}  # what was found out of this moment, for several rules
         self._slowest: dict[tuple[str, ...], int] = {}
         self._of_meter: dict[str, tuple[Point, ...]] = {
