@@ -56,15 +56,33 @@ def _lines(rows: Sequence[Row], shell: Shell) -> Iterator[str]:
             found = [line for row in by_kind[what] for line in cells(row)]
             yield ""
             yield from table(head, found, right=range(1, len(head)))
-    if first["alarms"]:
-        yield ""
-        alarms = [
-            [one["rule"], str(one["raised"]), str(one["warnings"]), hours(one["s"])]
-            for one in first["alarms"]
-        ]
-        yield from table(shell.say("SBX-ALM-053").split(";"), alarms, right=(1, 2, 3))
+    yield from _alarms([_alarm(one) for one in first["alarms"]], "SBX-ALM-053", shell)
+    at = [
+        [row.get("point") or row["m"], *_alarm(one)]
+        for row in rows
+        if row["what"] != "day"
+        for one in row.get("alarms", ())
+    ]
+    yield from _alarms(at, "SBX-ALM-059", shell)
     for one in first["declared"]:
         yield shell.say("SBX-ALM-054", id=one["id"], hours=hours(one["s"]))
+
+
+def _alarms(found: Sequence[list[str]], code: str, shell: Shell) -> Iterator[str]:
+    if found:
+        head = shell.say(code).split(";")
+        yield ""
+        yield from table(head, found, right=range(len(head) - 4, len(head)))
+
+
+def _alarm(one: Row) -> list[str]:
+    return [one["rule"], str(one["raised"]), str(one["warnings"]), hours(one["s"]), _hours(one, "declared")]
+
+
+def _hours(row: Row, name: str) -> str:
+    """An older version did not count everything."""
+    seconds = row.get(f"{name}_s")
+    return "-" if seconds is None else hours(seconds)
 
 
 def _point(row: Row) -> Iterator[list[str]]:
@@ -74,8 +92,8 @@ def _point(row: Row) -> Iterator[list[str]]:
 
 
 def _pair(row: Row) -> Iterator[list[str]]:
-    names = ("production", "sync", "apart", "unsure", "violated", "unknown")
-    yield [row["rule"], *(hours(row[f"{name}_s"]) for name in names)]
+    names = ("production", "sync", "apart", "unsure", "violated", "declared", "unknown")
+    yield [row["rule"], *(_hours(row, name) for name in names)]
 
 
 def _order(row: Row) -> Iterator[list[str]]:
