@@ -18,6 +18,7 @@ VERB = "alarms"
 ORDER = 20
 HELP = "SBX-CLI-103"
 FAULTS = MappingProxyType({"plant": "SBX-ALM-010", "device": "SBX-ALM-011", "supply": "SBX-ALM-012"})
+LEVELS = MappingProxyType({"warning": "SBX-ALM-013", "alarm": "SBX-ALM-014"})
 STATES = MappingProxyType(
     {
         "raised": "SBX-ALM-020",
@@ -105,5 +106,6 @@ def _print_one(alarm: Mapping[str, Any], found: Mapping[str, Any], shell: Shell)
 def _row(row: Mapping[str, Any], shell: Shell) -> list[str]:
     lasted = duration(row["dur_ms"]) if "dur_ms" in row else ""
     state = shell.say(STATES[row["state"]]) if row["state"] in STATES else row["state"]
-    head = [shell.when(row["t"]), str(row["i"]), state, row["level"], row["id"], row["code"]]
+    level = shell.say(LEVELS[row["level"]])
+    head = [shell.when(row["t"]), str(row["i"]), state, level, row["id"], row["code"]]
     return [*head, lasted, row.get("kwh", "")]

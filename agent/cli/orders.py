@@ -99,6 +99,16 @@ def span(one: Mapping[str, Any], zone: ZoneInfo, shell: Shell) -> str:
     return shell.say("SBX-ORD-902", **times, to=moment(one["to"], zone))
 
 
+def measure(one: Mapping[str, Any], shell: Shell) -> str:
+    """What it demands."""
+    level = [shell.say(_LEVELS[one["level"]])] if "level" in one else []
+    if one["kind"] == "stop":
+        return ", ".join([shell.say("SBX-ORD-910"), *level])
+    said = [shell.say(code, value=one[key]) for key, code in _MEASURES.items() if key in one]
+    each = shell.say("SBX-ORD-914" if one.get("per") == "point" else "SBX-ORD-915")
+    return ", ".join([*said, each, *level])
+
+
 def below(text: str, shell: Shell) -> None:
     """More of what the line above speaks of."""
     for line in folded(text, WIDTH - 7):
@@ -147,7 +157,7 @@ def _show(identity: str, shell: Shell) -> int:
 
 
 def _print(one: Mapping[str, Any], zone: ZoneInfo, shell: Shell) -> None:
-    shell.tell(f"{one['id']}  {shell.say(shown.STATES[one['state']])}: {_measure(one, shell)}")
+    shell.tell(f"{one['id']}  {shell.say(shown.STATES[one['state']])}: {measure(one, shell)}")
     daily = [shell.say("SBX-ORD-905", daily=one["daily"])] if "daily" in one else []
     moved = [shell.say("SBX-ORD-904")] if one.get("provisional") else []
     place = points(one, "SBX-ORD-907", shell)
@@ -156,15 +166,6 @@ def _print(one: Mapping[str, Any], zone: ZoneInfo, shell: Shell) -> None:
     source = shell.say("SBX-ORD-908", source=one["source"], record=one["record"])
     title = [one["title"]] if one.get("title") else []
     below(", ".join([source, *replaces, *title]), shell)
-
-
-def _measure(one: Mapping[str, Any], shell: Shell) -> str:
-    level = [shell.say(_LEVELS[one["level"]])] if "level" in one else []
-    if one["kind"] == "stop":
-        return ", ".join([shell.say("SBX-ORD-910"), *level])
-    said = [shell.say(code, value=one[key]) for key, code in _MEASURES.items() if key in one]
-    each = shell.say("SBX-ORD-914" if one.get("per") == "point" else "SBX-ORD-915")
-    return ", ".join([*said, each, *level])
 
 
 def _judged(called: str, data: bytes, shell: Shell) -> int:
