@@ -5,7 +5,7 @@ read, the readings behind it, the blocks that prove it. Reads the journal alone;
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -47,8 +47,8 @@ class Explained:
     alarm and that cleared it, if they did. ``rule``: its parameters now, None where the site has it no more.
     ``order``: the order it is about, as it stood then. ``points``: of rules that ask whether a point is on.
     ``records`` and ``blocks``: first and last that prove it, to the end of the violation or, while it is up,
-    of the journal. ``readings``: by meter, up to the alarm, of those that the journal still has;
-    ``left_out`` of each are not shown."""
+    of the journal. ``readings``: by meter, up to the alarm; ``left_out`` of each are not shown. ``whole``:
+    the journal still has all the blocks up to the alarm."""
 
     record: Record
     escalated: Record | None
@@ -60,6 +60,7 @@ class Explained:
     blocks: tuple[int, int]
     readings: Mapping[str, tuple[Record, ...]]
     left_out: Mapping[str, int]
+    whole: bool
 
 
 def explain(reader: JournalReader, config: SiteConfig, wanted: str, book: Book) -> Explained | None:
@@ -72,7 +73,8 @@ def explain(reader: JournalReader, config: SiteConfig, wanted: str, book: Book) 
     ended, escalated = _first(life, "cleared"), _first(life, "escalated")
     last_i = _newest(reader) if ended is None else ended.get("to_i", ended["i"])
     fired = record if escalated is None else escalated
-    kept = _readings(reader, meters_of(record["subjects"], config), (record["since_i"], fired["i"]))
+    meters = meters_of(record["subjects"], config)
+    kept, whole = _readings(reader, meters, (record["since_i"], fired["i"]))
     shown = {name: _ends(rows) for name, rows in kept.items()}
     by_state = rule is not None and rule["kind"] in _BY_STATE
     return Explained(
@@ -86,6 +88,7 @@ def explain(reader: JournalReader, config: SiteConfig, wanted: str, book: Book) 
         (block_of(reader, record["since_i"]), block_of(reader, last_i)),
         shown,
         {name: len(rows) - len(shown[name]) for name, rows in kept.items()},
+        whole,
     )
 
 
@@ -154,15 +157,18 @@ def _newest(reader: JournalReader) -> int:
 
 def _readings(
     reader: JournalReader, meters: frozenset[str], span: tuple[int, int]
-) -> dict[str, list[Record]]:
-    """The live readings of some meters among the records of a stretch."""
+) -> tuple[dict[str, list[Record]], bool]:
+    """The live readings of some meters among the records of a stretch, and whether all of it is kept."""
     kept: dict[str, list[Record]] = {}
+    whole = True
     for n in range(block_of(reader, span[0]), block_of(reader, span[1]) + 1):
-        for row in _rows(reader, n):
+        rows = _rows(reader, n)
+        whole = whole and bool(rows)
+        for row in rows:
             within = row["k"] == "reading" and span[0] <= row["i"] <= span[1]
             if within and is_live(row) and row["m"] in meters:
                 kept.setdefault(row["m"], []).append(row)
-    return kept
+    return kept, whole
 
 
 def _order(book: Book, record: Record, zone: ZoneInfo) -> Mapping[str, Any] | None:
@@ -187,8 +193,9 @@ def _limits(point: Point, kept: Mapping[str, Sequence[Record]]) -> Limits:
     return Limits(point.id, point.role, "kW" if in_kw else "A", f"{on:f}", f"{off:f}", point.hold_s, read, i)
 
 
-def _rows(reader: JournalReader, n: int) -> Iterator[Record]:
-    yield from reader.tail_records() if n > reader.head().n else records_of(reader.block(n))
+def _rows(reader: JournalReader, n: int) -> Sequence[Record]:
+    """The records of a block, or of the tail behind the last one; none when they are no longer kept."""
+    return reader.tail_records() if n > reader.head().n else records_of(reader.block(n))
 
 
 def _most_a(values: Mapping[str, Decimal]) -> Decimal | None:

@@ -83,7 +83,7 @@ def _print(found: Mapping[str, Any], history: list[dict[str, Any]], shell: Shell
         _print_one(alarm, found, shell)
     if history:
         shell.put()
-        rows = [_row(row, shell) for row in history]
+        rows = [_row(row, found["site"].get("timezone"), shell) for row in history]
         for line in table(shell.say("SBX-ALM-015").split(";"), rows, right=[1, 6, 7]):
             shell.put(line)
 
@@ -103,9 +103,9 @@ def _print_one(alarm: Mapping[str, Any], found: Mapping[str, Any], shell: Shell)
     shell.put(f"       {shell.say('SBX-CLI-105', record=alarm['record'], since=alarm['since_record'])}")
 
 
-def _row(row: Mapping[str, Any], shell: Shell) -> list[str]:
+def _row(row: Mapping[str, Any], zone: str | None, shell: Shell) -> list[str]:
     lasted = duration(row["dur_ms"]) if "dur_ms" in row else ""
     state = shell.say(STATES[row["state"]]) if row["state"] in STATES else row["state"]
     level = shell.say(LEVELS[row["level"]])
-    head = [shell.when(row["t"]), str(row["i"]), state, level, row["id"], row["code"]]
+    head = [shell.when(row["t"], zone), str(row["i"]), state, level, row["id"], row["code"]]
     return [*head, lasted, row.get("kwh", "")]

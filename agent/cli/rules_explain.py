@@ -115,8 +115,10 @@ def _shown(value: object) -> str:
 
 def _readings(found: Explained, zone: str, shell: Shell) -> Iterator[str]:
     """A small table a meter: what it read from the beginning of the violation to the alarm."""
-    if not found.readings:
+    if not found.whole:
         yield shell.say("SBX-ALM-038")
+    elif not found.readings:
+        yield shell.say("SBX-ALM-048")
     for meter, rows in found.readings.items():
         names = sorted({name for row in rows for name in row["v"]}, key=lambda name: (name != "p", name))[:5]
         failed = ["e"] if any("e" in row for row in rows) else []

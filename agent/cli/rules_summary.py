@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from agent.cli.shell import Shell
@@ -26,11 +27,12 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
     """Reads the journal beside the daemon: from the newest summary backwards."""
+    day = _day(args.day)
     reader = open_reader(shell.paths)
     days = walk(reader, last_summary(reader), _MOST_DAYS)
-    rows = next((rows for rows in days if args.day in (None, rows[0]["day"])), None)
+    rows = next((rows for rows in days if day in (None, rows[0]["day"])), None)
     if rows is None:
-        raise AgentError("SBX-ALM-051", 66, day=args.day or "-")
+        raise AgentError("SBX-ALM-049", 66) if day is None else AgentError("SBX-ALM-051", 66, day=day)
     if shell.json:
         shell.data({"day": rows[0]["day"], "rows": [dict(row) for row in rows]})
         return 0
@@ -42,6 +44,13 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
 def hours(seconds: int) -> str:
     """``7.50``."""
     return f"{seconds / 3600:.2f}"
+
+
+def _day(text: str | None) -> str | None:
+    try:
+        return None if text is None else date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise AgentError("SBX-JNL-910", 64, text=text) from error
 
 
 def _lines(rows: Sequence[Row], shell: Shell) -> Iterator[str]:

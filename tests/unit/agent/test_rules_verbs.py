@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -18,7 +19,7 @@ from agent.orders.book import Book
 from buffer.reader import JournalReader
 from tests.support.boxes import Box
 from tests.support.orders import Desk
-from tests.support.sites import written
+from tests.support.sites import site, written
 
 MIDNIGHT = 17_600  # of a box's clock, Shanghai
 
@@ -180,6 +181,62 @@ def test_a_day_is_printed(day: list[str], lived: list[str], capsys: pytest.Captu
     assert main(["rules", "summary", "--json", *day, *lived]) == 0
     rows = json.loads(capsys.readouterr().out)["rows"]
     assert [row["what"] for row in rows] == ["day", "point", "point", "pair", "meter", "meter"]
+
+
+def test_a_silence_has_no_readings_and_none_are_missed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not what is said of a journal that let its old blocks go."""
+    _, options = written(tmp_path)
+    (tmp_path / "etc-60" / "sitebox.toml").write_text(
+        site() + '[[rule]]\nid = "silent"\nkind = "meter-silent"\nmeters = ["scrubber-m"]\n'
+    )
+    config = accept(tmp_path / "etc-60", tmp_path, keep=False).loaded.config
+    box = Box(tmp_path, config)
+    box.start(0)
+    box.run(0, 100, kiln="12", scrubber="8")
+    box.run(100, 300, scrubber=None, kiln="12")
+    box.stop(300)
+    assert main(["rules", "explain", "silent/scrubber-m", *options]) == 0
+    out = capsys.readouterr().out
+    assert "none of its meters gave a reading" in out
+    assert "not kept" not in out
+    box.crash()
+
+
+@pytest.mark.parametrize("words", [["rules", "explain", "pair"], ["rules", "list"], ["alarms"]])
+def test_levels_are_said_in_the_language(
+    words: list[str], lived: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    main([*words, *lived[:-1], "zh"])
+    assert "报警" in capsys.readouterr().out
+
+
+def test_past_alarms_are_dated_in_the_time_of_the_plant(
+    lived: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the zone of the machine is."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        main(["alarms", *lived])
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert "2026-11-18 19:12:40 +08" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("day", ["foo", "2026-13-01"])
+def test_a_day_that_is_none_is_said(day: str, lived: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rules", "summary", "--day", day, *lived]) == 64
+    assert "SBX-JNL-910" in capsys.readouterr().err
+
+
+def test_before_its_first_midnight_a_box_has_no_summary(
+    ordered: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["rules", "summary", *ordered]) == 66
+    assert "SBX-ALM-049" in capsys.readouterr().err
 
 
 def test_a_day_that_is_not_there_is_said(lived: list[str], capsys: pytest.CaptureFixture[str]) -> None:
