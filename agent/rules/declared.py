@@ -17,9 +17,10 @@ the plant cannot allow itself. What it covers is on record all the same, with it
 It speaks only for its own points and their meters, or for the whole plant when it names none. A violation
 is covered if it is none without what is declared, by one declaration or by several together::
 
-    treatment-off        among the points left, that still must run as many as there are, or as needed
-    treatment-stopped    by the treatment point itself, or all production that ran when it stopped
-    a bus, a sum         by all its meters, all its points
+    treatment-off        without them enough of the treatment left runs (as many as needed, all at most), or
+                         no production is left
+    treatment-stopped    the treatment point is declared, or all production that ran when it stopped
+    a bus, a sum         all its meters or points are
 
 It holds between its two moments. While nobody vouches for the clock, one that may hold lowers to a warning
 and covers nothing wholly. Within the boot in which the clock was trusted last, that is by the time that has
