@@ -50,7 +50,7 @@ def rows(day: DayCount, config: SiteConfig, known: Known) -> list[Fields]:
     for point in config.points:
         states = day.points.get(point.id, {})
         found.append({"what": "point", "point": point.id, "role": point.role, **_states(states)})
-        found[-1] |= _energy(day, point.meter, config)
+        found[-1] |= {**_energy(day, point.meter, config), **_at(point.id, day)}
     found += [_pair(rule.id, day) for rule in config.rules if isinstance(rule, TreatmentOff)]
     found += [_order(name, counts, known) for name, counts in day.orders.items()]
     found += [_meter(meter, day, known) for meter in config.meters]
@@ -59,14 +59,13 @@ def rows(day: DayCount, config: SiteConfig, known: Known) -> list[Fields]:
 
 def first_row(day: DayCount, sums: Mapping[str, object], prev_n: int, count: int) -> Fields:
     """The day itself; ``count`` others follow it."""
-    alarms = sorted(day.alarms.items(), key=lambda one: -one[1].get("ms", 0))
     return {
         **sums,
         "what": "day",
         "day": day.day,
         "hours": day.hour_count,
         "counted_s": ((day.end_ms or day.begin_ms) - day.begin_ms) // 1000,
-        "alarms": [_alarm(rule, counts) for rule, counts in alarms[:_MOST]],
+        "alarms": _alarms(day.alarms),
         "declared": [{"id": name, "s": ms // 1000} for name, ms in [*day.declared.items()][:_MOST]],
         "prev_n": prev_n,
         "rows": count,
@@ -141,8 +140,13 @@ def _pair(rule: str, day: DayCount) -> Fields:
     counts = day.pairs.get(rule, {})
     names = ("production", "sync", "apart", "unsure", "idle", "unknown")
     found: Fields = {f"{name}_s": counts.get(name, 0) // 1000 for name in names}
-    violated = day.alarms.get(rule, {}).get("ms", 0) // 1000
-    return {"what": "pair", "rule": rule, **found, "violated_s": violated}
+    alarms = day.alarms.get(rule, {})
+    declared_ms = alarms.get("declared", 0)
+    violated = {
+        "violated_s": (alarms.get("ms", 0) - declared_ms) // 1000,
+        "declared_s": declared_ms // 1000,
+    }
+    return {"what": "pair", "rule": rule, **found, **violated}
 
 
 def _order(name: str, counts: Counts, known: Known) -> Fields:
@@ -153,7 +157,7 @@ def _order(name: str, counts: Counts, known: Known) -> Fields:
 
 
 def _meter(meter: Meter, day: DayCount, known: Known) -> Fields:
-    return {"what": "meter", "m": meter.id, **dict(_classes(meter, day, known))}
+    return {"what": "meter", "m": meter.id, **dict(_classes(meter, day, known)), **_at(meter.id, day)}
 
 
 def _classes(meter: Meter, day: DayCount, known: Known) -> Iterator[tuple[str, object]]:
@@ -177,10 +181,22 @@ def _classes(meter: Meter, day: DayCount, known: Known) -> Iterator[tuple[str, o
         )
 
 
+def _at(subject: str, day: DayCount) -> Fields:
+    """The alarms that were about it."""
+    return {"alarms": _alarms(day.subjects.get(subject, {}))}
+
+
+def _alarms(counted: Mapping[str, Counts]) -> list[Fields]:
+    """By rule, the longest first."""
+    found = sorted(counted.items(), key=lambda one: -one[1].get("ms", 0))
+    return [_alarm(rule, counts) for rule, counts in found[:_MOST]]
+
+
 def _alarm(rule: str, counts: Counts) -> Fields:
     return {
         "rule": rule,
         "raised": counts.get("raised", 0),
         "warnings": counts.get("warnings", 0),
         "s": counts.get("ms", 0) // 1000,
+        "declared_s": counts.get("declared", 0) // 1000,
     }

@@ -18,6 +18,7 @@ VERB = "alarms"
 ORDER = 20
 HELP = "SBX-CLI-103"
 FAULTS = MappingProxyType({"plant": "SBX-ALM-010", "device": "SBX-ALM-011", "supply": "SBX-ALM-012"})
+LEVELS = MappingProxyType({"warning": "SBX-ALM-013", "alarm": "SBX-ALM-014"})
 STATES = MappingProxyType(
     {
         "raised": "SBX-ALM-020",
@@ -82,7 +83,7 @@ def _print(found: Mapping[str, Any], history: list[dict[str, Any]], shell: Shell
         _print_one(alarm, found, shell)
     if history:
         shell.put()
-        rows = [_row(row, shell) for row in history]
+        rows = [_row(row, found["site"].get("timezone"), shell) for row in history]
         for line in table(shell.say("SBX-ALM-015").split(";"), rows, right=[1, 6, 7]):
             shell.put(line)
 
@@ -102,8 +103,9 @@ def _print_one(alarm: Mapping[str, Any], found: Mapping[str, Any], shell: Shell)
     shell.put(f"       {shell.say('SBX-CLI-105', record=alarm['record'], since=alarm['since_record'])}")
 
 
-def _row(row: Mapping[str, Any], shell: Shell) -> list[str]:
+def _row(row: Mapping[str, Any], zone: str | None, shell: Shell) -> list[str]:
     lasted = duration(row["dur_ms"]) if "dur_ms" in row else ""
     state = shell.say(STATES[row["state"]]) if row["state"] in STATES else row["state"]
-    head = [shell.when(row["t"]), str(row["i"]), state, row["level"], row["id"], row["code"]]
+    level = shell.say(LEVELS[row["level"]])
+    head = [shell.when(row["t"], zone), str(row["i"]), state, level, row["id"], row["code"]]
     return [*head, lasted, row.get("kwh", "")]

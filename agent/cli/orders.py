@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -73,6 +74,8 @@ def hand_in(verb: str, values: Mapping[str, Any], shell: Shell) -> int:
     """Let the daemon do it, and say what came of it."""
     found = ask(shell.paths.socket, verb, values)
     problems = [problem_of(one) for one in found["problems"]]
+    if verb != "orders-add":  # its note was written by the box: a line of it says nothing to anybody
+        problems = [replace(one, line=0, key="") if one.line else one for one in problems]
     if shell.json:
         shell.data(found)
     for one in () if shell.json else found["done"]:
@@ -97,6 +100,16 @@ def span(one: Mapping[str, Any], zone: ZoneInfo, shell: Shell) -> str:
     if one["to"] is None:
         return shell.say("SBX-ORD-903", **times)
     return shell.say("SBX-ORD-902", **times, to=moment(one["to"], zone))
+
+
+def measure(one: Mapping[str, Any], shell: Shell) -> str:
+    """What it demands."""
+    level = [shell.say(_LEVELS[one["level"]])] if "level" in one else []
+    if one["kind"] == "stop":
+        return ", ".join([shell.say("SBX-ORD-910"), *level])
+    said = [shell.say(code, value=one[key]) for key, code in _MEASURES.items() if key in one]
+    each = shell.say("SBX-ORD-914" if one.get("per") == "point" else "SBX-ORD-915")
+    return ", ".join([*said, each, *level])
 
 
 def below(text: str, shell: Shell) -> None:
@@ -147,7 +160,7 @@ def _show(identity: str, shell: Shell) -> int:
 
 
 def _print(one: Mapping[str, Any], zone: ZoneInfo, shell: Shell) -> None:
-    shell.tell(f"{one['id']}  {shell.say(shown.STATES[one['state']])}: {_measure(one, shell)}")
+    shell.tell(f"{one['id']}  {shell.say(shown.STATES[one['state']])}: {measure(one, shell)}")
     daily = [shell.say("SBX-ORD-905", daily=one["daily"])] if "daily" in one else []
     moved = [shell.say("SBX-ORD-904")] if one.get("provisional") else []
     place = points(one, "SBX-ORD-907", shell)
@@ -156,15 +169,6 @@ def _print(one: Mapping[str, Any], zone: ZoneInfo, shell: Shell) -> None:
     source = shell.say("SBX-ORD-908", source=one["source"], record=one["record"])
     title = [one["title"]] if one.get("title") else []
     below(", ".join([source, *replaces, *title]), shell)
-
-
-def _measure(one: Mapping[str, Any], shell: Shell) -> str:
-    level = [shell.say(_LEVELS[one["level"]])] if "level" in one else []
-    if one["kind"] == "stop":
-        return ", ".join([shell.say("SBX-ORD-910"), *level])
-    said = [shell.say(code, value=one[key]) for key, code in _MEASURES.items() if key in one]
-    each = shell.say("SBX-ORD-914" if one.get("per") == "point" else "SBX-ORD-915")
-    return ", ".join([*said, each, *level])
 
 
 def _judged(called: str, data: bytes, shell: Shell) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agent.accepted import accept
+from agent.cli.alarms import LEVELS
 from agent.cli.shell import Shell
 from agent.control import ask
 from agent.errors import AgentError
@@ -58,7 +59,7 @@ def _verdicts(shell: Shell) -> Mapping[str, Mapping[str, str]] | None:
 def _print(rule: Mapping[str, Any], verdicts: Mapping[str, str] | None, shell: Shell) -> None:
     worst = next((word for word in _ORDER if word in (verdicts or {}).values()), None)
     tag = "      " if worst is None else shell.tag(_TAGS[worst])
-    shell.put(f"{tag} {rule['id']}  {rule['kind']}  {rule['level']}")
+    shell.put(f"{tag} {rule['id']}  {rule['kind']}  {shell.say(LEVELS[rule['level']])}")
     rest = [
         f"{name} = {', '.join(map(str, value)) if isinstance(value, list) else value}"
         for name, value in rule.items()

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from zoneinfo import ZoneInfo
 
 from agent.accepted import parse, read
+from agent.cli.alarms import LEVELS, STATES
 from agent.cli.config import show_problems
 from agent.cli.export import moment_of
 from agent.cli.shell import Shell
@@ -56,7 +57,8 @@ def _print(rows: Sequence[Row], zone: str, shell: Shell) -> None:
         sign = "=" if row.did and row.would else "-" if row.did else "+"
         one = row.any
         sides = (_when(row.did, zone, shell), _when(row.would, zone, shell))
-        cells.append([sign, *sides, one.state, one.id, one.level, one.code])
+        words = shell.say(STATES[one.state]), one.id, shell.say(LEVELS[one.level])
+        cells.append([sign, *sides, *words, one.code])
     for line in table(shell.say("SBX-ALM-061").split(";"), cells):
         shell.put(line)
     differ = sum(row.did is None or row.would is None for row in rows)

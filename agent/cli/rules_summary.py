@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from agent.cli.shell import Shell
@@ -26,11 +27,12 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
     """Reads the journal beside the daemon: from the newest summary backwards."""
+    day = _day(args.day)
     reader = open_reader(shell.paths)
     days = walk(reader, last_summary(reader), _MOST_DAYS)
-    rows = next((rows for rows in days if args.day in (None, rows[0]["day"])), None)
+    rows = next((rows for rows in days if day in (None, rows[0]["day"])), None)
     if rows is None:
-        raise AgentError("SBX-ALM-051", 66, day=args.day or "-")
+        raise AgentError("SBX-ALM-049", 66) if day is None else AgentError("SBX-ALM-051", 66, day=day)
     if shell.json:
         shell.data({"day": rows[0]["day"], "rows": [dict(row) for row in rows]})
         return 0
@@ -42,6 +44,13 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
 def hours(seconds: int) -> str:
     """``7.50``."""
     return f"{seconds / 3600:.2f}"
+
+
+def _day(text: str | None) -> str | None:
+    try:
+        return None if text is None else date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise AgentError("SBX-JNL-910", 64, text=text) from error
 
 
 def _lines(rows: Sequence[Row], shell: Shell) -> Iterator[str]:
@@ -56,15 +65,33 @@ def _lines(rows: Sequence[Row], shell: Shell) -> Iterator[str]:
             found = [line for row in by_kind[what] for line in cells(row)]
             yield ""
             yield from table(head, found, right=range(1, len(head)))
-    if first["alarms"]:
-        yield ""
-        alarms = [
-            [one["rule"], str(one["raised"]), str(one["warnings"]), hours(one["s"])]
-            for one in first["alarms"]
-        ]
-        yield from table(shell.say("SBX-ALM-053").split(";"), alarms, right=(1, 2, 3))
+    yield from _alarms([_alarm(one) for one in first["alarms"]], "SBX-ALM-053", shell)
+    at = [
+        [row.get("point") or row["m"], *_alarm(one)]
+        for row in rows
+        if row["what"] != "day"
+        for one in row.get("alarms", ())
+    ]
+    yield from _alarms(at, "SBX-ALM-059", shell)
     for one in first["declared"]:
         yield shell.say("SBX-ALM-054", id=one["id"], hours=hours(one["s"]))
+
+
+def _alarms(found: Sequence[list[str]], code: str, shell: Shell) -> Iterator[str]:
+    if found:
+        head = shell.say(code).split(";")
+        yield ""
+        yield from table(head, found, right=range(len(head) - 4, len(head)))
+
+
+def _alarm(one: Row) -> list[str]:
+    return [one["rule"], str(one["raised"]), str(one["warnings"]), hours(one["s"]), _hours(one, "declared")]
+
+
+def _hours(row: Row, name: str) -> str:
+    """An older version did not count everything."""
+    seconds = row.get(f"{name}_s")
+    return "-" if seconds is None else hours(seconds)
 
 
 def _point(row: Row) -> Iterator[list[str]]:
@@ -74,8 +101,8 @@ def _point(row: Row) -> Iterator[list[str]]:
 
 
 def _pair(row: Row) -> Iterator[list[str]]:
-    names = ("production", "sync", "apart", "unsure", "violated", "unknown")
-    yield [row["rule"], *(hours(row[f"{name}_s"]) for name in names)]
+    names = ("production", "sync", "apart", "unsure", "violated", "declared", "unknown")
+    yield [row["rule"], *(_hours(row, name) for name in names)]
 
 
 def _order(row: Row) -> Iterator[list[str]]:

@@ -21,15 +21,17 @@ def pad(text: str, width: int, right: bool = False) -> str:
 
 
 def wrap(text: str, indent: int, width: int = WIDTH) -> str:
-    """Break a line at blanks so that no part is wider than ``width`` cells; later parts are indented. A word
-    wider than a line (a key, a path) is left whole, so that it can be copied."""
-    lines, line = [], ""
-    for word in text.split(" "):
+    """Break a line at blanks so that no part is wider than ``width`` cells; later parts are indented, the
+    first keeps its own blanks. A word wider than a line (a key, a path) is left whole, so that it can be
+    copied."""
+    words = text.lstrip(" ")
+    lines, line = [], " " * (len(text) - len(words))
+    for word in words.split(" "):
         if line.strip() and cells(line) + 1 + cells(word) > width:
             lines.append(line.rstrip())
             line = " " * indent + word
         else:
-            line = f"{line} {word}" if line else word
+            line = f"{line} {word}" if line.strip() else line + word
     return "\n".join([*lines, line.rstrip()])
 
 

@@ -2,7 +2,7 @@
 
 ::
 
-    raised, acknowledged --> up          cleared --> gone
+    raised, escalated, acknowledged --> up          cleared --> gone
     an alarm up: steady      only warnings up: blink      nothing: dark
 """
 

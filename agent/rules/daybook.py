@@ -20,6 +20,7 @@ from decimal import Decimal
 from typing import Any
 
 from agent.rules.alarms import Alarm, AlarmChange
+from agent.rules.dayalarms import DayAlarms
 from agent.rules.daycount import DayCount, count
 from agent.rules.dayenergy import Cell, Energy
 from agent.rules.daywords import pair_words, worked
@@ -60,6 +61,7 @@ class Daybook:
         self._shifts: tuple[Shift, ...] = config.shifts
         self._stale_ms = max((view.fresh_ms for view in world.meters.values()), default=0)
         self._energy = Energy(world.meters, self._draw)
+        self._alarms = DayAlarms()
         self._days: dict[int, DayCount] = {}
         self._serial = -1
         self._cell = Cell(-1)
@@ -89,16 +91,10 @@ class Daybook:
             today.poll(meter, slow, good, stored)
 
     def alarm(self, change: AlarmChange) -> None:
-        """An alarm was raised or cleared, and that is on record."""
+        """An alarm changed, and that is on record."""
         today = self.today
-        if today is None:
-            return
-        rule = change.alarm.rule
-        if change.raised:
-            count(today.alarms, rule, "raised", 1)
-            count(today.alarms, rule, "warnings", change.alarm.level == "warning")
-        elif change.change == "cleared":
-            _lasted(today, change.alarm, change.at_ms if change.ended_ms is None else change.ended_ms)
+        if today is not None:
+            self._alarms.take(today, change)
 
     def tick(self, moment: Moment) -> None:
         """Time has passed, with all as it was ``noted`` last."""
@@ -152,6 +148,7 @@ class Daybook:
             "states": {name: state.value for name, state in self._states.items()},
             "orders": {name: verdict.value for name, verdict in self._orders.items()},
             "energy": self._energy.page(),
+            "lowered": self._alarms.page,
             "last_n": self.last_n,
         }
 
@@ -160,6 +157,7 @@ class Daybook:
         kept = back(page)
         days = [DayCount.take(one) for one in kept["days"]]
         self._energy.turn_to(kept["energy"])
+        self._alarms.turn_to(kept.get("lowered", ()))
         day, hour, shifts = kept["cell"]
         self._days = {one.serial: one for one in days}
         self._serial, self._cell = kept["serial"], Cell(day, hour, tuple(shifts))
@@ -233,7 +231,7 @@ class Daybook:
             self._pass(ms)
             self._book()
             for alarm in self._up():
-                _lasted(old, alarm, ms)
+                self._alarms.lasted(old, alarm, ms)
             old.end_ms = ms
         date = day_of(utc_ms, self._world.zone)
         self._serial += 1
@@ -290,9 +288,3 @@ class Daybook:
             day.draw_in(day.hours, (meter, str(cell.hour)), work, covered_ms)
         for shift in cell.shifts:
             day.draw_in(day.shifts, (meter, shift), work, covered_ms)
-
-
-def _lasted(day: DayCount, alarm: Alarm, until_ms: int) -> None:
-    lasted_ms = until_ms - max(alarm.since_ms, day.begin_ms)
-    if lasted_ms > 0:
-        count(day.alarms, alarm.rule, "ms", lasted_ms)

@@ -28,7 +28,8 @@ class DayCount:
     whole local day in UTC ms; ``begin_ms`` and ``end_ms`` are when its counting began and ended.
 
     ``points``, ``pairs``, ``orders`` and ``declared``: ms by name and state. ``alarms``: by rule how many
-    were raised, how many of them as warnings, and how long they lasted. ``polls``: by ``meter/class``.
+    were raised, how many of them as warnings, how long they lasted, and how much of that a declaration
+    lowered them; ``subjects``: the same by subject, then by rule. ``polls``: by ``meter/class``.
     ``hours`` and ``shifts``: by meter, then by hour or shift. ``marks``: of some seals, the block and what
     was stored by then.
     """
@@ -43,6 +44,7 @@ class DayCount:
     orders: dict[str, Counts] = field(default_factory=dict)
     declared: Counts = field(default_factory=dict)
     alarms: dict[str, Counts] = field(default_factory=dict)
+    subjects: dict[str, dict[str, Counts]] = field(default_factory=dict)
     polls: dict[str, list[int]] = field(default_factory=dict)
     drawn: dict[str, Drawn] = field(default_factory=dict)
     hours: dict[str, dict[str, Drawn]] = field(default_factory=dict)

@@ -6,7 +6,7 @@ words for few findings of many.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from decimal import Decimal
 from enum import StrEnum
 from typing import Literal, NamedTuple
@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 from config.rulekinds import Level
 
 Facts = Callable[[], Mapping[str, str]]
+Without = Callable[[Set[str]], int | None]
 Fault = Literal["plant", "device", "supply"]  # whose fault it looks like: the plant's doing, ours, the mains
 
 
@@ -31,7 +32,9 @@ class Finding(NamedTuple):
     meters, uplinks or orders. ``until_ms``: the violation is seen up to here (None: now): what has not been
     seen to last is not held against anybody. ``bridge_ms``: two sights of it no further apart are one.
     ``peak``: how far it goes, the largest counts. ``record``: first one behind it, where the rule knows; else
-    the newest when the engine first sees it."""
+    the newest when the engine first sees it. ``without``: how long, ms, the violation has been seen with some
+    points (and their meters) left out of it; None: it is none then. A finding that has no such answer stands
+    unless all its subjects are left out."""
 
     key: str
     verdict: Verdict
@@ -48,6 +51,7 @@ class Finding(NamedTuple):
     meters: tuple[str, ...] = ()  # whose readings it stands on, where subjects do not say so
     level: Level | None = None  # where it is not the rule's
     event: bool = False  # it happened, and nothing can become fine: up until acknowledged, or FINE once
+    without: Without | None = None
 
 
 def shown(value: Decimal | None, unit: str = "kW") -> str:

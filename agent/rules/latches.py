@@ -177,7 +177,7 @@ class Latches:
         early = rule.warn_s is not None and lasted_ms >= rule.warn_s * 1000 and lasted_ms < finding.hold_ms
         if lasted_ms < finding.hold_ms and not early:
             return
-        cover = declared.covering(rule, finding.subjects, self._world)
+        cover = declared.covering(rule, finding, self._world)
         if cover is not None and cover.whole:
             self._excuse(rule, finding, latch, cover.id)
             return
@@ -238,7 +238,7 @@ class Latches:
         seen_ms = self._world.now_ms if finding.until_ms is None else finding.until_ms
         if seen_ms - latch.began_ms < finding.hold_ms:
             return latch
-        if declared.covering(rule, finding.subjects, self._world) is not None:
+        if declared.covering(rule, finding, self._world) is not None:
             return latch
         alarm = replace(latch.alarm, level=rule.level, declared="", facts=_facts(finding))
         self._changes.append(AlarmChange("escalated", alarm, self._world.now_ms))

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 from agent.rules.alarms import Alarm, Before, Latch
-from agent.rules.world import MeterView, Observation, PointView, State, Sum, Value, World
+from agent.rules.world import MeterView, Moment, Observation, PointView, State, Sum, Value, World
 
 Document = Mapping[str, Any]
 _METER = ("good_ms", "ever_read", "error", "ok", "failed")
@@ -49,6 +49,7 @@ def world_page(world: World) -> Document:
         "now": world.now_ms,
         "record": world.record,
         "watched": world.watched_ms,
+        "vouched": plain(world.vouched),
         "meters": {name: _meter(view) for name, view in world.meters.items()},
         "points": {name: plain(view) for name, view in world.points.items()},
     }
@@ -57,6 +58,8 @@ def world_page(world: World) -> Document:
 def restore_world(world: World, page: Document) -> None:
     """Put it into a new world; meters and points that the site no longer has are left out."""
     world.now_ms, world.record, world.watched_ms = page["now"], page["record"], page["watched"]
+    vouched = page.get("vouched")
+    world.vouched = None if vouched is None else Moment(*vouched)
     for name, kept in page["meters"].items():
         if name in world.meters:
             _restore_meter(world.meters[name], back(kept))

@@ -178,6 +178,7 @@ class World:
     def __init__(self, config: SiteConfig, now_ms: int, mean_s: int = 0) -> None:
         self.now_ms = now_ms
         self.utc_ms: int | None = None
+        self.vouched: Moment | None = None  # the last one at which the clock could be trusted
         self.unsettled = False  # yesterday is not summed up yet: the history lacks it
         self.boot = ""
         self.record = 0  # the newest one taken in
@@ -195,7 +196,8 @@ class World:
         self.mains: bool | None = None  # as a contact or supply says; None: nothing says
         self.mains_ms = now_ms
         self.history: dict[str, tuple[DayUse, ...]] = {}  # by point, the newest day first
-        self.owed_ms: dict[str, int] = {}  # uplink: age of the oldest block it has not confirmed
+        # By uplink that carries blocks: age of the oldest one it has not confirmed; None: not known yet.
+        self.owed_ms: dict[str, int | None] = {one.id: None for one in config.uplinks if one.blocks}
         self.memo: dict[str, Any] = {}  # what was found out of this moment, for several rules
         self._slowest: dict[tuple[str, ...], int] = {}
         self._of_meter: dict[str, tuple[Point, ...]] = {
@@ -246,6 +248,7 @@ class World:
         """Let time pass: values that go stale leave a state unknown."""
         self.now_ms = max(self.now_ms, moment.ms)
         self.utc_ms, self.boot = moment.utc_ms, moment.boot
+        self.vouched = self.vouched if moment.utc_ms is None else moment
         self.memo.clear()
         for name, view in self.points.items():
             point = self.config[name]

@@ -7,10 +7,12 @@ import re
 from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from agent.cli import main
+from agent.rules.alarms import Change
 from config import profile, profileshapes, ruleshapes, shapes, site
 from tests.arch.tree import ROOT
 
@@ -84,3 +86,11 @@ def test_the_worked_example_passes(tmp_path: Path, capsys: pytest.CaptureFixture
     (tmp_path / "profiles" / "vectors" / "our-em1.toml").write_text(texts[1], encoding="utf-8")
     status = main(["profile", "test", "our-em1", "--config", str(tmp_path), "--lang", "en"])
     assert status == 0, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("page", ["notify.md", "uplink-mqtt.md", "journal-format.md"])
+def test_each_state_of_an_alarm_is_documented(page: str) -> None:
+    """Whoever reads alarms meets all of them; ``excused`` is a record of its declaration."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    (told,) = re.findall(r"`state`( is)? (`raised`.*?)(?: · |[.;] |\n)", text)
+    assert {name for name in get_args(Change) if f"`{name}`" not in told[1]} == {"excused"}

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from agent.rules.alarms import AlarmChange
 from agent.rules.world import Observation
-from config.rulekinds import Rule
+from config.orders import Declaration
+from config.rulekinds import Rule, TreatmentOff
+from tests.support.plants import plant
 from tests.support.timelines import (
     START_MS,
     STEP_MS,
@@ -23,10 +25,21 @@ from tests.support.timelines import (
     plants,
     readings,
     told,
+    tracks,
 )
 
 LESS = settings(max_examples=40, deadline=None)
 Span = tuple[int, int]
+
+
+def accused(changes: tuple[AlarmChange, ...], key: str) -> list[Span]:
+    """The same of those that were the authority's, from the beginning or later."""
+    severe = {
+        change.alarm.since_ms
+        for change in changes
+        if (change.alarm.key, change.alarm.level) == (key, "alarm")
+    }
+    return [span for span in spans(changes, key) if span[0] in severe]
 
 
 def spans(changes: tuple[AlarmChange, ...], key: str) -> list[Span]:
@@ -41,10 +54,10 @@ def spans(changes: tuple[AlarmChange, ...], key: str) -> list[Span]:
 
 
 @st.composite
-def _without_some(draw: st.DrawFn) -> tuple[Case, list[Observation]]:
+def _without_some(draw: st.DrawFn, cases: st.SearchStrategy[Case]) -> tuple[Case, list[Observation]]:
     """A case, and its readings without some stretches of some meters, or single ones. What is removed fails
     in half of the stretches and is not there at all in the others."""
-    case = draw(plants())
+    case = draw(cases)
     left = readings(case)
     for _ in range(draw(st.integers(1, 6))):
         name = draw(st.sampled_from(sorted(case.tracks)))
@@ -62,13 +75,46 @@ def _without_some(draw: st.DrawFn) -> tuple[Case, list[Observation]]:
 
 
 @LESS
-@given(_without_some())
+@given(_without_some(plants()))
 def test_removing_readings_never_creates_a_treatment_off_alarm(found: tuple[Case, list[Observation]]) -> None:
     """Each alarm that comes without some readings lies within one that comes with all of them."""
     case, left = found
     whole = spans(alarms_of(case, readings(case)), "off")
     for change in alarms_of(case, left):
         if change.alarm.key == "off" and change.change == "raised":
+            since_ms, at_ms = change.alarm.since_ms, change.at_ms
+            assert [span for span in whole if span[0] <= at_ms and since_ms <= span[1]], (whole, change)
+
+
+@st.composite
+def _lowered(draw: st.DrawFn) -> Case:
+    """Two scrubbers must run; one of them is in declared maintenance all the time."""
+    need = TreatmentOff(
+        id="off",
+        production=("kiln",),
+        treatment=("scrubber", "spare"),
+        stop_lag_s=draw(st.sampled_from((0, 60))),
+    )
+    said = Declaration(
+        id="d1", kind="maintenance", from_ms=0, to_ms=2 * UTC_MS, declared_ms=0, points=("spare",)
+    )
+    found = {
+        "kiln-m": draw(tracks(("12", "12", "4.5", "0", None))),
+        "scrubber-m": draw(tracks(("8", "8", "8", "0", None))),
+        "spare-m": draw(tracks(("0", "0", "0", "8"))),
+    }
+    return Case(plant(need), found, declarations=(said,))
+
+
+@LESS
+@given(_without_some(_lowered()))
+def test_removing_readings_never_makes_an_alarm_of_a_warning(found: tuple[Case, list[Observation]]) -> None:
+    """A declaration lowers with fewer readings what it lowers with all of them."""
+    case, left = found
+    whole = accused(alarms_of(case, readings(case)), "off")
+    for change in alarms_of(case, left):
+        severe = change.alarm.level == "alarm" and change.change in ("raised", "escalated")
+        if change.alarm.key == "off" and severe:
             since_ms, at_ms = change.alarm.since_ms, change.at_ms
             assert [span for span in whole if span[0] <= at_ms and since_ms <= span[1]], (whole, change)
 

@@ -6,7 +6,7 @@
     under deadline_s - warn_before_s        fine
     from there                              violated  SBX-RUL-020, at once
     over deadline_s                         violated  SBX-RUL-021, an alarm of its own
-    not known                               unknown
+    not known, as after a restart           unknown
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ speaks for its meter. So readings that are missing can end a violation and never
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from agent.rules.finding import Finding, Verdict, shown
@@ -37,10 +37,10 @@ def step(
     bridge_ms = bridge(rule, world)
     seen_ms = running_ms(production)
     held = run(held, seen_ms, bridge_ms)
-    verdict = _verdict(rule, production, treatment)
+    verdict = _verdict(needed(rule), production, treatment)
     until_ms = world.now_ms
     if verdict is Verdict.VIOLATED and seen_ms is not None:
-        until_ms = min(seen_ms, _missing_ms(rule, treatment))
+        until_ms = min(seen_ms, _missing_ms(needed(rule), treatment))
         if until_ms < held["from"] + rule.start_lead_s * 1000:
             verdict = Verdict.FINE  # still within the time that treatment may take to start
     if verdict is Verdict.FINE:  # as most of the time
@@ -57,6 +57,7 @@ def step(
         until_ms=until_ms,
         bridge_ms=bridge_ms,
         record=max((treatment[name].since_record for name in stopped), default=0),
+        without=lambda names: _without(rule, production, treatment, names),
     )
     return (finding,), held
 
@@ -95,21 +96,36 @@ def needed(rule: TreatmentOff) -> int:
     return {"all": len(rule.treatment), "any": 1}.get(rule.need) or int(rule.need)
 
 
-def _verdict(
-    rule: TreatmentOff, production: Mapping[str, PointView], treatment: Mapping[str, PointView]
-) -> Verdict:
+Views = Mapping[str, PointView]
+
+
+def _verdict(need: int, production: Views, treatment: Views) -> Verdict:
     producing = [view.state for view in production.values()]
     if State.ON not in producing:
         return Verdict.UNKNOWN if State.UNKNOWN in producing else Verdict.FINE
     states = [view.state for view in treatment.values()]
-    if states.count(State.ON) >= needed(rule):
+    if states.count(State.ON) >= need:
         return Verdict.FINE
-    return Verdict.VIOLATED if len(states) - states.count(State.OFF) < needed(rule) else Verdict.UNKNOWN
+    return Verdict.VIOLATED if len(states) - states.count(State.OFF) < need else Verdict.UNKNOWN
 
 
-def _missing_ms(rule: TreatmentOff, treatment: Mapping[str, PointView]) -> int:
+def _missing_ms(need: int, treatment: Views) -> int:
     """Up to when too little treatment was seen to run: that many of it were read as OFF."""
     off = [
         view.sure.at_ms for view in treatment.values() if view.state is State.OFF and view.sure is not None
     ]
-    return sorted(off, reverse=True)[len(treatment) - needed(rule)]
+    return sorted(off, reverse=True)[len(treatment) - need]
+
+
+def _without(rule: TreatmentOff, production: Views, treatment: Views, names: Set[str]) -> int | None:
+    """How long too little of the other treatment was seen to run while other production did."""
+    production = {name: view for name, view in production.items() if name not in names}
+    treatment = {name: view for name, view in treatment.items() if name not in names}
+    need = min(needed(rule), len(treatment))
+    running = running_ms(production)
+    if running is None or _verdict(need, production, treatment) is not Verdict.VIOLATED:
+        return None
+    on = min(view.since_ms for view in production.values() if view.state is State.ON)
+    off = sorted(view.since_ms for view in treatment.values() if view.state is State.OFF)
+    began_ms = max(on + rule.start_lead_s * 1000, off[len(treatment) - need])
+    return min(running, _missing_ms(need, treatment)) - began_ms

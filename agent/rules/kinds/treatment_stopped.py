@@ -16,10 +16,10 @@ before the kiln, each evening. Points in a duty and standby pair belong in ``tre
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
-from agent.rules.finding import Finding, Verdict
+from agent.rules.finding import Finding, Verdict, Without
 from agent.rules.kinds.treatment_off import bridge, powers, run, running_ms
 from agent.rules.world import PointView, State, World
 from config.rulekinds import TreatmentStopped
@@ -63,11 +63,31 @@ def _all(
             until_ms=until_ms,
             bridge_ms=bridge_ms,
             record=view.since_record,
+            without=_without(rule, production, name, view),
         )
 
 
 def _words(production: Mapping[str, PointView], name: str, view: PointView) -> Any:
     return lambda: {"production": powers(production), "treatment": powers({name: view})}
+
+
+def _without(
+    rule: TreatmentStopped, production: Mapping[str, PointView], name: str, view: PointView
+) -> Without:
+    """How long it stood while other production, of what ran when it stopped, went on."""
+
+    def lasted_ms(names: Set[str]) -> int | None:
+        ran = [
+            one
+            for maker, one in production.items()
+            if maker not in names and (one.known if one.since_ms > view.since_ms else one.state) is State.ON
+        ]
+        if name in names or not ran or view.sure is None:
+            return None
+        ends = (one.sure.at_ms if one.state is State.ON and one.sure else one.since_ms for one in ran)
+        return min(view.sure.at_ms, max(ends) + rule.run_on_s * 1000) - view.since_ms
+
+    return lasted_ms
 
 
 def _verdict(rule: TreatmentStopped, view: PointView, held: Mapping[str, Any]) -> tuple[Verdict, int | None]:

@@ -11,7 +11,7 @@ import pytest
 
 from agent.cli import main, parser, verbs
 from agent.cli.shell import choose_lang
-from agent.cli.table import cells, table
+from agent.cli.table import WIDTH, cells, table, wrap
 from agent.demo import plant
 from config.messages import known_codes
 
@@ -178,6 +178,14 @@ def test_config_check_show_init(tmp_path: Path, capsys: pytest.CaptureFixture[st
 )
 def test_language(asked: str | None, env: dict[str, str], lang: str) -> None:
     assert choose_lang(asked, env) == lang
+
+
+def test_a_broken_line_keeps_its_indentation() -> None:
+    """What stands below a line stands to the right of it, also where it is longer than a terminal."""
+    lines = wrap("       " + "kiln " * 20, 7).split("\n")
+    assert [len(line) - len(line.lstrip()) for line in lines] == [7, 7]
+    assert max(map(cells, lines)) <= WIDTH
+    assert wrap("kiln " * 20, 7).startswith("kiln kiln")
 
 
 def test_tables_align_by_cells() -> None:

@@ -18,7 +18,7 @@ from agent.pastdays import last_summary, walk
 from agent.rules.world import DayUse
 from buffer.reader import JournalReader
 from config.calendar import Window
-from config.orders import Order
+from config.orders import Declaration, Order
 from config.site import Shift
 from tests.support.boxes import START_MS, Box
 from tests.support.plants import PAIR, plant
@@ -87,9 +87,29 @@ def test_a_day_end_is_summed_up_once(box: Box, stop: str) -> None:
     assert pair["sync_s"] == pytest.approx(2 * HOUR, abs=40)
     assert pair["apart_s"] == pytest.approx(MIDNIGHT - 2 * HOUR, abs=40)
     assert pair["violated_s"] == pytest.approx(pair["apart_s"], abs=40)
+    assert pair["declared_s"] == 0
+    assert kiln["alarms"] == scrubber["alarms"] == day["alarms"]
+    assert (alarm["s"], alarm["declared_s"]) == (pair["violated_s"], 0)
+    assert spare["alarms"] == []
     meter = next(row for row in rows(box, "meter") if row["m"] == "kiln-m")
     assert meter["f"]["expected"] == pytest.approx(MIDNIGHT // 10, abs=2)
     assert meter["f"]["read"] == meter["f"]["stored"] == pytest.approx(MIDNIGHT / 30, abs=2)
+    assert meter["alarms"] == []
+
+
+def test_a_day_of_declared_maintenance_is_no_violation(box: Box) -> None:
+    box.start(0)
+    said = Declaration(
+        id="m-1", kind="maintenance", from_ms=START_MS, to_ms=START_MS + DAY * 1000, declared_ms=START_MS
+    )
+    box.recorder._rules.engine.know((), (said,))
+    live(box, 0, MIDNIGHT + 120, kiln="60", scrubber="0")
+    box.recorder.step(box.at(MIDNIGHT + 200))
+    (pair,) = rows(box, "pair")
+    assert pair["violated_s"] == 0
+    assert pair["declared_s"] == pytest.approx(pair["apart_s"], abs=40)
+    (alarm,) = rows(box, "point")[1]["alarms"]
+    assert (alarm["rule"], alarm["warnings"], alarm["declared_s"]) == ("pair", 1, alarm["s"])
 
 
 def test_a_restart_over_midnight_sums_the_day_up_and_only_once(box: Box) -> None:

@@ -12,6 +12,7 @@ from agent.cli import main
 from agent.cli.table import WIDTH, cells
 from agent.demo import plant as demo
 from agent.orders.book import Held, fold
+from agent.orders.counter import plain
 from agent.orders.shown import STATES, facts, state
 from buffer.command import sign_command
 from config.load import load
@@ -215,3 +216,15 @@ def test_states() -> None:
     assert state(nightly, at("2026-11-18 12:00"), ZONE) == "outside its hours"
     assert state(nightly, at("2026-11-18 23:00"), ZONE) == "in force"
     assert {facts(always, begin, ZONE)["state"], "coming", "over"} <= STATES.keys()
+
+
+def test_a_refusal_names_no_line_of_a_note_that_the_box_wrote(
+    box: Box, places: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only a file has lines that somebody can mend."""
+    refused = Desk(box).ask("declaration-end", id="nope")
+    assert [problem.line > 0 for problem in refused.problems] == [True]
+    answer = {"done": [], "problems": [plain(problem) for problem in refused.problems]}
+    monkeypatch.setattr("agent.cli.orders.ask", lambda *_: answer)
+    assert main(["declare", "end", "nope", *places]) == 65
+    assert capsys.readouterr().err.startswith("declare: SBX-ORD-040 ")

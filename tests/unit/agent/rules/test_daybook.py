@@ -235,6 +235,30 @@ def test_what_was_declared_is_counted() -> None:
     assert life.today.declared["m-1"] / HOUR == pytest.approx(1, abs=0.01)
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_what_a_declaration_lowered_is_told_from_a_violation(restarted: bool) -> None:
+    """Over midnight, until it escalates at the end of the declaration; by rule and by subject."""
+    life = Life(plant(PAIR), "2026-11-25 22:00")
+    begin = moment_ms("2026-11-25 20:00", SHANGHAI)
+    said = Declaration(id="m-1", kind="maintenance", from_ms=begin, to_ms=begin + 6 * HOUR, declared_ms=begin)
+    life.engine.know((), (said,))
+    life.run(3, kiln="60", scrubber="0")
+    if restarted:
+        life.restart()
+        life.engine.know((), (said,))
+    life.run(2, kiln="60", scrubber="0")
+    life.run(0.1, kiln="60", scrubber="6")
+    (day,) = life.over()
+    for counts in (day.alarms["pair"], day.subjects["kiln"]["pair"], day.subjects["scrubber"]["pair"]):
+        assert (counts["raised"], counts["warnings"]) == (1, 1)
+        assert counts["ms"] / HOUR == pytest.approx(2, abs=0.01)
+        assert counts["declared"] / HOUR == pytest.approx(2, abs=0.01)
+    counts = life.today.subjects["scrubber"]["pair"]
+    assert counts["ms"] / HOUR == pytest.approx(3, abs=0.01)
+    assert counts["declared"] / HOUR == pytest.approx(2, abs=0.01)
+    assert "spare" not in life.today.subjects
+
+
 def test_an_alarm_over_midnight_is_shared_between_both_days() -> None:
     life = Life(plant(PAIR), "2026-11-25 22:00")
     life.run(3, kiln="60", scrubber="0")
