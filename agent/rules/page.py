@@ -20,7 +20,7 @@ from agent.rules.alarms import Alarm, Before, Latch
 from agent.rules.world import Gauge, MeterView, Observation, PointView, State, Sum, Value, World
 
 Document = Mapping[str, Any]
-_METER = ("good_ms", "ever_read", "error", "ok", "failed")
+_METER = ("good_ms", "ever_read", "error", "ok", "failed", "part_ms")
 
 
 def plain(value: Any) -> Any:

@@ -28,7 +28,7 @@ from config.site import Meter, Point, SiteConfig
 
 HOUR_MS = 3_600_000
 TRAIL_STEP_MS = 30_000  # grid of the running sums that means are made of
-COVERED = Decimal("0.8")  # of a mean's time must have been measured, else there is none
+COVERED = Decimal("0.8")  # of a mean's time must have been measured for it to say that all is well
 _UNSOUGHT: tuple[Value | None, int] = (None, -1)
 _KEPT = 3  # readings of a class: an item that one reading lacks may stand in the one before
 
@@ -96,6 +96,19 @@ class Sum(NamedTuple):
     covered_ms: int
 
 
+class Mean(NamedTuple):
+    """A mean power, kW, and the stretch it is of. ``least``: time that was not measured counts as nothing
+    drawn. ``kw``: of the time that was measured; None where that is too little. ``most``: no more than this
+    was drawn; None where anything was not measured, or was less than is drawn. Between two readings no
+    further apart than a value speaks for its meter power goes evenly."""
+
+    from_ms: int
+    at_ms: int
+    least: Decimal
+    kw: Decimal | None
+    most: Decimal | None
+
+
 class PointView(NamedTuple):
     """A point's state, since when, the record that began it, and the state it is on the way to (hold time).
 
@@ -137,6 +150,7 @@ class MeterView:
     amperes: Gauge = _NOTHING
     gives: frozenset[str] = frozenset()  # of TOLD, what its fast readings ever had
     slow_gives: frozenset[str] = frozenset()
+    part_ms: int | None = None  # when its power was last read and may have been less than is drawn
     trail: deque[Sum] = field(default_factory=deque)
     ratio: Decimal = Decimal(1)  # of its transformers, as the site file says
     memo: dict[str, Any] = field(default_factory=dict)  # what rules made of its newest readings
@@ -163,16 +177,40 @@ class MeterView:
                     return Value(value, seen.at_ms, seen.record), seen.at_ms + age_ms
         return None, 0
 
-    def mean_kw(self, over_ms: int, now_ms: int) -> Decimal | None:
-        """Mean power of the last ``over_ms``; None unless most of that time was measured."""
-        index = bisect_right(self.trail, now_ms - over_ms, key=itemgetter(0)) - 1
+    def mean(self, over_ms: int, now_ms: int) -> Mean | None:
+        """The mean power of ``over_ms`` up to the newest reading, or to now where that is too old to speak
+        for it; None: it has not been watched for so long."""
+        end_ms = self.sum.at_ms if now_ms - self.sum.at_ms <= self.fresh_ms else now_ms
+        index = bisect_right(self.trail, end_ms - over_ms, key=itemgetter(0)) - 1
         if index < 0:
             return None
         start = self.trail[index]
-        covered = self.sum.covered_ms - start.covered_ms
-        if covered < COVERED * over_ms:
+        span_ms = end_ms - start.at_ms
+        work, covered_ms = self.sum.work - start.work, self.sum.covered_ms - start.covered_ms
+        kw = work / covered_ms if covered_ms >= COVERED * span_ms else None
+        whole = covered_ms == span_ms and (self.part_ms is None or self.part_ms < start.at_ms)
+        return Mean(start.at_ms, end_ms, work / span_ms, kw, kw if whole else None)
+
+    def sum_at(self, ms: int) -> Sum | None:
+        """The sum at a moment; None where power was not measured around it, or nothing is known any more."""
+        index = bisect_right(self.trail, ms, key=itemgetter(0)) - 1
+        if index < 0:
             return None
-        return (self.sum.work - start.work) / covered
+        last = self.trail[index]
+        if last.at_ms == ms:
+            return last
+        new = self.trail[index + 1] if index + 1 < len(self.trail) else self.sum
+        passed_ms = new.at_ms - last.at_ms
+        if new.at_ms < ms or new.covered_ms - last.covered_ms != passed_ms:
+            return None
+        part_ms = ms - last.at_ms
+        work = last.work + (new.work - last.work) * part_ms / passed_ms
+        return Sum(ms, work, last.covered_ms + part_ms)
+
+    def mean_kw(self, over_ms: int, now_ms: int) -> Decimal | None:
+        """What was drawn at least, on average; None unless most of the time was measured."""
+        found = self.mean(over_ms, now_ms)
+        return None if found is None or found.kw is None else found.least
 
 
 class DayUse(NamedTuple):
@@ -301,8 +339,9 @@ def _gauge(view: MeterView, seen: Observation) -> None:
         view.gives |= told
         power = drawn_kw(seen.values)
         if power is not None:
-            before = view.power
-            view.kw = view.kw.after(power, seen, whole=is_all_kw(seen.values, view.gives))
+            before, whole = view.power, is_all_kw(seen.values, view.gives)
+            view.part_ms = view.part_ms if whole else seen.at_ms
+            view.kw = view.kw.after(power, seen, whole=whole)
             _integrate(view, power, before, seen)
     gives = view.slow_gives if seen.slow else view.gives
     if not seen.slow or view.gives.isdisjoint(AMPERES):
