@@ -168,6 +168,11 @@ class MeterView:
             found = self.newest[quantity] = self._newest(quantity)
         return found[0] if found[0] is not None and now_ms <= found[1] else None
 
+    def speaks_ms(self, quantity: str) -> int:
+        """How long a value of this quantity speaks for the meter: by the class that gave it last."""
+        fast = any(quantity in seen.values for seen in self.fast) or not self.slow
+        return self.fresh_ms if fast else self.slow_fresh_ms
+
     def _newest(self, quantity: str) -> tuple[Value | None, int]:
         """The newest value of a quantity, and until when it speaks."""
         for readings, age_ms in ((self.fast, self.fresh_ms), (self.slow, self.slow_fresh_ms)):
