@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agent.rules.finding import Finding, Verdict, shown
+from agent.rules.finding import Finding, Verdict, measured
 from agent.rules.world import PointView, State, World
 from config.rulekinds import TreatmentOff, TreatmentStopped
 
@@ -53,7 +53,7 @@ def step(
         until_ms,
         rule.stop_lag_s * 1000,
         (*(name for name, view in production.items() if view.state is State.ON), *stopped),
-        lambda: {"production": powers(production), "treatment": powers(treatment)},
+        lambda: {"production": told(production, world), "treatment": told(treatment, world)},
         until_ms=until_ms,
         bridge_ms=bridge_ms,
         record=max((treatment[name].since_record for name in stopped), default=0),
@@ -75,11 +75,9 @@ def running_ms(production: Mapping[str, PointView]) -> int | None:
     return found
 
 
-def powers(views: Mapping[str, PointView]) -> str:
+def told(views: Mapping[str, PointView], world: World) -> str:
     """``kiln 12.4 kW, press ?``."""
-    return ", ".join(
-        f"{name} {shown(view.power.value if view.power else None)}" for name, view in views.items()
-    )
+    return ", ".join(f"{name} {measured(view, world.config[name])}" for name, view in views.items())
 
 
 def run(held: Mapping[str, Any], seen_ms: int | None, bridge_ms: int) -> Mapping[str, Any]:

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agent.rules.finding import Finding, Verdict
-from agent.rules.kinds.treatment_off import bridge, powers, run, running_ms
+from agent.rules.kinds.treatment_off import bridge, run, running_ms, told
 from agent.rules.world import PointView, State, World
 from config.rulekinds import TreatmentStopped
 
@@ -62,15 +62,16 @@ def _all(
             view.since_ms,
             rule.hold_s * 1000,
             (*rule.production, name),
-            _words(production, name, view),
+            _words(production, name, world),
             until_ms=until_ms,
             bridge_ms=bridge_ms,
             record=view.since_record,
         )
 
 
-def _words(production: Mapping[str, PointView], name: str, view: PointView) -> Any:
-    return lambda: {"production": powers(production), "treatment": powers({name: view})}
+def _words(production: Mapping[str, PointView], name: str, world: World) -> Any:
+    treatment = {name: world.points[name]}
+    return lambda: {"production": told(production, world), "treatment": told(treatment, world)}
 
 
 def _verdict(
