@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 from agent.history import Record, alarm_records, records_of
 from agent.orders.book import Book
 from agent.orders.shown import facts
+from agent.rules.drawn import drawn_kw
 from agent.rules.engine import all_rules
-from agent.rules.world import drawn_kw
 from buffer.block import is_live
 from buffer.reader import JournalReader
 from config.calendar import Window

@@ -13,7 +13,7 @@ from agent.errors import AgentError
 from agent.history import records_of
 from agent.learning import Learnt, Level, Refused, as_point, as_rule, bands, learn, paired
 from agent.offline import open_reader
-from agent.rules.world import drawn_kw
+from agent.rules.drawn import drawn_kw
 from buffer.block import is_live
 from buffer.reader import JournalReader
 from config.errors import ConfigInvalid

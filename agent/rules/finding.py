@@ -11,7 +11,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
+from agent.rules.world import PointView
 from config.rulekinds import Level
+from config.site import Point
 
 Facts = Callable[[], Mapping[str, str]]
 Without = Callable[[Set[str]], int | None]
@@ -60,3 +62,8 @@ def shown(value: Decimal | None, unit: str = "kW") -> str:
         return "?"
     text = f"{value:.3f}".rstrip("0").rstrip(".") if value.as_tuple().exponent else f"{value:f}"
     return f"{'0' if text in ('-0', '') else text} {unit}".strip()
+
+
+def measured(view: PointView, point: Point) -> str:
+    """What a point is judged by, for a message: its power in kW, or its largest phase current in A."""
+    return shown(view.power.value if view.power else None, "kW" if point.on_above_a is None else "A")

@@ -17,10 +17,20 @@ from types import MappingProxyType
 from typing import Any
 
 from agent.rules.alarms import Alarm, Before, Latch
-from agent.rules.world import MeterView, Moment, Observation, PointView, State, Sum, Value, World
+from agent.rules.world import (
+    Gauge,
+    MeterView,
+    Moment,
+    Observation,
+    PointView,
+    State,
+    Sum,
+    Value,
+    World,
+)
 
 Document = Mapping[str, Any]
-_METER = ("good_ms", "ever_read", "error", "ok", "failed")
+_METER = ("good_ms", "ever_read", "error", "ok", "failed", "part_ms")
 
 
 def plain(value: Any) -> Any:
@@ -102,7 +112,9 @@ def _meter(view: MeterView) -> Document:
         **{name: getattr(view, name) for name in _METER},
         "fast": [plain(seen) for seen in view.fast[:1]],
         "slow": [plain(seen) for seen in view.slow[:1]],
-        "power": plain(view.power),
+        "kw": plain(view.kw),
+        "amperes": plain(view.amperes),
+        "gives": [view.profile, sorted(view.gives), sorted(view.slow_gives)],
         "sum": plain(view.sum),
         "trail": plain(view.trail),
     }
@@ -113,7 +125,10 @@ def _restore_meter(view: MeterView, kept: Mapping[str, Any]) -> None:
         setattr(view, name, kept[name])
     view.fast = tuple(Observation(*seen) for seen in kept["fast"])
     view.slow = tuple(Observation(*seen) for seen in kept["slow"])
-    view.power = _value(kept["power"])
+    view.kw, view.amperes = (Gauge(*(_value(one) for one in kept[name])) for name in ("kw", "amperes"))
+    profile, gives, slow_gives = kept["gives"]
+    if profile == view.profile:  # with another one it may well give less
+        view.gives, view.slow_gives = frozenset(gives), frozenset(slow_gives)
     view.sum = Sum(*kept["sum"])
     view.trail = deque(Sum(*one) for one in kept["trail"])
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -22,13 +22,13 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from agent.rules.leads import leads_off
+from agent.rules.drawn import AMPERES, TOLD, drawn_a, drawn_kw, is_all_a, is_all_kw
 from config.orders import Declaration, Order
 from config.site import Meter, Point, SiteConfig
 
 HOUR_MS = 3_600_000
 TRAIL_STEP_MS = 30_000  # grid of the running sums that means are made of
-COVERED = Decimal("0.8")  # of a mean's time must have been measured, else there is none
+COVERED = Decimal("0.8")  # of a mean's time must have been measured for it to say that all is well
 _UNSOUGHT: tuple[Value | None, int] = (None, -1)
 _KEPT = 3  # readings of a class: an item that one reading lacks may stand in the one before
 
@@ -70,6 +70,24 @@ class Value(NamedTuple):
     record: int
 
 
+class Gauge(NamedTuple):
+    """What a meter shows of its equipment: the newest that is drawn at ``least``, and the newest that is the
+    ``whole`` of it (``agent.rules.drawn``)."""
+
+    least: Value | None = None
+    whole: Value | None = None
+
+    def after(self, value: Decimal | None, seen: Observation, *, whole: bool) -> Gauge:
+        """With one reading more."""
+        if value is None:
+            return self
+        new = Value(value, seen.at_ms, seen.record)
+        return Gauge(new, new if whole else self.whole)
+
+
+_NOTHING = Gauge()
+
+
 class Sum(NamedTuple):
     """What a meter's power came to since watching began: kW ms, over how many ms it was measured."""
 
@@ -78,11 +96,24 @@ class Sum(NamedTuple):
     covered_ms: int
 
 
+class Mean(NamedTuple):
+    """A mean power, kW, and the stretch it is of. ``least``: time that was not measured counts as nothing
+    drawn. ``kw``: of the time that was measured; None where that is too little. ``most``: no more than this
+    was drawn; None where anything was not measured, or was less than is drawn. Between two readings no
+    further apart than a value speaks for its meter power goes evenly."""
+
+    from_ms: int
+    at_ms: int
+    least: Decimal
+    kw: Decimal | None
+    most: Decimal | None
+
+
 class PointView(NamedTuple):
     """A point's state, since when, the record that began it, and the state it is on the way to (hold time).
 
     ``sure`` is the last reading that says the state by itself: beyond its threshold, not between the two.
-    ``known`` is the last other state that was not UNKNOWN, and ``known_ms`` when that was last sure."""
+    ``known`` is the last other state that was not UNKNOWN, and ``known_ms`` when that was last seen."""
 
     state: State
     since_ms: int
@@ -102,6 +133,7 @@ class MeterView:
 
     id: str
     bus: str
+    profile: str
     step_ms: int  # two readings further apart have one missing between them
     fresh_ms: int
     slow_fresh_ms: int
@@ -114,11 +146,20 @@ class MeterView:
     fast: tuple[Observation, ...] = ()  # newest first
     slow: tuple[Observation, ...] = ()
     newest: dict[str, tuple[Value | None, int]] = field(default_factory=dict)  # what ``fresh`` has looked up
-    power: Value | None = None
+    kw: Gauge = _NOTHING
+    amperes: Gauge = _NOTHING
+    gives: frozenset[str] = frozenset()  # of TOLD, what its fast readings ever had
+    slow_gives: frozenset[str] = frozenset()
+    part_ms: int | None = None  # when its power was last read and may have been less than is drawn
     trail: deque[Sum] = field(default_factory=deque)
     ratio: Decimal = Decimal(1)  # of its transformers, as the site file says
     memo: dict[str, Any] = field(default_factory=dict)  # what rules made of its newest readings
     trail_ms: int = 0  # how far back it reaches: the longest mean that a rule asks for
+
+    @property
+    def power(self) -> Value | None:
+        """The newest power; it may be less than is drawn."""
+        return self.kw.least
 
     def fresh(self, quantity: str, now_ms: int) -> Value | None:
         """The newest value of a quantity unless it is too old to speak for now."""
@@ -126,6 +167,11 @@ class MeterView:
         if found is _UNSOUGHT:
             found = self.newest[quantity] = self._newest(quantity)
         return found[0] if found[0] is not None and now_ms <= found[1] else None
+
+    def speaks_ms(self, quantity: str) -> int:
+        """How long a value of this quantity speaks for the meter: by the class that gave it last."""
+        fast = any(quantity in seen.values for seen in self.fast) or not self.slow
+        return self.fresh_ms if fast else self.slow_fresh_ms
 
     def _newest(self, quantity: str) -> tuple[Value | None, int]:
         """The newest value of a quantity, and until when it speaks."""
@@ -136,16 +182,40 @@ class MeterView:
                     return Value(value, seen.at_ms, seen.record), seen.at_ms + age_ms
         return None, 0
 
-    def mean_kw(self, over_ms: int, now_ms: int) -> Decimal | None:
-        """Mean power of the last ``over_ms``; None unless most of that time was measured."""
-        index = bisect_right(self.trail, now_ms - over_ms, key=itemgetter(0)) - 1
+    def mean(self, over_ms: int, now_ms: int) -> Mean | None:
+        """The mean power of ``over_ms`` up to the newest reading, or to now where that is too old to speak
+        for it; None: it has not been watched for so long."""
+        end_ms = self.sum.at_ms if now_ms - self.sum.at_ms <= self.fresh_ms else now_ms
+        index = bisect_right(self.trail, end_ms - over_ms, key=itemgetter(0)) - 1
         if index < 0:
             return None
         start = self.trail[index]
-        covered = self.sum.covered_ms - start.covered_ms
-        if covered < COVERED * over_ms:
+        span_ms = end_ms - start.at_ms
+        work, covered_ms = self.sum.work - start.work, self.sum.covered_ms - start.covered_ms
+        kw = work / covered_ms if covered_ms >= COVERED * span_ms else None
+        whole = covered_ms == span_ms and (self.part_ms is None or self.part_ms < start.at_ms)
+        return Mean(start.at_ms, end_ms, work / span_ms, kw, kw if whole else None)
+
+    def sum_at(self, ms: int) -> Sum | None:
+        """The sum at a moment; None where power was not measured around it, or nothing is known any more."""
+        index = bisect_right(self.trail, ms, key=itemgetter(0)) - 1
+        if index < 0:
             return None
-        return (self.sum.work - start.work) / covered
+        last = self.trail[index]
+        if last.at_ms == ms:
+            return last
+        new = self.trail[index + 1] if index + 1 < len(self.trail) else self.sum
+        passed_ms = new.at_ms - last.at_ms
+        if new.at_ms < ms or new.covered_ms - last.covered_ms != passed_ms:
+            return None
+        part_ms = ms - last.at_ms
+        work = last.work + (new.work - last.work) * part_ms / passed_ms
+        return Sum(ms, work, last.covered_ms + part_ms)
+
+    def mean_kw(self, over_ms: int, now_ms: int) -> Decimal | None:
+        """What was drawn at least, on average; None unless most of the time was measured."""
+        found = self.mean(over_ms, now_ms)
+        return None if found is None or found.kw is None else found.least
 
 
 class DayUse(NamedTuple):
@@ -228,6 +298,7 @@ class World:
         view = self.meters.get(seen.meter)
         if view is None:
             return
+        self._age(self._of_meter[seen.meter])
         if not seen.values:
             view.failed += 1
             view.error = seen.error or view.error
@@ -240,7 +311,7 @@ class World:
             view.slow = (seen, *view.slow[: _KEPT - 1])
         else:
             view.fast = (seen, *view.fast[: _KEPT - 1])
-            _integrate(view, seen)
+        _gauge(view, seen)
         for point in self._of_meter[seen.meter]:
             self.points[point.id] = _point(point, self.points[point.id], view, self.now_ms)
 
@@ -250,34 +321,42 @@ class World:
         self.utc_ms, self.boot = moment.utc_ms, moment.boot
         self.vouched = self.vouched if moment.utc_ms is None else moment
         self.memo.clear()
-        for name, view in self.points.items():
-            point = self.config[name]
-            meter = self.meters[point.meter]
+        self._age(self.config.values())
+
+    def _age(self, points: Iterable[Point]) -> None:
+        for point in points:
+            view, meter = self.points[point.id], self.meters[point.meter]
             if view.state is not State.UNKNOWN and self.now_ms - meter.good_ms > meter.fresh_ms:
-                self.points[name] = _point(point, view, meter, self.now_ms)
+                self.points[point.id] = _point(point, view, meter, self.now_ms)
 
 
 def _unread(meter: Meter, now_ms: int, trail_ms: int) -> MeterView:
     every, slow = fresh_ms(meter.every_s), fresh_ms(meter.slow_every_s)
     step, ratio, nothing = meter.every_s * 1500, meter.ct * meter.pt, Sum(now_ms, Decimal(0), 0)
-    return MeterView(meter.id, meter.bus, step, every, slow, now_ms, nothing, ratio=ratio, trail_ms=trail_ms)
+    return MeterView(
+        meter.id, meter.bus, meter.profile, step, every, slow, now_ms, nothing, ratio=ratio, trail_ms=trail_ms
+    )
 
 
-def drawn_kw(values: Mapping[str, Decimal]) -> Decimal | None:
-    """The power that the equipment draws, whichever way round its current transformers are: with one of them
-    reversed the meter's total shows a third, and a machine at full load would look as if it stood still."""
-    total = values.get("p")
-    phases = [value for name in ("p_a", "p_b", "p_c") if (value := values.get(name)) is not None]
-    if phases and min(phases) < 0:
-        return sum((abs(value) for value in phases), Decimal(0))
-    return None if total is None else abs(total)
+def _gauge(view: MeterView, seen: Observation) -> None:
+    """What one reading shows of the equipment."""
+    told = seen.values.keys() & TOLD
+    if seen.slow:
+        view.slow_gives |= told
+    else:
+        view.gives |= told
+        power = drawn_kw(seen.values)
+        if power is not None:
+            before, whole = view.power, is_all_kw(seen.values, view.gives)
+            view.part_ms = view.part_ms if whole else seen.at_ms
+            view.kw = view.kw.after(power, seen, whole=whole)
+            _integrate(view, power, before, seen)
+    gives = view.slow_gives if seen.slow else view.gives
+    if not seen.slow or view.gives.isdisjoint(AMPERES):
+        view.amperes = view.amperes.after(drawn_a(seen.values), seen, whole=is_all_a(seen.values, gives))
 
 
-def _integrate(view: MeterView, seen: Observation) -> None:
-    power = drawn_kw(seen.values)
-    if power is None:
-        return
-    before, view.power = view.power, Value(power, seen.at_ms, seen.record)
+def _integrate(view: MeterView, power: Decimal, before: Value | None, seen: Observation) -> None:
     if before is None:
         view.sum = view.sum._replace(at_ms=seen.at_ms)
     elif 0 < seen.at_ms - before.at_ms <= view.fresh_ms:
@@ -294,15 +373,13 @@ def _integrate(view: MeterView, seen: Observation) -> None:
 
 
 def _point(point: Point, view: PointView, meter: MeterView, now_ms: int) -> PointView:
-    power = _measure(point, meter, now_ms)
+    power = _measure(point, view, meter, now_ms)
     if power is None:
         if view.state is State.UNKNOWN:
             return view._replace(toward=None, power=None)
-        last_ms = now_ms if view.sure is None else view.sure.at_ms
+        last_ms = now_ms if view.power is None else view.power.at_ms
         return PointView(State.UNKNOWN, now_ms, view.since_record, known=view.state, known_ms=last_ms)
     wanted = _wanted(point, power.value)
-    if wanted is State.OFF and point.on_above_a is None and any(leads_off(s.values) for s in meter.fast[:1]):
-        wanted = None  # less is read than is drawn
     if wanted is view.state:
         return view._replace(toward=None, power=power, sure=power)
     if wanted is None:
@@ -319,13 +396,20 @@ def _point(point: Point, view: PointView, meter: MeterView, now_ms: int) -> Poin
     return PointView(wanted, began, record, power=power, sure=power, known=known, known_ms=known_ms)
 
 
-def _measure(point: Point, meter: MeterView, now_ms: int) -> Value | None:
-    """What the point's thresholds are compared with: kW, or the largest phase current in A."""
+def _measure(point: Point, view: PointView, meter: MeterView, now_ms: int) -> Value | None:
+    """What the point's thresholds are compared with: kW, or the largest phase current in A. The newest value
+    if it is ON; else the newest that was all of it, however little a later one showed; but never one from
+    before that by which the point was judged last."""
+    gauge, age_ms = meter.kw, meter.fresh_ms
     if point.on_above_a is not None:
-        found = [value for name in ("i_a", "i_b", "i_c") if (value := meter.fresh(name, now_ms)) is not None]
-        return max((one._replace(value=abs(one.value)) for one in found), default=None)
-    power = meter.power
-    return None if power is None or now_ms - power.at_ms > meter.fresh_ms else power
+        gauge = meter.amperes
+        age_ms = meter.slow_fresh_ms if meter.gives.isdisjoint(AMPERES) else age_ms
+    seen = gauge.least
+    if seen is not None and _wanted(point, seen.value) is not State.ON:
+        seen = gauge.whole
+        if view.power is not None and (seen is None or seen.at_ms < view.power.at_ms):
+            seen = view.power
+    return None if seen is None or now_ms - seen.at_ms > age_ms else seen
 
 
 def _wanted(point: Point, value: Decimal) -> State | None:

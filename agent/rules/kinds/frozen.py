@@ -19,9 +19,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from agent.rules.drawn import drawn_kw
 from agent.rules.finding import Finding, Verdict, shown
 from agent.rules.kinds.metered import DARK_V, made, recalled, watched
-from agent.rules.world import MeterView, Observation, World, drawn_kw
+from agent.rules.world import MeterView, Observation, World
 from config.meterkinds import Frozen
 
 KIND = "frozen"

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from agent.rules.finding import Finding, Verdict, shown
+from agent.rules.finding import Finding, Verdict, measured
 from agent.rules.world import State, World
 from config.calendar import day_of, moment
 from config.rulekinds import OffShift
@@ -79,7 +79,7 @@ def _one(rule: OffShift, name: str, over_ms: int | None, world: World) -> Findin
         (name,),
         lambda: {
             "point": name,
-            "power": shown(view.power.value if view.power else None),
+            "power": measured(view, world.config[name]),
             "time": moment(world.utc_ms or 0, world.zone),
         },
         until_ms=until_ms,

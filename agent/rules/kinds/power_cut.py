@@ -75,7 +75,7 @@ def _lit(rule: PowerCut, world: World) -> tuple[bool, list[MeterView]]:
     dark = []
     for view in world.meters.values():
         values = [value for name in _PHASES if (value := view.fresh(name, world.now_ms)) is not None]
-        if not values or any(leads_off(seen.values) for seen in view.fast[:1]):
+        if not values or any(leads_off(seen.values, view.gives) for seen in view.fast[:1]):
             continue
         if any(abs(value.value) >= rule.volts_below for value in values):
             return True, []

@@ -6,7 +6,11 @@ over points, or on that sum as a share of another.
     above = 100, clear = 90:   value > 100 violated | value < 90 fine | between: as it was (unknown)
 
 Outside its ``when`` windows it is fine; while the clock cannot be trusted, unknown. A sum needs every one of
-its values fresh."""
+its values fresh.
+
+What a value says holds up to when it was read and no further; a sum is as old as its oldest value. Two values
+above the limit that are no further apart than one speaks for its meter are one violation, unless one between
+them is not above it."""
 
 from __future__ import annotations
 
@@ -29,14 +33,14 @@ def judge(rule: Threshold, world: World) -> tuple[Finding, ...]:
     limit = rule.above if rule.above is not None else rule.below
     assert limit is not None, "config.load refuses a threshold without a limit"
     found = _value(rule, world)
-    verdict, began = Verdict.UNKNOWN, world.now_ms
+    verdict, seen_ms = Verdict.UNKNOWN, None
     if not _watched(rule, world):
         verdict = Verdict.UNKNOWN if world.utc_ms is None else Verdict.FINE
     elif found is not None:
         # Mirror a lower limit, so that one comparison serves both directions.
         sign = 1 if rule.above is not None else -1
         if sign * found.value > sign * limit:
-            verdict, began = Verdict.VIOLATED, found.at_ms
+            verdict, seen_ms = Verdict.VIOLATED, found.at_ms
         elif sign * found.value < sign * rule.clear:
             verdict = Verdict.FINE
     unit = "" if rule.over else QUANTITIES[rule.quantity].unit.strip("-")
@@ -44,7 +48,7 @@ def judge(rule: Threshold, world: World) -> tuple[Finding, ...]:
         rule.id,
         verdict,
         CODE if rule.meter else CODE_SUM,
-        began,
+        world.now_ms if seen_ms is None else seen_ms,
         rule.hold_s * 1000,
         (rule.meter,) if rule.meter else (*rule.sum, *rule.over),
         lambda: {
@@ -53,10 +57,19 @@ def judge(rule: Threshold, world: World) -> tuple[Finding, ...]:
             "value": shown(found.value if found else None, unit),
             "limit": shown(limit, unit),
         },
+        until_ms=seen_ms,
+        bridge_ms=_bridge_ms(rule, world) if found is None or seen_ms is not None else 0,
         peak=found.value if found and rule.above is not None else None,
         record=found.record if found else 0,
     )
     return (finding,)
+
+
+def _bridge_ms(rule: Threshold, world: World) -> int:
+    """As long as the slowest of its values speaks for its meter."""
+    names = (*rule.sum, *rule.over)
+    views = [world.meters[rule.meter]] if rule.meter is not None else [world.meter_of(name) for name in names]
+    return max(view.speaks_ms(rule.quantity) for view in views)
 
 
 def _named(rule: Threshold) -> str:
@@ -80,7 +93,7 @@ def _value(rule: Threshold, world: World) -> Value | None:
     bottom = _sum(rule.over, rule.quantity, world)
     if bottom is None or bottom.value <= 0:
         return None
-    return top._replace(value=top.value / bottom.value)
+    return top._replace(value=top.value / bottom.value, at_ms=min(top.at_ms, bottom.at_ms))
 
 
 def _sum(points: Iterable[str], quantity: str, world: World) -> Value | None:
@@ -89,4 +102,5 @@ def _sum(points: Iterable[str], quantity: str, world: World) -> Value | None:
     if len(known) < len(values):
         return None
     newest = max(known, key=lambda value: value.at_ms)
-    return newest._replace(value=sum((value.value for value in known), Decimal(0)))
+    oldest_ms = min(value.at_ms for value in known)
+    return newest._replace(value=sum((value.value for value in known), Decimal(0)), at_ms=oldest_ms)

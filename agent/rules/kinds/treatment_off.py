@@ -11,6 +11,12 @@ Transition table (production = any of its points; ``n`` of the treatment points 
 
     * so many are OFF that those ON and UNKNOWN together are fewer than n
 
+Treatment that needs ``start_lead_s`` to come up is not cold after a pause that is no longer: production that
+goes on after one is the same run, and has no lead anew::
+
+    production   ######..######..######      ######        . no longer than the lead: one run
+    lead         ====                        ====
+
 What counts is what was read: the violation lasts from the first to the last moment at which production was
 read above its on threshold and the treatment below its off threshold, moments no further apart than a value
 speaks for its meter. So readings that are missing can end a violation and never make one."""
@@ -20,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from typing import Any
 
-from agent.rules.finding import Finding, Verdict, shown
+from agent.rules.finding import Finding, Verdict, measured
 from agent.rules.world import PointView, State, World
 from config.rulekinds import TreatmentOff, TreatmentStopped
 
@@ -36,7 +42,7 @@ def step(
     treatment = {name: world.points[name] for name in rule.treatment}
     bridge_ms = bridge(rule, world)
     seen_ms = running_ms(production)
-    held = run(held, seen_ms, bridge_ms)
+    held = run(held, seen_ms, max(bridge_ms, rule.start_lead_s * 1000))
     verdict = _verdict(needed(rule), production, treatment)
     until_ms = world.now_ms
     if verdict is Verdict.VIOLATED and seen_ms is not None:
@@ -53,7 +59,7 @@ def step(
         until_ms,
         rule.stop_lag_s * 1000,
         (*(name for name, view in production.items() if view.state is State.ON), *stopped),
-        lambda: {"production": powers(production), "treatment": powers(treatment)},
+        lambda: {"production": told(production, world), "treatment": told(treatment, world)},
         until_ms=until_ms,
         bridge_ms=bridge_ms,
         record=max((treatment[name].since_record for name in stopped), default=0),
@@ -76,18 +82,17 @@ def running_ms(production: Mapping[str, PointView]) -> int | None:
     return found
 
 
-def powers(views: Mapping[str, PointView]) -> str:
+def told(views: Mapping[str, PointView], world: World) -> str:
     """``kiln 12.4 kW, press ?``."""
-    return ", ".join(
-        f"{name} {shown(view.power.value if view.power else None)}" for name, view in views.items()
-    )
+    return ", ".join(f"{name} {measured(view, world.config[name])}" for name, view in views.items())
 
 
-def run(held: Mapping[str, Any], seen_ms: int | None, bridge_ms: int) -> Mapping[str, Any]:
-    """Since when production runs: a pause that readings may have missed does not end a run."""
+def run(held: Mapping[str, Any], seen_ms: int | None, pause_ms: int) -> Mapping[str, Any]:
+    """Since when production runs: a pause up to ``pause_ms``, which readings may have missed at the least,
+    does not end a run."""
     if seen_ms is None or seen_ms == held.get("to"):
         return held
-    goes_on = "to" in held and seen_ms - held["to"] <= bridge_ms
+    goes_on = "to" in held and seen_ms - held["to"] <= pause_ms
     return {"from": held["from"] if goes_on else seen_ms, "to": seen_ms}
 
 

@@ -4,11 +4,14 @@ Transition table, one finding for each treatment point::
 
     treatment                         production                      verdict
     ON                                anything                        fine
-    OFF, was ON when last sure        running since before the stop   violated, held hold_s
-    OFF, was ON when last sure        stopped, within run_on_s        violated, held hold_s
+    OFF, seen to stop *               running since before the stop   violated, held hold_s
+    OFF, seen to stop                 stopped, within run_on_s        violated, held hold_s
     OFF                               else                            fine: what was violated is over
     UNKNOWN                           anything                        unknown
-    OFF, was ON when last sure        UNKNOWN since                   as it was: no data ends nothing
+    OFF, seen to stop                 UNKNOWN since                   as it was: no data ends nothing
+
+    * ON and then OFF, no further apart than a value speaks for its meter: what stopped while nobody looked
+      may have stopped with production, or after it
 
 It finds what ``treatment-off`` with its longer lag does not: the scrubber that is switched off a few minutes
 before the kiln, each evening. Points in a duty and standby pair belong in ``treatment-off`` with need =
@@ -20,7 +23,7 @@ from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 from agent.rules.finding import Finding, Verdict, Without
-from agent.rules.kinds.treatment_off import bridge, powers, run, running_ms
+from agent.rules.kinds.treatment_off import bridge, run, running_ms, told
 from agent.rules.world import PointView, State, World
 from config.rulekinds import TreatmentStopped
 
@@ -49,7 +52,7 @@ def _all(
     stopped = all(view.state is State.OFF for view in production.values())
     for name in rule.treatment:
         view = world.points[name]
-        verdict, until_ms = _verdict(rule, view, held)
+        verdict, until_ms = _verdict(rule, view, held, bridge_ms)
         if verdict is Verdict.VIOLATED and world.now_ms > held["to"] + rule.run_on_s * 1000 and stopped:
             verdict, until_ms = Verdict.FINE, None
         yield Finding(
@@ -59,7 +62,7 @@ def _all(
             view.since_ms,
             rule.hold_s * 1000,
             (*rule.production, name),
-            _words(production, name, view),
+            _words(production, name, world),
             until_ms=until_ms,
             bridge_ms=bridge_ms,
             record=view.since_record,
@@ -67,8 +70,9 @@ def _all(
         )
 
 
-def _words(production: Mapping[str, PointView], name: str, view: PointView) -> Any:
-    return lambda: {"production": powers(production), "treatment": powers({name: view})}
+def _words(production: Mapping[str, PointView], name: str, world: World) -> Any:
+    treatment = {name: world.points[name]}
+    return lambda: {"production": told(production, world), "treatment": told(treatment, world)}
 
 
 def _without(
@@ -90,12 +94,19 @@ def _without(
     return lasted_ms
 
 
-def _verdict(rule: TreatmentStopped, view: PointView, held: Mapping[str, Any]) -> tuple[Verdict, int | None]:
+def _verdict(
+    rule: TreatmentStopped, view: PointView, held: Mapping[str, Any], bridge_ms: int
+) -> tuple[Verdict, int | None]:
     if view.state is State.UNKNOWN:
         return Verdict.UNKNOWN, None
-    stopped = view.state is State.OFF and view.known is State.ON and view.sure is not None
-    if not stopped or "to" not in held or held["from"] > view.since_ms:
+    stopped = view.known is State.ON and view.since_ms - view.known_ms <= bridge_ms
+    if (
+        not stopped
+        or view.state is not State.OFF
+        or view.sure is None
+        or "to" not in held
+        or held["from"] > view.since_ms
+    ):
         return Verdict.FINE, None
-    assert view.sure is not None
     until_ms = min(view.sure.at_ms, held["to"] + rule.run_on_s * 1000)
     return (Verdict.VIOLATED, until_ms) if until_ms > view.since_ms else (Verdict.FINE, None)

@@ -82,7 +82,7 @@ def test_an_alarm_is_explained(lived: list[str], capsys: pytest.CaptureFixture[s
 
 def test_the_proof_goes_to_the_end_of_the_violation(lived: list[str], tmp_path: Path) -> None:
     """Its blocks hold the last record behind it, and no more."""
-    config = accept(tmp_path / "etc-60", tmp_path, keep=False).loaded.config
+    config = accept(tmp_path / "etc-60", tmp_path).loaded.config
     with closing(JournalReader(tmp_path / "journal")) as reader:
         found = explain(reader, config, "pair", Book())
         assert found is not None
@@ -191,7 +191,7 @@ def test_a_silence_has_no_readings_and_none_are_missed(
     (tmp_path / "etc-60" / "sitebox.toml").write_text(
         site() + '[[rule]]\nid = "silent"\nkind = "meter-silent"\nmeters = ["scrubber-m"]\n'
     )
-    config = accept(tmp_path / "etc-60", tmp_path, keep=False).loaded.config
+    config = accept(tmp_path / "etc-60", tmp_path).loaded.config
     box = Box(tmp_path, config)
     box.start(0)
     box.run(0, 100, kiln="12", scrubber="8")

@@ -11,8 +11,9 @@ from agent.rules.alarms import Alarm
 from agent.rules.engine import Engine, all_rules
 from agent.rules.kinds.registry import steps
 from agent.rules.world import Moment, Observation, State
+from config.calendar import Window
 from config.orders import Declaration
-from config.rulekinds import Threshold
+from config.rulekinds import OffShift, Threshold
 from config.ruleshapes import RULES
 from tests.support.plants import OVER, PAIR, SILENT, Story, plant
 
@@ -68,6 +69,27 @@ def test_treatment_off_names_its_evidence() -> None:
     assert (
         alarm.since_record == 14
     )  # the reading of the scrubber at 60 s: 6 pairs before, kiln 13, scrubber 14
+
+
+def test_a_point_judged_by_current_is_told_in_amperes() -> None:
+    night = OffShift(id="night", shifts=(Window.parse("08:00-09:00"),), grace_s=0, hold_s=60)
+    config = plant(PAIR, night)
+    by_current = replace(
+        config.points[0],
+        on_above_kw=None,
+        off_below_kw=None,
+        on_above_a=Decimal(10),
+        off_below_a=Decimal(8),
+    )
+    story = Story(replace(config, points=(by_current, *config.points[1:])), utc_ms=1_795_614_900_000)
+    for second in range(0, 130, 10):
+        values = {"p": Decimal(12), "i_a": Decimal("19.3"), "i_b": Decimal(18)}
+        at_ms = story.start_ms + second * 1000
+        story.engine.observe(Observation("kiln-m", at_ms, second, values))
+        story.poll(second, scrubber="0.1")
+    facts = {alarm.key: alarm.facts for alarm in story.engine.active}
+    assert facts["pair"] == {"production": "kiln 19.3 A", "treatment": "scrubber 0.1 kW"}
+    assert facts["night/kiln"]["power"] == "19.3 A"
 
 
 @pytest.mark.parametrize(
