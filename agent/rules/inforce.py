@@ -2,9 +2,11 @@
 
 ::
 
-    stop order on a point                     the point is judged by it, and by no limit order
-    several stop orders on a point            by the one that began first
-    several limits on the same points         by the lowest
+    stop order on a point, its grace over     the point is judged by it, and by no limit order
+    several of them on a point                by the one with the least exempt load, then the oldest
+    several limits on the same points         by the lowest allowed power (agent.rules.kinds.limit_order)
+
+Only what must be obeyed already can be the strictest: an order in its grace hides no other.
 """
 
 from __future__ import annotations
@@ -69,24 +71,13 @@ def in_force(order: Order, utc_ms: int, world: World) -> int | None:
 
 
 def stopped(world: World) -> dict[str, Term]:
-    """The points under a stop order, each with the term that began first."""
+    """The points that must stand still now, each with the strictest stop order on it."""
+    due = [term for term in terms(world) if term.order.kind == "stop" and term.due(world.now_ms)]
     found: dict[str, Term] = {}
-    for term in sorted(
-        (one for one in terms(world) if one.order.kind == "stop"), key=lambda one: one.from_ms
-    ):
+    for term in sorted(due, key=lambda one: (one.order.exempt_kw, one.from_ms, one.order.id)):
         for name in term.points:
             found.setdefault(name, term)
     return found
-
-
-def limits(world: World) -> Iterator[Term]:
-    """The limit orders in force, without the points that must stand still anyway."""
-    under = stopped(world)
-    for term in terms(world):
-        if term.order.kind == "limit":
-            rest = tuple(name for name in term.points if name not in under)
-            if rest:
-                yield term._replace(points=rest)
 
 
 def blind(world: World, kind: str) -> Iterable[Order]:

@@ -13,18 +13,19 @@ points or for each of them::
     percent     no baseline: none given, no days recorded      SBX-RUL-010, a warning: it cannot be judged
     any         clock not to be trusted                        unknown
 
-Of several limits in kW on the same points the lowest is judged.
+Of several limits in kW on the same points the one that allows least is judged, as soon as its mean began
+after its grace. Points that must stand still anyway are left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from agent.rules.baseline import baseline
 from agent.rules.finding import Finding, Verdict, shown
-from agent.rules.inforce import Term, limits
+from agent.rules.inforce import Term, stopped, terms
 from agent.rules.kinds.energy import drawn_kwh, opened
 from agent.rules.world import World
 from config.orders import Order
@@ -32,6 +33,15 @@ from config.rulekinds import LimitOrder
 
 KIND = "limit-order"
 POWER, ENERGY, NEAR, NO_BASELINE = "SBX-RUL-007", "SBX-RUL-008", "SBX-RUL-009", "SBX-RUL-010"
+
+
+class _Limit(NamedTuple):
+    """What some points may draw together. ``suffix`` of its alarm's key."""
+
+    term: Term
+    suffix: str
+    points: tuple[str, ...]
+    allowed_kw: Decimal
 
 
 def step(
@@ -43,8 +53,8 @@ def step(
         return tuple(_blind(rule, world)), held
     found: list[Finding] = []
     kept = _fixed(held, world)
-    powers: list[tuple[Term, Decimal]] = []
-    for term in limits(world):
+    powers: list[_Limit] = []
+    for term in _limits(world):
         memory = dict(held.get(term.order.id, {}))
         if term.order.limit_kwh is not None:
             memory["open"] = opened(memory.get("open"), term.from_ms, term.points, world)
@@ -56,10 +66,20 @@ def step(
             elif limit_kw is None:
                 found.append(_unknown(rule, term.order, world))
             else:
-                powers.append((term, limit_kw))
+                powers += _allowed(term, limit_kw)
         kept[term.order.id] = memory
-    found += [one for term, limit_kw in _lowest(powers) for one in _means(rule, term, limit_kw, world)]
+    found += _means(rule, powers, world)
     return tuple(found), kept
+
+
+def _limits(world: World) -> Iterator[Term]:
+    """The limit orders in force, without the points that must stand still anyway."""
+    under = stopped(world)
+    for term in terms(world):
+        if term.order.kind == "limit":
+            rest = tuple(name for name in term.points if name not in under)
+            if rest:
+                yield term._replace(points=rest)
 
 
 def _fixed(held: Mapping[str, Any], world: World) -> dict[str, Any]:
@@ -90,13 +110,9 @@ def _limit_kw(term: Term, memory: dict[str, Any], world: World) -> Decimal | Non
     return kept
 
 
-def _lowest(powers: Iterable[tuple[Term, Decimal]]) -> Iterator[tuple[Term, Decimal]]:
-    best: dict[tuple[frozenset[str], str], tuple[Term, Decimal]] = {}
-    for term, limit_kw in powers:
-        scope = (frozenset(term.points), term.order.per)
-        if scope not in best or limit_kw < best[scope][1]:
-            best[scope] = term, limit_kw
-    yield from best.values()
+def _allowed(term: Term, limit_kw: Decimal) -> Iterator[_Limit]:
+    for suffix, points in _groups(term):
+        yield _Limit(term, suffix, points, limit_kw + term.order.exempt_kw * len(points))
 
 
 def _groups(term: Term) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -106,28 +122,35 @@ def _groups(term: Term) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple((f"/{name}", (name,)) for name in term.points)
 
 
-def _means(rule: LimitOrder, term: Term, limit_kw: Decimal, world: World) -> Iterator[Finding]:
-    over_ms = rule.average_s * 1000
-    for suffix, points in _groups(term):
-        allowed = limit_kw + term.order.exempt_kw * len(points)
-        means = [world.meter_of(name).mean_kw(over_ms, world.now_ms) for name in points]
-        known = sum((mean for mean in means if mean is not None), Decimal(0))
-        if world.now_ms < term.since_ms + over_ms:
-            verdict = Verdict.FINE
-        elif known > allowed:
-            verdict = Verdict.VIOLATED
-        else:
-            verdict = Verdict.UNKNOWN if None in means else Verdict.FINE
-        yield Finding(
-            f"{rule.id}/{term.order.id}{suffix}",
-            verdict,
-            POWER,
-            world.now_ms,
-            rule.hold_s * 1000,
-            points,
-            _words(term, points, (known, allowed), "kW"),
-            peak=known if verdict is Verdict.VIOLATED else None,
-        )
+def _means(rule: LimitOrder, limits: Sequence[_Limit], world: World) -> Iterator[Finding]:
+    """Of each limit by itself, and of several on the same points only of the strictest."""
+    due = [one for one in limits if world.now_ms >= one.term.since_ms + rule.average_s * 1000]
+    strictest: dict[frozenset[str], _Limit] = {}
+    for one in sorted(due, key=lambda one: (one.allowed_kw, one.term.from_ms, one.term.order.id)):
+        strictest.setdefault(frozenset(one.points), one)
+    for one in limits:
+        if one not in due:
+            yield _mean(rule, one, world)._replace(verdict=Verdict.FINE, peak=None)
+        elif strictest[frozenset(one.points)] is one:
+            yield _mean(rule, one, world)
+
+
+def _mean(rule: LimitOrder, limit: _Limit, world: World) -> Finding:
+    means = [world.meter_of(name).mean_kw(rule.average_s * 1000, world.now_ms) for name in limit.points]
+    known = sum((mean for mean in means if mean is not None), Decimal(0))
+    verdict = Verdict.UNKNOWN if None in means else Verdict.FINE
+    if known > limit.allowed_kw:
+        verdict = Verdict.VIOLATED
+    return Finding(
+        f"{rule.id}/{limit.term.order.id}{limit.suffix}",
+        verdict,
+        POWER,
+        world.now_ms,
+        rule.hold_s * 1000,
+        limit.points,
+        _words(limit.term, limit.points, (known, limit.allowed_kw), "kW"),
+        peak=known if verdict is Verdict.VIOLATED else None,
+    )
 
 
 def _energies(rule: LimitOrder, term: Term, start: Mapping[str, Any], world: World) -> Iterator[Finding]:

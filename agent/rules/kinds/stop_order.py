@@ -9,6 +9,7 @@ Transition table, one finding for each order and point::
     in force                  UNKNOWN                                unknown
     clock not to be trusted   anything                               unknown
     not in force              -                                      no finding: an alarm of it ends
+    a stricter one is due     -                                      no finding: that one is judged
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agent.rules.finding import Finding, Verdict, shown
-from agent.rules.inforce import Term, blind, points_of, stopped
+from agent.rules.inforce import Term, blind, points_of, stopped, terms
 from agent.rules.world import State, World
 from config.calendar import moment
 from config.rulekinds import StopOrder
@@ -27,8 +28,11 @@ CODE = "SBX-RUL-006"
 
 def judge(rule: StopOrder, world: World) -> Iterator[Finding]:
     """Findings keyed ``rule/order/point``."""
-    for name, term in stopped(world).items():
-        yield _one(rule, name, term, world)
+    strictest = stopped(world)
+    for term in terms(world):
+        for name in term.points if term.order.kind == "stop" else ():
+            if not term.due(world.now_ms) or strictest[name] is term:
+                yield _one(rule, name, term, world)
     for order in blind(world, "stop"):
         for name in points_of(order, world):
             key = f"{rule.id}/{order.id}/{name}"
