@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 from agent.rules.baseline import baseline
 from agent.rules.finding import Finding, Verdict, shown
-from agent.rules.inforce import Term, stopped, terms
+from agent.rules.inforce import Term, blind, points_of, stopped, terms
 from agent.rules.kinds.energy import drawn_kwh, opened
 from agent.rules.world import World
 from config.orders import Order
@@ -50,7 +50,7 @@ def step(
     """``held``: by order its baseline in kW (or "none"), the days it was found on, and the window being
     counted."""
     if world.utc_ms is None:
-        return tuple(_blind(rule, world)), held
+        return tuple(one for order in blind(world, "limit") for one in _unknown(rule, order, world)), held
     found: list[Finding] = []
     kept = _fixed(held, world)
     powers: list[_Limit] = []
@@ -64,7 +64,7 @@ def step(
             if limit_kw is None and "kw" in memory:
                 found.append(_no_baseline(rule, term, world))
             elif limit_kw is None:
-                found.append(_unknown(rule, term.order, world))
+                found += _unknown(rule, term.order, world)
             else:
                 powers += _allowed(term, limit_kw)
         kept[term.order.id] = memory
@@ -111,15 +111,15 @@ def _limit_kw(term: Term, memory: dict[str, Any], world: World) -> Decimal | Non
 
 
 def _allowed(term: Term, limit_kw: Decimal) -> Iterator[_Limit]:
-    for suffix, points in _groups(term):
+    for suffix, points in _groups(term.order, term.points):
         yield _Limit(term, suffix, points, limit_kw + term.order.exempt_kw * len(points))
 
 
-def _groups(term: Term) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """What is judged together: all points, or each."""
-    if term.order.per == "total":
-        return (("", term.points),)
-    return tuple((f"/{name}", (name,)) for name in term.points)
+def _groups(order: Order, points: tuple[str, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """What is judged together, all points or each, behind the suffix of its key."""
+    if order.per == "total":
+        return (("", points),)
+    return tuple((f"/{name}", (name,)) for name in points)
 
 
 def _means(rule: LimitOrder, limits: Sequence[_Limit], world: World) -> Iterator[Finding]:
@@ -156,7 +156,7 @@ def _mean(rule: LimitOrder, limit: _Limit, world: World) -> Finding:
 def _energies(rule: LimitOrder, term: Term, start: Mapping[str, Any], world: World) -> Iterator[Finding]:
     limit = term.order.limit_kwh
     assert limit is not None
-    for suffix, points in _groups(term):
+    for suffix, points in _groups(term.order, term.points):
         drawn = [drawn_kwh(name, start, world) for name in points]
         known = sum((one for one in drawn if one is not None), Decimal(0))
         for part, share, code in (("", 100, ENERGY), ("/near", rule.warn_percent, NEAR)):
@@ -189,14 +189,14 @@ def _no_baseline(rule: LimitOrder, term: Term, world: World) -> Finding:
     )
 
 
-def _blind(rule: LimitOrder, world: World) -> Iterator[Finding]:
-    for order in world.orders:
-        if order.kind == "limit":
-            yield _unknown(rule, order, world)
-
-
-def _unknown(rule: LimitOrder, order: Order, world: World) -> Finding:
-    return Finding(f"{rule.id}/{order.id}", Verdict.UNKNOWN, POWER, world.now_ms, 0, (), dict)
+def _unknown(rule: LimitOrder, order: Order, world: World) -> Iterator[Finding]:
+    """Everything that may be said of an order: what is up stays up."""
+    parts = ["", "/near"] if order.limit_kwh is not None else [""]
+    tails = [f"{group}{part}" for group, _ in _groups(order, points_of(order, world)) for part in parts]
+    if order.reduce_percent is not None:
+        tails.append("/baseline")
+    for tail in tails:
+        yield Finding(f"{rule.id}/{order.id}{tail}", Verdict.UNKNOWN, POWER, world.now_ms, 0, (), dict)
 
 
 def _words(term: Term, points: tuple[str, ...], numbers: tuple[Decimal, Decimal], unit: str) -> Any:
