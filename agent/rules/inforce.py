@@ -40,6 +40,18 @@ def points_of(order: Order, world: World) -> tuple[str, ...]:
     return tuple(point.id for point in world.config.values() if point.role == "production")
 
 
+def earlier(order: Order, world: World) -> Order | None:
+    """The order that it goes on from, if that is known: the one it replaces, or one of the same issuer that
+    ends as it begins; for the same points or more."""
+    names = set(points_of(order, world))
+    for other in sorted(world.orders, key=lambda one: one.id != order.replaces):
+        adjoins = other.source == order.source and other.to_ms == order.from_ms
+        follows = other.from_ms < order.from_ms and (adjoins or other.id == order.replaces)
+        if follows and names <= set(points_of(other, world)):
+            return other
+    return None
+
+
 def terms(world: World) -> Iterator[Term]:
     """The orders in force now. Nothing while the clock cannot be trusted: see ``blind``."""
     found: tuple[Term, ...] | None = world.memo.get("terms")
@@ -72,11 +84,15 @@ def in_force(order: Order, utc_ms: int, world: World) -> int | None:
 
 def stopped(world: World) -> dict[str, Term]:
     """The points that must stand still now, each with the strictest stop order on it."""
+    known: dict[str, Term] | None = world.memo.get("stopped")
+    if known is not None:
+        return known
     due = [term for term in terms(world) if term.order.kind == "stop" and term.due(world.now_ms)]
     found: dict[str, Term] = {}
     for term in sorted(due, key=lambda one: (one.order.exempt_kw, one.from_ms, one.order.id)):
         for name in term.points:
             found.setdefault(name, term)
+    world.memo["stopped"] = found
     return found
 
 

@@ -10,7 +10,7 @@ points or for each of them::
     kW          too little measured                            unknown
     kWh         drawn since the window began                   violated above: it cannot become less
     kWh         ... more than warn_percent of the limit        a finding of its own, a warning
-    percent     no baseline: none given, no days recorded      SBX-RUL-010, a warning: it cannot be judged
+    percent     no baseline: none given, too few days known    SBX-RUL-010, a warning: it cannot be judged
     any         clock not to be trusted                        unknown
 
 Of several limits in kW on the same points the one that allows least is judged, as soon as its mean began
@@ -23,8 +23,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from agent.rules.baseline import baseline
-from agent.rules.finding import Finding, Verdict, shown
+from agent.rules import baseline
+from agent.rules.baseline import Memory
+from agent.rules.finding import Facts, Finding, Verdict, shown
 from agent.rules.inforce import Term, blind, points_of, stopped, terms
 from agent.rules.kinds.energy import drawn_kwh, opened
 from agent.rules.world import World
@@ -36,111 +37,111 @@ POWER, ENERGY, NEAR, NO_BASELINE = "SBX-RUL-007", "SBX-RUL-008", "SBX-RUL-009", 
 
 
 class _Limit(NamedTuple):
-    """What some points may draw together. ``suffix`` of its alarm's key."""
+    """What some points may draw together; None: that is not known. ``suffix`` of its alarm's key."""
 
     term: Term
     suffix: str
     points: tuple[str, ...]
-    allowed_kw: Decimal
+    allowed_kw: Decimal | None
 
 
 def step(
     rule: LimitOrder, world: World, held: Mapping[str, Any]
 ) -> tuple[tuple[Finding, ...], Mapping[str, Any]]:
-    """``held``: by order its baseline in kW (or "none"), the days it was found on, and the window being
-    counted."""
+    """``held``: by order its baseline, or until when one was sought in vain, and the window being counted."""
     if world.utc_ms is None:
         return tuple(one for order in blind(world, "limit") for one in _unknown(rule, order, world)), held
+    kept = _kept(held, world)
     found: list[Finding] = []
-    kept = _fixed(held, world)
-    powers: list[_Limit] = []
-    for term in _limits(world):
-        memory = dict(held.get(term.order.id, {}))
-        if term.order.limit_kwh is not None:
-            memory["open"] = opened(memory.get("open"), term.from_ms, term.points, world)
-            found += _energies(rule, term, memory["open"], world)
-        else:
-            limit_kw = _limit_kw(term, memory, world)
-            if limit_kw is None and "kw" in memory:
-                found.append(_no_baseline(rule, term, world))
-            elif limit_kw is None:
-                found += _unknown(rule, term.order, world)
-            else:
-                powers += _allowed(term, limit_kw)
-        kept[term.order.id] = memory
-    found += _means(rule, powers, world)
-    return tuple(found), kept
-
-
-def _limits(world: World) -> Iterator[Term]:
-    """The limit orders in force, without the points that must stand still anyway."""
-    under = stopped(world)
+    limits: list[_Limit] = []
     for term in terms(world):
-        if term.order.kind == "limit":
-            rest = tuple(name for name in term.points if name not in under)
-            if rest:
-                yield term._replace(points=rest)
+        order, rest = term.order, _left(term, world)
+        memory = kept.get(order.id, {})
+        if order.limit_kwh is not None and rest:
+            kept[order.id] = {"open": opened(memory.get("open"), term.from_ms, rest, world)}
+            found += _energies(rule, term._replace(points=rest), kept[order.id]["open"], world)
+        elif order.reduce_percent is not None:
+            memory = memory if order.baseline_kw is not None else baseline.fixed(order, kept, world)
+            kept[order.id] = memory
+            limits += _limits(term, rest, memory)
+            found.append(_without(rule, term, memory, world))
+        elif order.limit_kw is not None:
+            limits += _limits(term, rest, memory)
+    return (*found, *_means(rule, limits, world)), kept
 
 
-def _fixed(held: Mapping[str, Any], world: World) -> dict[str, Any]:
-    """The baselines, also of orders outside their daily window; gone with their order."""
-    known = {order.id for order in world.orders}
-    return {
-        name: {part: memory[part] for part in ("kw", "days") if part in memory}
-        for name, memory in held.items()
-        if "kw" in memory and (name in known or not known)
-    }
+def _kept(held: Mapping[str, Any], world: World) -> dict[str, Memory]:
+    """What is remembered of orders that are known, also outside their daily window, and of those whose place
+    they take."""
+    known = {name for order in world.orders for name in (order.id, order.replaces)}
+    return {name: memory for name, memory in held.items() if name in known or not known}
 
 
-def _limit_kw(term: Term, memory: dict[str, Any], world: World) -> Decimal | None:
-    order = term.order
-    if order.limit_kw is not None:
+def _left(term: Term, world: World) -> tuple[str, ...]:
+    """The points of an order without those that must stand still anyway."""
+    under = stopped(world)
+    return tuple(name for name in term.points if name not in under)
+
+
+def _limits(term: Term, points: tuple[str, ...], memory: Memory) -> Iterator[_Limit]:
+    for suffix, names in _groups(term.order, points):
+        limit_kw = _limit_kw(term.order, memory, names)
+        allowed_kw = None if limit_kw is None else limit_kw + term.order.exempt_kw * len(names)
+        yield _Limit(term, suffix, names, allowed_kw)
+
+
+def _limit_kw(order: Order, memory: Memory, points: tuple[str, ...]) -> Decimal | None:
+    """What some points may draw together: all of the order, or the one of a group."""
+    if order.reduce_percent is None:
         return order.limit_kw
-    if "kw" not in memory:  # fixed once, when the order comes into force and yesterday is summed up
-        if world.unsettled and order.baseline_kw is None:
-            return None
-        found = None if order.baseline_kw is not None else baseline(term, world)
-        memory["kw"] = order.baseline_kw or ("none" if found is None else found.kw)
-        if found is not None:
-            memory["days"] = list(found.days)
-    if memory["kw"] == "none":
-        return None
-    assert order.reduce_percent is not None, "config.orders refuses a limit without a measure"
-    kept: Decimal = memory["kw"] * (100 - order.reduce_percent) / 100
-    return kept
-
-
-def _allowed(term: Term, limit_kw: Decimal) -> Iterator[_Limit]:
-    for suffix, points in _groups(term.order, term.points):
-        yield _Limit(term, suffix, points, limit_kw + term.order.exempt_kw * len(points))
+    found = baseline.held(memory)
+    if order.baseline_kw is not None:
+        base = order.baseline_kw or None
+    elif found is not None and order.per == "point" and found.points:
+        base = found.points.get(points[0])
+    else:
+        base = None if found is None else found.kw
+    return None if base is None else base * (100 - order.reduce_percent) / 100
 
 
 def _groups(order: Order, points: tuple[str, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """What is judged together, all points or each, behind the suffix of its key."""
     if order.per == "total":
-        return (("", points),)
+        return (("", points),) if points else ()
     return tuple((f"/{name}", (name,)) for name in points)
 
 
 def _means(rule: LimitOrder, limits: Sequence[_Limit], world: World) -> Iterator[Finding]:
     """Of each limit by itself, and of several on the same points only of the strictest."""
-    due = [one for one in limits if world.now_ms >= one.term.since_ms + rule.average_s * 1000]
-    strictest: dict[frozenset[str], _Limit] = {}
-    for one in sorted(due, key=lambda one: (one.allowed_kw, one.term.from_ms, one.term.order.id)):
-        strictest.setdefault(frozenset(one.points), one)
-    for one in limits:
-        if one not in due:
-            yield _mean(rule, one, world)._replace(verdict=Verdict.FINE, peak=None)
-        elif strictest[frozenset(one.points)] is one:
-            yield _mean(rule, one, world)
+    strictest: dict[frozenset[str], tuple[Decimal, int, str]] = {}
+    ranks = [_rank(rule, one, world) for one in limits]
+    for one, rank in zip(limits, ranks, strict=True):
+        points = frozenset(one.points)
+        if rank is not None and rank <= strictest.get(points, rank):
+            strictest[points] = rank
+    for one, rank in zip(limits, ranks, strict=True):
+        if rank is None or strictest[frozenset(one.points)] == rank:
+            yield _mean(rule, one, world, judged=rank is not None)
 
 
-def _mean(rule: LimitOrder, limit: _Limit, world: World) -> Finding:
+def _rank(rule: LimitOrder, limit: _Limit, world: World) -> tuple[Decimal, int, str] | None:
+    """How strict it is, the lowest most; None while it cannot be judged, and hides no other."""
+    due = world.now_ms >= limit.term.since_ms + rule.average_s * 1000
+    if limit.allowed_kw is None or not due:
+        return None
+    return limit.allowed_kw, limit.term.from_ms, limit.term.order.id
+
+
+def _mean(rule: LimitOrder, limit: _Limit, world: World, *, judged: bool) -> Finding:
     means = [world.meter_of(name).mean_kw(rule.average_s * 1000, world.now_ms) for name in limit.points]
     known = sum((mean for mean in means if mean is not None), Decimal(0))
-    verdict = Verdict.UNKNOWN if None in means else Verdict.FINE
-    if known > limit.allowed_kw:
-        verdict = Verdict.VIOLATED
+    allowed = limit.allowed_kw
+    verdict = Verdict.FINE
+    if allowed is None:
+        verdict = Verdict.UNKNOWN
+    elif judged:
+        verdict = Verdict.UNKNOWN if None in means else Verdict.FINE
+        verdict = Verdict.VIOLATED if known > allowed else verdict
     return Finding(
         f"{rule.id}/{limit.term.order.id}{limit.suffix}",
         verdict,
@@ -148,7 +149,7 @@ def _mean(rule: LimitOrder, limit: _Limit, world: World) -> Finding:
         world.now_ms,
         rule.hold_s * 1000,
         limit.points,
-        _words(limit.term, limit.points, (known, limit.allowed_kw), "kW"),
+        _words(limit.term, limit.points, (known, allowed), "kW"),
         peak=known if verdict is Verdict.VIOLATED else None,
     )
 
@@ -175,14 +176,19 @@ def _energies(rule: LimitOrder, term: Term, start: Mapping[str, Any], world: Wor
             )
 
 
-def _no_baseline(rule: LimitOrder, term: Term, world: World) -> Finding:
+def _without(rule: LimitOrder, term: Term, memory: Memory, world: World) -> Finding:
+    """A warning of the points that lack a baseline. Until it is known that there is none, nothing is said."""
+    groups = _limits(term, term.points, memory)
+    lacking = tuple(name for limit in groups if limit.allowed_kw is None for name in limit.points)
+    sought = term.order.baseline_kw is not None or bool(memory)
+    verdict = (Verdict.VIOLATED if sought else Verdict.UNKNOWN) if lacking else Verdict.FINE
     return Finding(
         f"{rule.id}/{term.order.id}/baseline",
-        Verdict.VIOLATED,
+        verdict,
         NO_BASELINE,
         world.now_ms,
         0,
-        term.points,
+        lacking or term.points,
         lambda: {"order": term.order.id, "days": str(term.order.reference_days)},
         fault="device",
         level="warning",
@@ -199,7 +205,7 @@ def _unknown(rule: LimitOrder, order: Order, world: World) -> Iterator[Finding]:
         yield Finding(f"{rule.id}/{order.id}{tail}", Verdict.UNKNOWN, POWER, world.now_ms, 0, (), dict)
 
 
-def _words(term: Term, points: tuple[str, ...], numbers: tuple[Decimal, Decimal], unit: str) -> Any:
+def _words(term: Term, points: tuple[str, ...], numbers: tuple[Decimal, Decimal | None], unit: str) -> Facts:
     return lambda: {
         "order": term.order.id,
         "points": ", ".join(points),

@@ -174,6 +174,7 @@ def test_a_baseline_is_on_record_and_holds_after_a_restart(slow: Box, logbook: s
     assert (record["op"], record["id"]) == ("baseline", "cut")
     assert record["days"] == ["2026-11-20", "2026-11-21", "2026-11-22"]
     assert Decimal(record["kw"]) == pytest.approx(45, abs=1)
+    assert record["points"] == {"kiln": record["kw"]}
     box.stop(end + HOUR + 210)
     if logbook == "deleted":
         shutil.rmtree(box.folder / "logbook")
@@ -184,7 +185,7 @@ def test_a_baseline_is_on_record_and_holds_after_a_restart(slow: Box, logbook: s
     box.poll(end + HOUR + 260, kiln="60", scrubber="6")
     box.recorder.step(box.at(end + HOUR + 330))
     assert len(box.records("order")) == 1  # not fixed anew
-    assert f"{engine.baselines['cut'].kw:f}" == record["kw"]
+    assert engine.baselines["cut"].fields() == {name: record[name] for name in ("kw", "days", "points")}
 
 
 @pytest.mark.parametrize(
