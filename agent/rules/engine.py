@@ -19,7 +19,7 @@ from agent.rules.alarms import Alarm, AlarmChange
 from agent.rules.baseline import Baseline, held, remembered
 from agent.rules.daybook import Daybook
 from agent.rules.daywords import order_verdicts
-from agent.rules.finding import Verdict
+from agent.rules.finding import Finding
 from agent.rules.kinds.registry import steps, uses
 from agent.rules.latches import Latches
 from agent.rules.page import back, plain, restore_world, world_page
@@ -97,17 +97,18 @@ class Engine:
         if self.daybook is not None:
             self.daybook.tick(moment)
         self._latches.begin()
-        orders: dict[str, Verdict] = {}
+        on_orders: list[Finding] = []
         for rule in self._rules:
             findings, held = self._steps[rule.kind](rule, self._world, self._held.get(rule.id, _NOTHING))
             self._held[rule.id] = held
-            if rule.kind in _ON_ORDERS and moment.utc_ms is not None:
+            if rule.kind in _ON_ORDERS:
                 findings = tuple(findings)
-                order_verdicts(rule, findings, orders)
+                on_orders += findings
+                findings = (one for one in findings if not one.overruled)
             self._latches.take_all(rule, findings)
         changes = self._latches.end()
         if self.daybook is not None:
-            self.daybook.noted(orders)
+            self.daybook.noted(order_verdicts(on_orders, self._world, moment.wall_ms))
         return changes
 
     @property

@@ -48,6 +48,8 @@ class Finding(NamedTuple):
     meters: tuple[str, ...] = ()  # whose readings it stands on, where subjects do not say so
     level: Level | None = None  # where it is not the rule's
     event: bool = False  # it happened, and nothing can become fine: up until acknowledged, or FINE once
+    order: str = ""  # the one whose keeping it judges
+    overruled: bool = False  # by a stricter order on the same points: counted for the day, and no alarm
 
 
 def shown(value: Decimal | None, unit: str = "kW") -> str:

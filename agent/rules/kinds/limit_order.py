@@ -36,12 +36,20 @@ KIND = "limit-order"
 POWER, ENERGY, NEAR, NO_BASELINE = "SBX-RUL-007", "SBX-RUL-008", "SBX-RUL-009", "SBX-RUL-010"
 
 
-class _Limit(NamedTuple):
-    """What some points may draw together; None: that is not known. ``suffix`` of its alarm's key."""
+class _Group(NamedTuple):
+    """Points of an order that are judged together, all of them or each. ``suffix`` of the alarm's key.
+    ``stands``: a stop order keeps all of them anyway, which overrules this one."""
 
     term: Term
     suffix: str
     points: tuple[str, ...]
+    stands: bool
+
+
+class _Limit(NamedTuple):
+    """What a group may draw; None: that is not known."""
+
+    group: _Group
     allowed_kw: Decimal | None
 
 
@@ -55,18 +63,18 @@ def step(
     found: list[Finding] = []
     limits: list[_Limit] = []
     for term in terms(world):
-        order, rest = term.order, _left(term, world)
+        order = term.order
         memory = kept.get(order.id, {})
-        if order.limit_kwh is not None and rest:
-            kept[order.id] = {"open": opened(memory.get("open"), term.from_ms, rest, world)}
-            found += _energies(rule, term._replace(points=rest), kept[order.id]["open"], world)
+        if order.limit_kwh is not None:
+            kept[order.id] = {"open": opened(memory.get("open"), term.from_ms, term.points, world)}
+            found += _energies(rule, term, kept[order.id]["open"], world)
         elif order.reduce_percent is not None:
             memory = memory if order.baseline_kw is not None else baseline.fixed(order, kept, world)
             kept[order.id] = memory
-            limits += _limits(term, rest, memory)
+            limits += _limits(term, memory, world)
             found.append(_without(rule, term, memory, world))
         elif order.limit_kw is not None:
-            limits += _limits(term, rest, memory)
+            limits += _limits(term, memory, world)
     return (*found, *_means(rule, limits, world)), kept
 
 
@@ -77,17 +85,11 @@ def _kept(held: Mapping[str, Any], world: World) -> dict[str, Memory]:
     return {name: memory for name, memory in held.items() if name in known or not known}
 
 
-def _left(term: Term, world: World) -> tuple[str, ...]:
-    """The points of an order without those that must stand still anyway."""
-    under = stopped(world)
-    return tuple(name for name in term.points if name not in under)
-
-
-def _limits(term: Term, points: tuple[str, ...], memory: Memory) -> Iterator[_Limit]:
-    for suffix, names in _groups(term.order, points):
-        limit_kw = _limit_kw(term.order, memory, names)
-        allowed_kw = None if limit_kw is None else limit_kw + term.order.exempt_kw * len(names)
-        yield _Limit(term, suffix, names, allowed_kw)
+def _limits(term: Term, memory: Memory, world: World) -> Iterator[_Limit]:
+    for group in _groups(term, world):
+        limit_kw = _limit_kw(term.order, memory, group.points)
+        exempt_kw = term.order.exempt_kw * len(group.points)
+        yield _Limit(group, None if limit_kw is None else limit_kw + exempt_kw)
 
 
 def _limit_kw(order: Order, memory: Memory, points: tuple[str, ...]) -> Decimal | None:
@@ -104,38 +106,45 @@ def _limit_kw(order: Order, memory: Memory, points: tuple[str, ...]) -> Decimal 
     return None if base is None else base * (100 - order.reduce_percent) / 100
 
 
-def _groups(order: Order, points: tuple[str, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """What is judged together, all points or each, behind the suffix of its key."""
+def _groups(term: Term, world: World) -> Iterator[_Group]:
+    """Without the points that must stand still anyway, unless all of them must."""
+    under = stopped(world)
+    for suffix, names in _parts(term.order, term.points):
+        left = tuple(name for name in names if name not in under)
+        yield _Group(term, suffix, left or names, not left)
+
+
+def _parts(order: Order, points: tuple[str, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
     if order.per == "total":
-        return (("", points),) if points else ()
+        return (("", points),)
     return tuple((f"/{name}", (name,)) for name in points)
 
 
 def _means(rule: LimitOrder, limits: Sequence[_Limit], world: World) -> Iterator[Finding]:
-    """Of each limit by itself, and of several on the same points only of the strictest."""
+    """Of each limit; of several on the same points all but the strictest are overruled."""
     strictest: dict[frozenset[str], tuple[Decimal, int, str]] = {}
     ranks = [_rank(rule, one, world) for one in limits]
     for one, rank in zip(limits, ranks, strict=True):
-        points = frozenset(one.points)
-        if rank is not None and rank <= strictest.get(points, rank):
-            strictest[points] = rank
+        points = frozenset(one.group.points)
+        if rank is not None and not one.group.stands:
+            strictest[points] = min(rank, strictest.get(points, rank))
     for one, rank in zip(limits, ranks, strict=True):
-        if rank is None or strictest[frozenset(one.points)] == rank:
-            yield _mean(rule, one, world, judged=rank is not None)
+        other = rank is not None and rank != strictest.get(frozenset(one.group.points))
+        found = _mean(rule, one, world, judged=rank is not None)
+        yield found._replace(overruled=one.group.stands or other)
 
 
 def _rank(rule: LimitOrder, limit: _Limit, world: World) -> tuple[Decimal, int, str] | None:
     """How strict it is, the lowest most; None while it cannot be judged, and hides no other."""
-    due = world.now_ms >= limit.term.since_ms + rule.average_s * 1000
-    if limit.allowed_kw is None or not due:
-        return None
-    return limit.allowed_kw, limit.term.from_ms, limit.term.order.id
+    term = limit.group.term
+    due = world.now_ms >= term.since_ms + rule.average_s * 1000
+    return (limit.allowed_kw, term.from_ms, term.order.id) if due and limit.allowed_kw is not None else None
 
 
 def _mean(rule: LimitOrder, limit: _Limit, world: World, *, judged: bool) -> Finding:
-    means = [world.meter_of(name).mean_kw(rule.average_s * 1000, world.now_ms) for name in limit.points]
+    (term, suffix, points, _), allowed = limit
+    means = [world.meter_of(name).mean_kw(rule.average_s * 1000, world.now_ms) for name in points]
     known = sum((mean for mean in means if mean is not None), Decimal(0))
-    allowed = limit.allowed_kw
     verdict = Verdict.FINE
     if allowed is None:
         verdict = Verdict.UNKNOWN
@@ -143,21 +152,22 @@ def _mean(rule: LimitOrder, limit: _Limit, world: World, *, judged: bool) -> Fin
         verdict = Verdict.UNKNOWN if None in means else Verdict.FINE
         verdict = Verdict.VIOLATED if known > allowed else verdict
     return Finding(
-        f"{rule.id}/{limit.term.order.id}{limit.suffix}",
+        f"{rule.id}/{term.order.id}{suffix}",
         verdict,
         POWER,
         world.now_ms,
         rule.hold_s * 1000,
-        limit.points,
-        _words(limit.term, limit.points, (known, allowed), "kW"),
+        points,
+        _words(term, points, (known, allowed), "kW"),
         peak=known if verdict is Verdict.VIOLATED else None,
+        order=term.order.id,
     )
 
 
 def _energies(rule: LimitOrder, term: Term, start: Mapping[str, Any], world: World) -> Iterator[Finding]:
     limit = term.order.limit_kwh
     assert limit is not None
-    for suffix, points in _groups(term.order, term.points):
+    for _, suffix, points, stands in _groups(term, world):
         drawn = [drawn_kwh(name, start, world) for name in points]
         known = sum((one for one in drawn if one is not None), Decimal(0))
         for part, share, code in (("", 100, ENERGY), ("/near", rule.warn_percent, NEAR)):
@@ -173,13 +183,15 @@ def _energies(rule: LimitOrder, term: Term, start: Mapping[str, Any], world: Wor
                 _words(term, points, (known, limit), "kWh"),
                 peak=known if over else None,
                 level="warning" if part else None,
+                order="" if part else term.order.id,
+                overruled=stands,
             )
 
 
 def _without(rule: LimitOrder, term: Term, memory: Memory, world: World) -> Finding:
     """A warning of the points that lack a baseline. Until it is known that there is none, nothing is said."""
-    groups = _limits(term, term.points, memory)
-    lacking = tuple(name for limit in groups if limit.allowed_kw is None for name in limit.points)
+    parts = (points for _, points in _parts(term.order, term.points))
+    lacking = tuple(name for one in parts if _limit_kw(term.order, memory, one) is None for name in one)
     sought = term.order.baseline_kw is not None or bool(memory)
     verdict = (Verdict.VIOLATED if sought else Verdict.UNKNOWN) if lacking else Verdict.FINE
     return Finding(
@@ -198,7 +210,7 @@ def _without(rule: LimitOrder, term: Term, memory: Memory, world: World) -> Find
 def _unknown(rule: LimitOrder, order: Order, world: World) -> Iterator[Finding]:
     """Everything that may be said of an order: what is up stays up."""
     parts = ["", "/near"] if order.limit_kwh is not None else [""]
-    tails = [f"{group}{part}" for group, _ in _groups(order, points_of(order, world)) for part in parts]
+    tails = [f"{group}{part}" for group, _ in _parts(order, points_of(order, world)) for part in parts]
     if order.reduce_percent is not None:
         tails.append("/baseline")
     for tail in tails:

@@ -9,7 +9,7 @@ Transition table, one finding for each order and point::
     in force                  UNKNOWN                                unknown
     clock not to be trusted   anything                               unknown
     not in force              -                                      no finding: an alarm of it ends
-    a stricter one is due     -                                      no finding: that one is judged
+    a stricter one is due     -                                      the same, for the day's count alone
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def judge(rule: StopOrder, world: World) -> Iterator[Finding]:
     strictest = stopped(world)
     for term in terms(world):
         for name in term.points if term.order.kind == "stop" else ():
-            if not term.due(world.now_ms) or strictest[name] is term:
-                yield _one(rule, name, term, world)
+            overruled = term.due(world.now_ms) and strictest[name] is not term
+            yield _one(rule, name, term, world)._replace(overruled=overruled)
     for order in blind(world, "stop"):
         for name in points_of(order, world):
             key = f"{rule.id}/{order.id}/{name}"
@@ -70,4 +70,5 @@ def _one(rule: StopOrder, name: str, term: Term, world: World) -> Finding:
         bridge_ms=world.meter_of(name).fresh_ms,
         peak=view.power.value if view.power and verdict is Verdict.VIOLATED else None,
         record=view.since_record if view.since_ms >= term.since_ms else 0,
+        order=order.id,
     )

@@ -188,6 +188,26 @@ def test_a_baseline_is_on_record_and_holds_after_a_restart(slow: Box, logbook: s
     assert engine.baselines["cut"].fields() == {name: record[name] for name in ("kw", "days", "points")}
 
 
+def test_a_baseline_of_an_issuer_is_found_in_the_summary_of_a_day(slow: Box) -> None:
+    box = slow
+    box.start(0)
+    days(box, 4)
+    end = MIDNIGHT + 4 * DAY
+    cut = replace(order(box, end), id="city/cut", source="city")
+    box.recorder._rules.engine.know((cut,), ())
+    for second in range(end + 1_800, end + DAY + 3 * HOUR, 1_800):
+        box.poll(second, kiln="20", scrubber="6")
+    found = box.recorder._rules.engine.baselines["city/cut"]
+    (row,) = rows(box, "order")
+    assert row["order"] == "city/cut"
+    assert {name: row[name] for name in ("kw", "days", "points")} == found.fields()
+    assert row["force_s"] == row["obeyed_s"] + row["violated_s"] + row["unknown_s"]
+    box.stop(end + DAY + 3 * HOUR)
+    shutil.rmtree(box.folder / "logbook")
+    box.start(end + DAY + 3 * HOUR + 10)
+    assert box.recorder._rules.engine.baselines == {"city/cut": found}
+
+
 @pytest.mark.parametrize(
     ("day", "count", "missing"),
     [("2026-03-29", 23, {2}), ("2026-10-25", 25, set()), ("2026-06-01", 24, set())],
