@@ -66,7 +66,7 @@ def step(
         order = term.order
         memory = kept.get(order.id, {})
         if order.limit_kwh is not None:
-            kept[order.id] = {"open": opened(memory.get("open"), term.from_ms, term.points, world)}
+            kept[order.id] = {"open": opened(memory.get("open"), term.window_ms, term.points, world)}
             found += _energies(rule, term, kept[order.id]["open"], world)
         elif order.reduce_percent is not None:
             memory = memory if order.baseline_kw is not None else baseline.fixed(order, kept, world)
