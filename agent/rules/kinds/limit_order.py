@@ -8,13 +8,14 @@ points or for each of them::
     kW          mean of average_s, begun after the grace       violated above | fine at or below
     kW          too little measured, the rest is above alone   violated
     kW          too little measured                            unknown
-    kWh         drawn since the window began                   violated above: it cannot become less
+    kWh         drawn since the window began, or its grace     violated above the limit and the exempt load
+                was over                                       of that time
     kWh         ... more than warn_percent of the limit        a finding of its own, a warning
     percent     no baseline: none given, too few days known    SBX-RUL-010, a warning: it cannot be judged
     any         clock not to be trusted                        unknown
 
 Of several limits in kW on the same points the one that allows least is judged, as soon as its mean began
-after its grace. Points that must stand still anyway are left out.
+after its grace. Points that must stand still anyway are left out; the energy they drew stays drawn.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from agent.rules.baseline import Memory
 from agent.rules.finding import Facts, Finding, Verdict, shown
 from agent.rules.inforce import Term, blind, points_of, stopped, terms
 from agent.rules.kinds.energy import drawn_kwh, opened
-from agent.rules.world import World
+from agent.rules.world import HOUR_MS, World
 from config.orders import Order
 from config.rulekinds import LimitOrder
 
@@ -58,7 +59,8 @@ def step(
 ) -> tuple[tuple[Finding, ...], Mapping[str, Any]]:
     """``held``: by order its baseline, or until when one was sought in vain, and the window being counted."""
     if world.utc_ms is None:
-        return tuple(one for order in blind(world, "limit") for one in _unknown(rule, order, world)), held
+        unsure = (_findings(rule, order, world, Verdict.UNKNOWN) for order in blind(world, "limit"))
+        return tuple(one for findings in unsure for one in findings), held
     kept = _kept(held, world)
     found: list[Finding] = []
     limits: list[_Limit] = []
@@ -66,8 +68,9 @@ def step(
         order = term.order
         memory = kept.get(order.id, {})
         if order.limit_kwh is not None:
-            kept[order.id] = {"open": opened(memory.get("open"), term.window_ms, term.points, world)}
-            found += _energies(rule, term, kept[order.id]["open"], world)
+            if term.due(world.now_ms):
+                memory = kept[order.id] = _counted(term, kept, world)
+            found += _energies(rule, term, memory.get("open"), world)
         elif order.reduce_percent is not None:
             memory = memory if order.baseline_kw is not None else baseline.fixed(order, kept, world)
             kept[order.id] = memory
@@ -164,14 +167,26 @@ def _mean(rule: LimitOrder, limit: _Limit, world: World, *, judged: bool) -> Fin
     )
 
 
-def _energies(rule: LimitOrder, term: Term, start: Mapping[str, Any], world: World) -> Iterator[Finding]:
-    limit = term.order.limit_kwh
+def _counted(term: Term, kept: Mapping[str, Memory], world: World) -> Memory:
+    """What the points had drawn when the window began, of the order or of one whose place it takes in it."""
+    own, other = (kept.get(name or "", {}) for name in (term.order.id, term.order.replaces))
+    before = own.get("open", other.get("open"))
+    return {"open": opened(before, term.window_ms, term.points, world)}
+
+
+def _energies(rule: LimitOrder, term: Term, start: Memory | None, world: World) -> Iterator[Finding]:
+    """Of each group, and a warning before; nothing is drawn before it must be obeyed."""
+    limit, under = term.order.limit_kwh, stopped(world)
     assert limit is not None
-    for _, suffix, points, stands in _groups(term, world):
+    if start is None or not term.due(world.now_ms):
+        yield from _findings(rule, term.order, world, Verdict.FINE)
+        return
+    for suffix, points in _parts(term.order, term.points):
         drawn = [drawn_kwh(name, start, world) for name in points]
         known = sum((one for one in drawn if one is not None), Decimal(0))
+        exempt = term.order.exempt_kw * len(points) * (world.now_ms - start["at"]) / HOUR_MS
         for part, share, code in (("", 100, ENERGY), ("/near", rule.warn_percent, NEAR)):
-            over = known > limit * share / 100
+            over = known > limit * share / 100 + exempt
             unknown = Verdict.UNKNOWN if None in drawn else Verdict.FINE
             yield Finding(
                 f"{rule.id}/{term.order.id}{suffix}{part}",
@@ -180,11 +195,11 @@ def _energies(rule: LimitOrder, term: Term, start: Mapping[str, Any], world: Wor
                 world.now_ms,
                 0,
                 points,
-                _words(term, points, (known, limit), "kWh"),
+                _words(term, points, (known, limit + exempt), "kWh"),
                 peak=known if over else None,
                 level="warning" if part else None,
                 order="" if part else term.order.id,
-                overruled=stands,
+                overruled=all(name in under for name in points),
             )
 
 
@@ -207,14 +222,16 @@ def _without(rule: LimitOrder, term: Term, memory: Memory, world: World) -> Find
     )
 
 
-def _unknown(rule: LimitOrder, order: Order, world: World) -> Iterator[Finding]:
-    """Everything that may be said of an order: what is up stays up."""
+def _findings(rule: LimitOrder, order: Order, world: World, verdict: Verdict) -> Iterator[Finding]:
+    """The same verdict on everything that may be said of an order."""
     parts = ["", "/near"] if order.limit_kwh is not None else [""]
     tails = [f"{group}{part}" for group, _ in _parts(order, points_of(order, world)) for part in parts]
     if order.reduce_percent is not None:
         tails.append("/baseline")
     for tail in tails:
-        yield Finding(f"{rule.id}/{order.id}{tail}", Verdict.UNKNOWN, POWER, world.now_ms, 0, (), dict)
+        yield Finding(
+            f"{rule.id}/{order.id}{tail}", verdict, POWER, world.now_ms, 0, (), dict, order=order.id
+        )
 
 
 def _words(term: Term, points: tuple[str, ...], numbers: tuple[Decimal, Decimal | None], unit: str) -> Facts:
