@@ -23,10 +23,11 @@ from agent.rules.baseline import Baseline
 from agent.rules.daycount import CLASSES, STORED, Counts, DayCount
 from agent.rules.world import HOUR_MS, DayUse
 from config.calendar import day_span
+from config.orders import MOST_REFERENCE_DAYS
 from config.rulekinds import TreatmentOff
 from config.site import Meter, SiteConfig
 
-KEPT_DAYS = 14  # of history, in the rules' mind
+KEPT_DAYS = MOST_REFERENCE_DAYS  # of history, in the rules' mind
 UNKNOWN = "-"  # an hour of which too little was measured, or one that the clock named twice
 _ENOUGH_S, _MOST_S = 2_880, 3_672  # of an hour's 3600 s
 _MOST = 60  # alarms and declarations named in one record
@@ -152,7 +153,7 @@ def _pair(rule: str, day: DayCount) -> Fields:
 def _order(name: str, counts: Counts, known: Known) -> Fields:
     found: Fields = {f"{word}_s": counts.get(word, 0) // 1000 for word in ("obeyed", "violated", "unknown")}
     base = known.baselines.get(name)
-    more: Fields = {} if base is None else {"kw": f"{base.kw:f}", "days": list(base.days)}
+    more = {} if base is None else base.fields()
     return {"what": "order", "order": name, "force_s": sum(counts.values()) // 1000, **found, **more}
 
 

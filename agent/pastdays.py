@@ -10,11 +10,11 @@ text names one. A day's rows may end in the block behind the one that ``prev_n``
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from agent.dayrecords import KEPT_DAYS
 from agent.history import MOST_BLOCKS, Record, records_of, records_of_kinds
+from agent.rules.baseline import Baseline
 from buffer.reader import JournalReader
 
 Rows = tuple[Record, ...]  # of one day, the record ``day`` first
@@ -43,15 +43,15 @@ def walk(reader: JournalReader, n: int, most: int = KEPT_DAYS) -> Iterator[Rows]
         n = first["prev_n"]
 
 
-def baselines(reader: JournalReader, n: int, days: Iterable[Rows]) -> Iterator[Mapping[str, Any]]:
+def baselines(reader: JournalReader, n: int, days: Iterable[Rows]) -> Iterator[tuple[str, Baseline]]:
     """Baselines of orders that are on record: in the summaries, and in records since block ``n``."""
     for rows in days:
         for row in rows:
             if row["what"] == "order" and "kw" in row:
-                yield {"id": row["order"], "kw": row["kw"], "days": row["days"]}
+                yield row["order"], Baseline.take(row)
     for record, _ in records_of_kinds(reader, ("order",), n - 1):
         if record.get("op") == "baseline":
-            yield record
+            yield record["id"], Baseline.take(record)
 
 
 def _day_in(reader: JournalReader, n: int) -> Record | None:

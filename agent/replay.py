@@ -17,13 +17,13 @@ nothing itself and writes nothing; what comes out are the changes of alarms."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 from agent import readings
 from agent.axis import TRUSTED, Axis, Wall
 from agent.orders.book import Book
 from agent.rules.alarms import AlarmChange
+from agent.rules.baseline import Baseline
 from agent.rules.engine import Engine
 from agent.ruling import TOLD, Ruling
 from buffer.block import is_live
@@ -77,7 +77,7 @@ class Replay:
             assert self._book is not None, "take sees to that"
             self._know(self._book.take(record), record)
         elif record.get("op") == "baseline":
-            self._engine.fix(record["id"], Decimal(record["kw"]), record["days"])
+            self._engine.fix(record["id"], Baseline.take(record))
         elif record.get("what") == "day" and self._engine.daybook is not None:
             self._engine.daybook.written(record["day"], -1)
         elif kind == "alarm" and record["state"] == "acknowledged":

@@ -8,7 +8,6 @@ would raise is raised, and recorded, by the engine's next tick."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 
 from agent.axis import Axis, Wall
 from agent.dayrecords import remembered
@@ -75,8 +74,8 @@ def _recall(reader: JournalReader, engine: Engine) -> None:
     assert book is not None, "an engine of the daemon has one"
     book.written("", last_summary(reader, max(0, book.last_n)))
     days = tuple(walk(reader, book.last_n))
-    for found in baselines(reader, book.last_n, days):
-        engine.fix(found["id"], Decimal(found["kw"]), found["days"])
+    for order, found in baselines(reader, book.last_n, days):
+        engine.fix(order, found)
     history: Mapping[str, tuple[DayUse, ...]] = {}
     for rows in days:
         history = remembered(history, rows, engine.zone)

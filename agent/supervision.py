@@ -110,9 +110,8 @@ class Supervision:
     def tell_baselines(self, append: Append, now: Instant) -> None:
         """Put each baseline on record when it is fixed; what a full card does not take comes again."""
         for name, found in self.engine.untold.items():
-            fields = {"op": "baseline", "id": name, "kw": f"{found.kw:f}", "days": list(found.days)}
             with contextlib.suppress(StoreFull):
-                append("order", fields, now)
+                append("order", {"op": "baseline", "id": name, **found.fields()}, now)
                 self.engine.told(name)
 
     def over(self, now: Instant) -> tuple[DayCount, ...]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from agent.axis import Axis
@@ -116,8 +115,8 @@ def _begun(reader: JournalReader, config: SiteConfig, now: Instant, book: Book) 
     for rows in days:
         history = remembered(history, rows, engine.zone)
     engine.recall(history)
-    for one in baselines(reader, n, days):
-        engine.fix(one["id"], Decimal(one["kw"]), one["days"])
+    for order, found in baselines(reader, n, days):
+        engine.fix(order, found)
     return Replay(engine, axis, book)
 
 

@@ -30,6 +30,16 @@ def cut(order: Order, at_ms: int) -> Order | None:
     return order if order.to_ms is not None and order.to_ms <= at_ms else replace(order, to_ms=at_ms)
 
 
+def heard(order: Order, before: Order | None, at_ms: int) -> Order:
+    """With the moment from which a plant can know of it: its time to shut down safely begins no earlier. One
+    that comes while ``before``, the order that it replaces, still holds goes on with what was known of that;
+    one that is carried into another epoch keeps its own."""
+    if order.heard_ms:
+        return order
+    holds = before is not None and (before.to_ms is None or at_ms < before.to_ms)
+    return replace(order, heard_ms=before.heard_ms if before is not None and holds else at_ms)
+
+
 def measure(order: Order) -> tuple[object, ...]:
     """What it demands of them."""
     return (

@@ -20,6 +20,7 @@ OrderLevel = Literal["yellow", "orange", "red"]
 DeclarationKind = Literal["stop", "maintenance", "power-cut", "rebuild"]
 VERBS = ("order-put", "order-cancel", "declaration-put", "declaration-end")  # of commands, so far
 LOCAL = "local"  # source of an order that an installer put in by file
+MOST_REFERENCE_DAYS = 14  # before an order, for its baseline: the rules remember no more
 GRACE_S = 1800  # time for a safe shutdown where the order names none
 
 

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from config.build import Shape
 from config.calendar import Window, moment_ms
-from config.orders import DeclarationKind, OrderKind, OrderLevel
+from config.orders import MOST_REFERENCE_DAYS, DeclarationKind, OrderKind, OrderLevel
 from config.shapes import DAY_S
 from config.values import Wrong, choice, decimal, flag, ident, idents, power, shown, text, whole
 
@@ -69,7 +69,7 @@ ORDER: Shape = MappingProxyType(
         "level": choice(*get_args(OrderLevel)),
         "reduce_percent": percent,
         "baseline_kw": power,
-        "reference_days": whole(1, 60),
+        "reference_days": whole(1, MOST_REFERENCE_DAYS),
         "limit_kw": power,
         "limit_kwh": power,
         "per": choice("total", "point"),

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeVar
 
-from config.orderchecks import FOREVER_MS, cut
+from config.orderchecks import FOREVER_MS, cut, heard
 from config.orders import Declaration, Order
 
 Record = Mapping[str, Any]
@@ -138,30 +138,24 @@ def fold(records: Iterable[Record], book: Book | None = None) -> Book:
 
 def _changed(kind: str, shelf: Shelf, record: Record) -> dict[str, Held]:
     found, identity = dict(shelf), record["id"]
-    if record["op"] == "put":
-        given = (Order if kind == "order" else Declaration).take(record[kind])
-        given = _heard(given, found, record["t"])
-        found[identity] = Held(given, given, record["by"], (record,))
-        replaced = found.get(given.replaces or "") if isinstance(given, Order) else None
-        if replaced is not None and isinstance(replaced.what, Order):
-            rest = cut(replaced.what, given.from_ms)
-            found[replaced.given.id] = replace(replaced, what=rest, fate="replaced")
+    if record["op"] == "put" and kind == "order":
+        order = Order.take(record[kind])
+        replaced = found.get(order.replaces or "")
+        before = None if replaced is None or not isinstance(replaced.what, Order) else replaced.what
+        order = heard(order, before, record["t"])
+        found[identity] = Held(order, order, record["by"], (record,))
+        if replaced is not None and before is not None:
+            rest = cut(before, order.from_ms)
+            found[before.id] = replace(replaced, what=rest, fate="replaced")
+    elif record["op"] == "put":
+        declaration = Declaration.take(record[kind])
+        found[identity] = Held(declaration, declaration, record["by"], (record,))
     elif identity in found:
         held = found[identity]
         fate: Fate = "cancelled" if kind == "order" else "ended"
         left = None if kind == "order" else _ended(held.what, record["t"])
         found[identity] = replace(held, what=left, fate=fate, records=(*held.records, record))
     return found
-
-
-def _heard(given: Order | Declaration, shelf: Shelf, at_ms: int) -> Order | Declaration:
-    """With the moment from which a plant can know of it: its time to shut down safely begins no earlier. One
-    that replaces another goes on with what was known of that."""
-    if not isinstance(given, Order):
-        return given
-    before = shelf.get(given.replaces or "")
-    earlier = None if before is None else before.given
-    return replace(given, heard_ms=earlier.heard_ms if isinstance(earlier, Order) else at_ms)
 
 
 def _ended(what: Order | Declaration | None, at_ms: int) -> Declaration | None:

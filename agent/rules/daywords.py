@@ -7,11 +7,14 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from agent.rules.finding import Finding, Verdict
+from agent.rules.inforce import in_force, terms
 from agent.rules.kinds.treatment_off import needed
-from agent.rules.world import HOUR_MS, State
+from agent.rules.world import HOUR_MS, State, World
 from config.calendar import day_of
-from config.rulekinds import Rule, TreatmentOff
+from config.rulekinds import TreatmentOff
 from config.site import Shift
+
+_WORSE = (Verdict.FINE, Verdict.UNKNOWN, Verdict.VIOLATED)
 
 
 def pair_words(rule: TreatmentOff, states: Mapping[str, State]) -> tuple[str, ...]:
@@ -27,16 +30,21 @@ def pair_words(rule: TreatmentOff, states: Mapping[str, State]) -> tuple[str, ..
     return "production", "unsure"
 
 
-def order_verdicts(rule: Rule, findings: Iterable[Finding], found: dict[str, Verdict]) -> None:
-    """The worst verdict on each order, from the findings of the rules on orders: their keys name the order. A
-    warning of what is near a limit is none; without a baseline nothing can be judged."""
+def order_verdicts(findings: Iterable[Finding], world: World, wall_ms: int | None) -> dict[str, Verdict]:
+    """The worst verdict on each order in force. Where no clock can be trusted it is unknown, of the orders
+    that are in force by what the clock shows (``wall_ms``), as days turn by it."""
+    if world.utc_ms is None:
+        if wall_ms is None:
+            return {}
+        holds = (one.id for one in world.orders if in_force(one, wall_ms, world) is not None)
+        return dict.fromkeys(holds, Verdict.UNKNOWN)
+    found: dict[str, Verdict] = {}
     for finding in findings:
-        part = finding.key.removeprefix(f"{rule.id}/").split("/")
-        verdict = finding.verdict
-        if finding.level == "warning":
-            verdict = Verdict.UNKNOWN if part[-1] == "baseline" else Verdict.FINE
-        known = found.get(part[0], Verdict.FINE)
-        found[part[0]] = verdict if known is Verdict.FINE or verdict is Verdict.VIOLATED else known
+        if finding.order:
+            found[finding.order] = max(
+                found.get(finding.order, Verdict.FINE), finding.verdict, key=_WORSE.index
+            )
+    return {term.order.id: found.get(term.order.id, Verdict.UNKNOWN) for term in terms(world)}
 
 
 def worked(shift: Shift, utc_ms: int, zone: ZoneInfo) -> tuple[bool, int]:

@@ -12,15 +12,14 @@ what is raised depends on what was observed and on the moments of the ticks, not
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from agent.rules.alarms import Alarm, AlarmChange
-from agent.rules.baseline import Baseline
+from agent.rules.baseline import Baseline, held, remembered
 from agent.rules.daybook import Daybook
 from agent.rules.daywords import order_verdicts
-from agent.rules.finding import Verdict
+from agent.rules.finding import Finding
 from agent.rules.kinds.registry import steps, uses
 from agent.rules.latches import Latches
 from agent.rules.page import back, plain, restore_world, world_page
@@ -98,17 +97,18 @@ class Engine:
         if self.daybook is not None:
             self.daybook.tick(moment)
         self._latches.begin()
-        orders: dict[str, Verdict] = {}
+        on_orders: list[Finding] = []
         for rule in self._rules:
             findings, held = self._steps[rule.kind](rule, self._world, self._held.get(rule.id, _NOTHING))
             self._held[rule.id] = held
-            if rule.kind in _ON_ORDERS and moment.utc_ms is not None:
+            if rule.kind in _ON_ORDERS:
                 findings = tuple(findings)
-                order_verdicts(rule, findings, orders)
+                on_orders += findings
+                findings = (one for one in findings if not one.overruled)
             self._latches.take_all(rule, findings)
         changes = self._latches.end()
         if self.daybook is not None:
-            self.daybook.noted(orders)
+            self.daybook.noted(order_verdicts(on_orders, self._world, moment.wall_ms))
         return changes
 
     @property
@@ -133,26 +133,27 @@ class Engine:
     @property
     def untold(self) -> dict[str, Baseline]:
         """Those of them that are not on record yet; ``told`` when they are."""
-        return {name: found for name, found in self.baselines.items() if name not in self._told}
+        return {name: one for name, one in self._fixed() if one.whole and name not in self._told}
 
     def told(self, order: str) -> None:
         """The baseline of an order is on record."""
         self._told.add(order)
 
-    def fix(self, order: str, kw: Decimal, days: Iterable[str]) -> None:
+    def fix(self, order: str, found: Baseline) -> None:
         """A baseline that is on record holds: it is not found anew."""
-        self._told.add(order)
+        if found.whole:
+            self._told.add(order)
         for rule in self._rules:
             if rule.kind == "limit-order":
                 memory = self._held.get(rule.id, {})
-                known = {**memory.get(order, {}), "kw": kw, "days": list(days)}
-                self._held[rule.id] = {**memory, order: known}
+                self._held[rule.id] = {**memory, order: {**memory.get(order, {}), **remembered(found)}}
 
     def _fixed(self) -> Iterator[tuple[str, Baseline]]:
-        held = (self._held.get(rule.id, _NOTHING) for rule in self._rules if rule.kind == "limit-order")
-        for name, memory in (one for memories in held for one in memories.items()):
-            if "days" in memory:
-                yield name, Baseline(memory["kw"], tuple(memory["days"]))
+        of_rules = (self._held.get(rule.id, _NOTHING) for rule in self._rules if rule.kind == "limit-order")
+        for name, memory in (one for memories in of_rules for one in memories.items()):
+            found = held(memory)
+            if found is not None:
+                yield name, found
 
     def verdicts(self) -> dict[str, dict[str, str]]:
         """How each rule judges each of its things now; changes nothing."""
@@ -191,7 +192,8 @@ class Engine:
         engine is of no more use."""
         restore_world(self._world, page["world"])
         self._told = set(page["told"])
-        self._held = {name: back(held) for name, held in page["held"].items()}
+        self._held = {name: back(kept) for name, kept in page["held"].items()}
+        self._told -= {name for name, found in self._fixed() if not found.whole}
         self._latches.turn_to(page)
         if self.daybook is not None and "daybook" in page:
             self.daybook.turn_to(page["daybook"])

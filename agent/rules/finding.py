@@ -54,6 +54,8 @@ class Finding(NamedTuple):
     level: Level | None = None  # where it is not the rule's
     event: bool = False  # it happened, and nothing can become fine: up until acknowledged, or FINE once
     without: Without | None = None
+    order: str = ""  # the one whose keeping it judges
+    overruled: bool = False  # by a stricter order on the same points: counted for the day, and no alarm
 
 
 def shown(value: Decimal | None, unit: str = "kW") -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from agent.scenario.model import Event, Heard
-from config.orderchecks import cut
+from config.orderchecks import cut, heard
 from config.orders import Declaration, Order
 
 
@@ -21,22 +21,22 @@ class Told:
         self._all |= {one.id: one for one in declarations}
         self._held = {name: one for name, one in self._all.items() if name not in later}
 
-    def hear(self, heard: Heard, utc_ms: int) -> None:
+    def hear(self, told: Heard, utc_ms: int) -> None:
         """One came or was taken back; a declaration that is ended held until now."""
-        one = self._all[heard.id]
-        if not heard.cancel:
-            self._held[heard.id] = self._heard(one, utc_ms)
-        elif isinstance(one, Declaration) and heard.id in self._held:
-            self._held[heard.id] = replace(one, to_ms=min(one.to_ms, utc_ms))
+        one = self._all[told.id]
+        if not told.cancel:
+            self._held[told.id] = self._heard(one, utc_ms)
+        elif isinstance(one, Declaration) and told.id in self._held:
+            self._held[told.id] = replace(one, to_ms=min(one.to_ms, utc_ms))
         else:
-            self._held.pop(heard.id, None)
+            self._held.pop(told.id, None)
 
     def _heard(self, one: Order | Declaration, utc_ms: int) -> Order | Declaration:
-        """With the moment of it; an order that replaces another goes on with what was known of that."""
+        """With the moment of it."""
         if not isinstance(one, Order):
             return replace(one, declared_ms=utc_ms)
-        earlier = self._all.get(one.replaces or "")
-        return replace(one, heard_ms=earlier.heard_ms if isinstance(earlier, Order) else utc_ms)
+        before = self._held.get(one.replaces or "")
+        return heard(one, before if isinstance(before, Order) else None, utc_ms)
 
     def known(self) -> tuple[tuple[Order, ...], tuple[Declaration, ...]]:
         """What the engine is to know. An order that another replaces ends where that one begins."""

@@ -120,6 +120,21 @@ def test_removing_readings_never_makes_an_alarm_of_a_warning(found: tuple[Case, 
 
 
 @LESS
+@given(_without_some())
+def test_removing_readings_never_creates_an_alarm_of_a_stop_order(
+    found: tuple[Case, list[Observation]],
+) -> None:
+    """With and without exempt load, of several orders, within a day's window or not."""
+    case, left = found
+    whole = alarms_of(case, readings(case))
+    for change in alarms_of(case, left):
+        if change.alarm.rule == "stop-order" and change.change == "raised":
+            since_ms, at_ms = change.alarm.since_ms, change.at_ms
+            known = spans(whole, change.alarm.key)
+            assert [span for span in known if span[0] <= at_ms and since_ms <= span[1]], (whole, change)
+
+
+@LESS
 @given(plants(), st.integers(-10 * WEEK_MS, 10 * WEEK_MS), st.integers(-20, 20))
 def test_shifting_all_times_shifts_all_alarms(case: Case, shift_ms: int, weeks: int) -> None:
     """The axis by anything; the calendar by whole weeks, with the orders and declarations that it dates."""

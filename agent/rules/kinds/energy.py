@@ -20,17 +20,20 @@ MOST = 10  # times what it draws otherwise, or needs to count as running
 def opened(
     before: Mapping[str, Any] | None, from_ms: int, points: Iterable[str], world: World
 ) -> Mapping[str, Any]:
-    """What the points had drawn when a stretch began; kept while it lasts. ``from_ms`` names the stretch."""
-    names = tuple(points)
-    if before is not None and before["from"] == from_ms and all(name in before["sum"] for name in names):
+    """What the points had drawn when a stretch began; kept while it lasts. ``from_ms`` names the stretch. A
+    point that joins later counts from then on."""
+    if before is None or before["from"] != from_ms:
+        before = {"from": from_ms, "at": world.now_ms, "sum": {}, "covered": {}, "ep": {}}
+    sums = {name: world.meter_of(name).sum for name in points if name not in before["sum"]}
+    if not sums:
         return before
-    registers = {name: _register(name, world) for name in names}
+    missed_ms = world.now_ms - before["at"]  # no time in which a point that joins was unseen
+    registers = {name: _register(name, world) for name in sums}
     return {
-        "from": from_ms,
-        "at": world.now_ms,
-        "sum": {name: world.meter_of(name).sum.work for name in names},
-        "covered": {name: world.meter_of(name).sum.covered_ms for name in names},
-        "ep": {name: value for name, value in registers.items() if value is not None},
+        **before,
+        "sum": {**before["sum"], **{name: one.work for name, one in sums.items()}},
+        "covered": {**before["covered"], **{name: one.covered_ms - missed_ms for name, one in sums.items()}},
+        "ep": {**before["ep"], **{name: value for name, value in registers.items() if value is not None}},
     }
 
 

@@ -5,19 +5,23 @@ Transition table, one finding for each order and point::
     order                     point                                  verdict
     in force, grace over      ON, drawing more than exempt_kw        violated, held hold_s
     in force, grace over      ON with no more than exempt_kw, OFF    fine
+    in force, grace over      ON, exempt_kw given, no power read     unknown
     in force, grace lasts     anything                               fine
     in force                  UNKNOWN                                unknown
     clock not to be trusted   anything                               unknown
     not in force              -                                      no finding: an alarm of it ends
+    a stricter one is due     -                                      the same, for the day's count alone
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
+from typing import NamedTuple
 
 from agent.rules.finding import Finding, Verdict, shown
-from agent.rules.inforce import Term, blind, points_of, stopped
-from agent.rules.world import State, World
+from agent.rules.inforce import Term, blind, points_of, stopped, terms
+from agent.rules.world import State, Value, World
 from config.calendar import moment
 from config.rulekinds import StopOrder
 
@@ -27,43 +31,72 @@ CODE = "SBX-RUL-006"
 
 def judge(rule: StopOrder, world: World) -> Iterator[Finding]:
     """Findings keyed ``rule/order/point``."""
-    for name, term in stopped(world).items():
-        yield _one(rule, name, term, world)
+    strictest = stopped(world)
+    for term in terms(world):
+        for name in term.points if term.order.kind == "stop" else ():
+            overruled = term.due(world.now_ms) and strictest[name] is not term
+            yield _one(rule, name, term, world)._replace(overruled=overruled)
     for order in blind(world, "stop"):
         for name in points_of(order, world):
             key = f"{rule.id}/{order.id}/{name}"
             yield Finding(key, Verdict.UNKNOWN, CODE, world.now_ms, 0, (name,), dict)
 
 
+class _Sight(NamedTuple):
+    """How a point is seen to keep an order: since and until when, and the reading that says it."""
+
+    verdict: Verdict
+    began_ms: int
+    until_ms: int | None = None
+    reading: Value | None = None
+
+
 def _one(rule: StopOrder, name: str, term: Term, world: World) -> Finding:
-    view = world.points[name]
-    order = term.order
-    verdict, until_ms = Verdict.FINE, None
-    began_ms = max(view.since_ms, term.since_ms)
-    if not term.due(world.now_ms):
-        verdict = Verdict.FINE
-    elif view.state is State.UNKNOWN:
-        verdict = Verdict.UNKNOWN
-    elif view.state is State.ON and view.power is not None and view.sure is not None:
-        until_ms = view.sure.at_ms
-        kw = world.meter_of(name).power
-        if kw is None or kw.value > order.exempt_kw:
-            verdict = Verdict.VIOLATED if until_ms >= began_ms else Verdict.UNKNOWN
+    view, order = world.points[name], term.order
+    sight = _seen(name, term, world)
+    unit = "kW" if order.exempt_kw or world.config[name].on_above_a is None else "A"
+    amount = None if sight.reading is None else sight.reading.value
     return Finding(
         f"{rule.id}/{order.id}/{name}",
-        verdict,
+        sight.verdict,
         CODE,
-        began_ms,
+        sight.began_ms,
         rule.hold_s * 1000,
         (name,),
         lambda: {
             "point": name,
             "order": order.id,
-            "power": shown(view.power.value if view.power else None),
+            "power": shown(amount, unit),
             "since": moment(term.from_ms, world.zone),
         },
-        until_ms=until_ms,
+        until_ms=sight.until_ms,
         bridge_ms=world.meter_of(name).fresh_ms,
-        peak=view.power.value if view.power and verdict is Verdict.VIOLATED else None,
-        record=view.since_record if view.since_ms >= term.since_ms else 0,
+        peak=amount if sight.verdict is Verdict.VIOLATED else None,
+        record=view.since_record if sight.began_ms <= view.since_ms else 0,
+        order=order.id,
     )
+
+
+def _seen(name: str, term: Term, world: World) -> _Sight:
+    view = world.points[name]
+    began_ms = max(view.since_ms, term.since_ms)
+    if not term.due(world.now_ms) or view.state is State.OFF:
+        return _Sight(Verdict.FINE, began_ms, reading=view.power)
+    if view.state is State.UNKNOWN or view.sure is None:
+        return _Sight(Verdict.UNKNOWN, began_ms)
+    if term.order.exempt_kw:
+        return _above(term.order.exempt_kw, name, began_ms, world)
+    verdict = Verdict.VIOLATED if view.sure.at_ms >= began_ms else Verdict.UNKNOWN
+    return _Sight(verdict, began_ms, view.sure.at_ms, view.power)
+
+
+def _above(exempt_kw: Decimal, name: str, began_ms: int, world: World) -> _Sight:
+    """Of a point that runs, and may keep some load: its power decides, however the point is judged, and only
+    from when it was read above that load."""
+    meter = world.meter_of(name)
+    power = meter.power
+    if power is None or world.now_ms - power.at_ms > meter.fresh_ms or power.at_ms < began_ms:
+        return _Sight(Verdict.UNKNOWN, began_ms)
+    if power.value <= exempt_kw:
+        return _Sight(Verdict.FINE, began_ms, reading=power)
+    return _Sight(Verdict.VIOLATED, power.at_ms, power.at_ms, power)

@@ -194,6 +194,7 @@ def test_a_baseline_is_on_record_and_holds_after_a_restart(slow: Box, logbook: s
     assert (record["op"], record["id"]) == ("baseline", "cut")
     assert record["days"] == ["2026-11-20", "2026-11-21", "2026-11-22"]
     assert Decimal(record["kw"]) == pytest.approx(45, abs=1)
+    assert record["points"] == {"kiln": record["kw"]}
     box.stop(end + HOUR + 210)
     if logbook == "deleted":
         shutil.rmtree(box.folder / "logbook")
@@ -204,7 +205,27 @@ def test_a_baseline_is_on_record_and_holds_after_a_restart(slow: Box, logbook: s
     box.poll(end + HOUR + 260, kiln="60", scrubber="6")
     box.recorder.step(box.at(end + HOUR + 330))
     assert len(box.records("order")) == 1  # not fixed anew
-    assert f"{engine.baselines['cut'].kw:f}" == record["kw"]
+    assert engine.baselines["cut"].fields() == {name: record[name] for name in ("kw", "days", "points")}
+
+
+def test_a_baseline_of_an_issuer_is_found_in_the_summary_of_a_day(slow: Box) -> None:
+    box = slow
+    box.start(0)
+    days(box, 4)
+    end = MIDNIGHT + 4 * DAY
+    cut = replace(order(box, end), id="city/cut", source="city")
+    box.recorder._rules.engine.know((cut,), ())
+    for second in range(end + 1_800, end + DAY + 3 * HOUR, 1_800):
+        box.poll(second, kiln="20", scrubber="6")
+    found = box.recorder._rules.engine.baselines["city/cut"]
+    (row,) = rows(box, "order")
+    assert row["order"] == "city/cut"
+    assert {name: row[name] for name in ("kw", "days", "points")} == found.fields()
+    assert row["force_s"] == row["obeyed_s"] + row["violated_s"] + row["unknown_s"]
+    box.stop(end + DAY + 3 * HOUR)
+    shutil.rmtree(box.folder / "logbook")
+    box.start(end + DAY + 3 * HOUR + 10)
+    assert box.recorder._rules.engine.baselines == {"city/cut": found}
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,7 @@ MISTAKES = [
     broken("SBX-ORD-013", ('"30"', '"-1"'), line=7),
     broken("SBX-ORD-013", ('"30"', '"100.5"'), line=7),
     broken("SBX-CFG-029", ('"30"', "30"), line=7),
+    broken("SBX-CFG-023", ("level =", "reference_days = 15\nlevel ="), line=9),
     broken("SBX-ORD-014", ('["kiln"]', "[]"), line=6),
     broken("SBX-ORD-015", ("reduce_percent", 'baseline_kw = "9"\nlimit_kw'), line=7),
     broken("SBX-ORD-016", ('["kiln"]', '["scrubber"]'), line=6),

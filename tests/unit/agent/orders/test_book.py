@@ -69,6 +69,21 @@ def test_the_oldest_that_are_over_go_first_and_nothing_else(monkeypatch: pytest.
     assert len(many.held["order"]) == 5, "what holds never goes"
 
 
+@pytest.mark.parametrize(
+    ("given", "heard_ms"),
+    [
+        ({"t": NOW + 999, "order": {"replaces": "a"}}, NOW),
+        ({"t": NOW + 1000, "order": {"replaces": "a"}}, NOW + 1000),  # the plant may have begun again
+        ({"t": NOW + 999, "order": {}}, NOW + 999),
+        ({"t": NOW + 999, "order": {"replaces": "lost", "heard_ms": NOW - 5}}, NOW - 5),  # carried over
+    ],
+)
+def test_an_order_counts_from_when_a_plant_could_know_of_it(given: dict[str, Any], heard_ms: int) -> None:
+    later = put(2, "b", begin=NOW + 1000, end=None, **given["order"])
+    (held,) = (one for one in fold([put(1, "a"), {**later, "t": given["t"]}]).orders(NOW) if one.id == "b")
+    assert held.heard_ms == heard_ms
+
+
 def test_a_page_gives_the_same_book() -> None:
     book = fold(
         [put(1, "a"), put(2, "b", begin=NOW + 10, replaces="a"), record(3, "b", "cancel", reason="x")]

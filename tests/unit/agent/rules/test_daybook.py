@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -224,6 +225,77 @@ def test_an_order_is_obeyed_violated_or_unknown() -> None:
         "violated": pytest.approx(2, abs=0.02),
         "unknown": pytest.approx(1, abs=0.02),
     }
+
+
+def stop(name: str, begin: str, **more: Any) -> Order:
+    source, _, _ = name.partition("/")
+    from_ms = moment_ms(begin, SHANGHAI)
+    given: dict[str, Any] = {"grace_s": 0, "points": ("kiln",), **more}
+    return Order(id=name, kind=given.pop("kind", "stop"), source=source, from_ms=from_ms, **given)
+
+
+def test_each_order_has_its_own_count_whoever_gave_it() -> None:
+    life = Life(plant(PAIR), "2026-11-25 08:00")
+    orders = (stop("county/1", "2026-11-25 08:00"), stop("county/2", "2026-11-25 09:00", grace_s=7200))
+    life.engine.know(orders, ())
+    life.run(2, kiln="60", scrubber="6")
+    assert {name: hours(counts) for name, counts in life.today.orders.items()} == {
+        "county/1": {"violated": pytest.approx(2, abs=0.02)},
+        "county/2": {"obeyed": pytest.approx(1, abs=0.02)},
+    }
+
+
+def test_an_order_that_another_overrules_has_its_count_and_no_alarm() -> None:
+    life = Life(plant(PAIR), "2026-11-25 08:00")
+    orders = (
+        stop("city/loose", "2026-11-25 08:00", exempt_kw=Decimal(10)),
+        stop("county/strict", "2026-11-25 08:00"),
+        stop("city/cut", "2026-11-25 08:00", kind="limit", limit_kw=Decimal(20)),
+        stop("city/energy", "2026-11-25 08:00", kind="limit", limit_kwh=Decimal(30)),
+    )
+    life.engine.know(orders, ())
+    life.run(1, kiln="8", scrubber="6")
+    life.run(1, kiln="60", scrubber="6")
+    assert [alarm.key for alarm in life.engine.active] == ["stop-order/county/strict/kiln"]
+    counted = {name: hours(counts) for name, counts in life.today.orders.items()}
+    assert counted["county/strict"] == {"violated": pytest.approx(2, abs=0.02)}
+    for name, violated in (("city/loose", 1), ("city/cut", 0.95), ("city/energy", 0.63)):
+        assert counted[name]["violated"] == pytest.approx(violated, abs=0.05), name
+        assert sum(counted[name].values()) == pytest.approx(2, abs=0.02), name
+
+
+def test_without_a_clock_an_order_in_force_is_unknown() -> None:
+    """By what the clock shows, as days are."""
+    life = Life(plant(PAIR), "2026-11-25 08:00")
+    later = stop("county/later", "2026-11-25 11:00")
+    life.engine.know((stop("county/1", "2026-11-25 08:00", to_ms=later.from_ms), later), ())
+    life.run(1, kiln="0", scrubber="6")
+    life.trusted = False
+    life.run(2, kiln="60", scrubber="6")
+    assert {name: hours(counts) for name, counts in life.today.orders.items()} == {
+        "county/1": {"obeyed": pytest.approx(1, abs=0.02), "unknown": pytest.approx(2, abs=0.02)}
+    }
+
+
+def test_an_order_for_points_that_the_site_lacks_is_unknown() -> None:
+    life = Life(plant(PAIR), "2026-11-25 08:00")
+    life.engine.know((stop("county/1", "2026-11-25 08:00", points=("mill",)),), ())
+    life.run(1, kiln="60", scrubber="6")
+    assert hours(life.today.orders["county/1"]) == {"unknown": pytest.approx(1, abs=0.02)}
+
+
+def test_what_is_near_a_limit_is_obeyed_and_without_a_baseline_unknown() -> None:
+    life = Life(plant(PAIR), "2026-11-25 08:00")
+    near = stop("city/near", "2026-11-25 08:00", kind="limit", limit_kwh=Decimal("62"))
+    cut = stop("city/cut", "2026-11-25 08:00", kind="limit", reduce_percent=Decimal(50))
+    life.engine.know((near, cut), ())
+    life.run(1, kiln="60", scrubber="6")
+    assert {alarm.key for alarm in life.engine.active} == {
+        "limit-order/city/near/near",
+        "limit-order/city/cut/baseline",
+    }
+    assert hours(life.today.orders["city/near"]) == {"obeyed": pytest.approx(1, abs=0.02)}
+    assert hours(life.today.orders["city/cut"]) == {"unknown": pytest.approx(1, abs=0.02)}
 
 
 def test_what_was_declared_is_counted() -> None:

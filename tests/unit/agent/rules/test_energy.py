@@ -49,3 +49,16 @@ def test_a_register_that_jumps_while_power_is_measured_counts_for_nothing() -> N
     assert drawn_kwh("kiln", start, world) == 20
     assert opened(start, 0, ["kiln"], world) is start
     assert opened(start, 1, ["kiln"], world)["sum"] != start["sum"]
+
+
+def test_a_point_that_joins_later_leaves_what_the_others_drew() -> None:
+    world = World(plant(), 0)
+    poll(world, 0, "20", "1000")
+    start = opened(None, 0, ["kiln"], world)
+    for second in range(10, 3601, 10):
+        poll(world, second, "20", "1000")
+    both = opened(start, 0, ["kiln", "scrubber"], world)
+    assert drawn_kwh("kiln", both, world) == 20
+    assert opened(both, 0, ["kiln"], world) is both
+    world.observe(Observation("scrubber-m", 3_600_000, 1, {"p": Decimal(8), "ep_imp": Decimal(5)}))
+    assert drawn_kwh("scrubber", both, world) == 0
