@@ -57,8 +57,9 @@ def lines(value: object) -> tuple[str, ...]:
 
 
 def missing(value: object) -> tuple[int, ...]:
-    """Raw values that mean "no value", each as 0x and all digits of its registers, high word first."""
-    if not isinstance(value, list) or not 1 <= len(value) <= 4:
+    """Raw values that mean "no value", each as 0x and all digits of its registers, high word first; an empty
+    list where each pattern is a value."""
+    if not isinstance(value, list) or len(value) > 4:
         raise Wrong("SBX-CFG-115", value=shown(value))
     for element in value:
         if not isinstance(element, str) or not _RAW.fullmatch(element):

@@ -19,7 +19,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Final, Literal
 
-from config.profile import ModbusItem, ModbusType
+from config.profile import ModbusItem, ModbusType, missing_codes
 from drivers.samples import Quality
 from drivers.scaling import plain
 
@@ -97,14 +97,15 @@ def take(registers: Sequence[int], item: ModbusItem) -> Decimal | Quality:
 def taker(item: ModbusItem) -> Taker:
     """How ``item`` is taken from the bytes of its registers, as they come on the wire."""
     simple = _TAKERS[item.type]
-    if item.order == "be" and not item.missing:
+    turned = item.order == "le"
+    fills = frozenset(code.to_bytes(2 * WORDS[item.type], "big") for code in missing_codes(item))
+    if not turned and not fills:
         return simple
 
     def take_item(data: bytes) -> Decimal | Quality:
-        if item.order == "le":
+        if turned:
             data = _turned(data)
-        missing = item.missing and int.from_bytes(data, "big") in item.missing
-        return Quality.MISSING if missing else simple(data)
+        return Quality.MISSING if data in fills else simple(data)
 
     return take_item
 

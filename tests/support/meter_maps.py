@@ -26,7 +26,6 @@ class Map:
     slow: str
     fc: int = 3
     side: str = "primary"
-    fill: bool = False  # integers have 0x8000... for "no value"
     phases: int = 3
 
 
@@ -82,7 +81,7 @@ _PM = """
 3203 i64 Wh ep_imp ep_exp
 """
 _PM_FAST = "2999+6 3027+6 3053+8 3067+2"
-_POWER_METER = Map(rows=_PM, fast=_PM_FAST, slow="3075+2 3109+2 3203+8", fill=True)
+_POWER_METER = Map(rows=_PM, fast=_PM_FAST, slow="3075+2 3109+2 3203+8")
 _PAC2200 = """
 1 f32 V u_a u_b u_c
 13 f32 A i_a i_b i_c
@@ -223,7 +222,6 @@ x004C f32 kvarh eq_imp eq_exp
         rows=_PM + "3219 i64 varh eq_imp eq_exp\n",
         fast=_PM_FAST,
         slow="3075+2 3109+2 3203+8 3219+8",
-        fill=True,
     ),
     "schneider-pm2000": _POWER_METER,
     "schneider-pm5000": _POWER_METER,

@@ -3,7 +3,7 @@
 python -m tests.support.meter_vectors        writes config/profiles/vectors/*.toml
 
 Its encoders share no line with the drivers. Three scenes: *load*; *reverse* (power against the counting
-direction, raw values with the top bit set); *no value* (NaN, 0x8000..., FF) where there is a code for it.
+direction, raw values with the top bit set); *no value* (NaN, 0x8000..., FF).
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def ratio_of(quantity: str, ct: Decimal, pt: Decimal) -> Decimal:
     return {"u": pt, "i": ct}.get(head, ct * pt)
 
 
-def number(kind: str, value: Decimal | None, unit: Decimal, *, fill: bool) -> tuple[bytes, Decimal | None]:
+def number(kind: str, value: Decimal | None, unit: Decimal) -> tuple[bytes, Decimal | None]:
     """The bytes of a value, high word first, and the raw number they stand for."""
     form = SIZES[kind.removesuffix("le")]
     if kind[0] == "f":
@@ -100,9 +100,10 @@ def number(kind: str, value: Decimal | None, unit: Decimal, *, fill: bool) -> tu
             return struct.pack(form, float("nan")), None
         raw = (value / unit).normalize()
         return struct.pack(form, float(raw)), Decimal(f"{raw:f}")
-    if value is None and fill:
-        return b"\x80" + bytes(struct.calcsize(form) - 1), None
-    raw = (value or Decimal(0)) / unit
+    if value is None:
+        size = struct.calcsize(form)
+        return b"\xff" * size if kind[0] == "u" else b"\x80" + bytes(size - 1), None
+    raw = value / unit
     if kind == "u32" and value == 30_000_000:
         raw = Decimal(3_000_000_000)
     if raw != int(raw):
@@ -121,7 +122,7 @@ def image(table: Map, at: Scene) -> tuple[dict[int, int], dict[str, str]]:
         address, kind, unit, *quantities = row.split()
         first = place(address)
         for quantity in quantities:
-            data, raw = number(kind, at[quantity], unit_of(unit), fill=table.fill)
+            data, raw = number(kind, at[quantity], unit_of(unit))
             found = [int.from_bytes(data[k : k + 2], "big") for k in range(0, len(data), 2)]
             for word in found[::-1] if kind.endswith("le") else found:
                 words[first] = word
@@ -233,8 +234,7 @@ def cases(profile: str) -> Iterator[Case]:
     table = MAPS[profile]
     scenes: list[tuple[str, Scene]] = [("load", _for(table, scene("load")))]
     scenes.append(("reverse", _for(table, scene("reverse", "400.37"))))
-    if " f32 " in table.rows or table.fill:
-        scenes.append(("no value", dict.fromkeys(scene("load"))))
+    scenes.append(("no value", dict.fromkeys(scene("load"))))
     for name, at in scenes:
         for poll in ("fast", "slow"):
             yield modbus_case(table, name, poll, at, _modbus_order(table, poll))
