@@ -118,3 +118,14 @@ def test_a_voltage_that_is_fill_leaves_the_powers_that_are_not() -> None:
         "p_a": "-0.001",
         "p_b": "0.005",
     }
+
+
+def test_what_no_plant_has_is_no_value_even_where_each_pattern_is_one() -> None:
+    """The same meter under a profile that switches the fill off: beyond the bounds all the same."""
+    profile = builtin_profiles()["acrel-adl400"]
+    each = replace(profile, modbus=tuple(replace(one, missing=()) for one in profile.modbus))
+    for result in read(each, Everywhere(0xFFFF), ("fast", "slow"), times=6):
+        told = {sample.quantity: sample.quality for sample in result.samples}
+        beyond = {name for name in told if name == "f" or name.startswith("u_")}
+        assert beyond
+        assert {told[name] for name in beyond} == {Quality.INVALID}
