@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import get_args
 
 from config.build import Shape
-from config.profile import WORD
+from config.profile import WORD, ModbusType
 from config.values import Wrong, choice, decimal, filled, flag, ident, line, quantity, shown, text, whole
 
 _DI = re.compile(r"([0-9A-F]{4}){1,2}")
@@ -102,7 +103,7 @@ MODBUS_ITEM: Shape = {
     **_ITEM,
     "fc": function_code,
     "address": whole(0, 0xFFFF),
-    "type": choice("u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64", "bcd16", "bcd32", "bit"),
+    "type": choice(*get_args(ModbusType)),
     "order": choice("be", "le"),
     "missing": missing,
 }

@@ -38,6 +38,12 @@ def _integer(form: str) -> Taker:
     return lambda data: Decimal(unpack(data)[0])
 
 
+def _magnitude(data: bytes) -> Decimal:
+    """The top bit is the sign of all others; minus nothing is nothing."""
+    raw, sign = int.from_bytes(data, "big"), 1 << (8 * len(data) - 1)
+    return Decimal(sign - raw if raw & sign else raw)
+
+
 def _bcd(data: bytes) -> Decimal | Quality:
     digits = data.hex()
     return Decimal(int(digits)) if digits.isdecimal() else Quality.INVALID
@@ -80,6 +86,8 @@ _TYPES: Final[Mapping[ModbusType, tuple[int, Taker]]] = MappingProxyType(  # reg
         "i64": (4, _integer(">q")),
         "f32": (2, _f32),
         "f64": (4, _f64),
+        "sm16": (1, _magnitude),
+        "sm32": (2, _magnitude),
         "bcd16": (1, _bcd),
         "bcd32": (2, _bcd),
         "bit": (1, _integer(">H")),  # a bit is handed on in a word of its own

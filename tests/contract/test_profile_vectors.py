@@ -67,7 +67,7 @@ def slips(profile: Profile) -> Iterator[tuple[str, Profile]]:
         other = "le" if item.order == "be" else "be"
         swapped: ModbusItem = replace(item, order="le" if other == "le" else "be")
         for kind, slip in (
-            ("order", swapped if item.type not in ("u16", "i16") else item),
+            ("order", swapped if item.type not in ("u16", "i16", "sm16") else item),
             ("scale", replace(item, scale=item.scale * 10)),
             ("address", replace(item, address=item.address + 1)),
         ):

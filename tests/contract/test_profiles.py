@@ -35,8 +35,6 @@ ABSENT: dict[str, set[str]] = {
     "chint-dtsu666-h": {"p", "p_a", "p_b", "p_c", "ep_imp", "u_a", "u_b", "u_c"},  # U is slow here
     "dlt645-2007-3p3w": {"u_a", "u_b", "u_c", "i_b", "p_a", "p_b", "p_c"},
     "siemens-pac1600": {"lines"},
-    "solarman-dtsd422-d3": {"p"},
-    "solarman-dtsd422-d3-ct456": {"p"},
 }
 PHASES = {"0": "", "1": "_a", "2": "_b", "3": "_c"}
 

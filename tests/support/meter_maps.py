@@ -9,7 +9,7 @@ requests of the fast and of the slow poll, as ``address+registers``. Addresses: 
 ::
 
     x0061 u16 0.1V u_a u_b u_c      three registers of 0.1 V
-    7 i32le 0.001A i_a i_b i_c      low word first
+    7 i32le 0.001A i_a i_b i_c      low word first; sm32: sign and magnitude
 """
 
 from __future__ import annotations
@@ -51,26 +51,30 @@ _ACREL_OWN = Map(
     slow="x000A+2 x0014+2 x0028+2 x0032+2 x0077+4 x008D+2 x0174+8",
     side="meter",
 )
-_DTSD422 = Map(
-    rows="""
+
+
+def _dtsd422(bank: int) -> Map:
+    """The first or second three circuits; registers of the second are 4096 higher."""
+    rows = """
 1 u16 0.1V u_a u_b u_c
-7 i32le 0.001A i_a i_b i_c
-15 i32le W p_a p_b p_c
-62 u32 0.01kWh ep_imp
-""",
-    fast="1+3 7+6 15+6",
-    slow="62+2",
-)
-_DTSD422_SECOND = Map(
-    rows="""
-x1001 u16 0.1V u_a u_b u_c
-x1007 i32le 0.001A i_a i_b i_c
-x100F i32le W p_a p_b p_c
-x103E u32 0.01kWh ep_imp
-""",
-    fast="x1001+3 x1007+6 x100F+6",
-    slow="x103E+2",
-)
+7 sm32 0.001A i_a i_b i_c
+13 sm32 W p p_a p_b p_c
+21 sm32 var q q_a q_b q_c
+29 sm32 VA s s_a s_b s_c
+37 sm16 0.001- pf pf_a pf_b pf_c
+41 u16 0.01Hz f
+42 u32 0.01kWh ep_imp
+52 u32 0.01kWh ep_exp
+"""
+    moved = [row.split(" ", 1) for row in rows.strip().splitlines()]
+    fast, slow = ((1, 3), (7, 22), (37, 4)), ((29, 8), (41, 3), (52, 2))
+    return Map(
+        rows="\n".join(f"{int(first) + bank} {rest}" for first, rest in moved),
+        fast=" ".join(f"{first + bank}+{count}" for first, count in fast),
+        slow=" ".join(f"{first + bank}+{count}" for first, count in slow),
+    )
+
+
 _PM = """
 2999 f32 A i_a i_b i_c
 3027 f32 V u_a u_b u_c
@@ -149,8 +153,8 @@ x0856 u32 0.1kWh ep_exp
     ),
     "acrel-djsf1352-rn": _djsf("Wh"),
     "acrel-djsf1352-rn6": _djsf("0.1Wh"),
-    "solarman-dtsd422-d3": _DTSD422,
-    "solarman-dtsd422-d3-ct456": _DTSD422_SECOND,
+    "solarman-dtsd422-d3": _dtsd422(0),
+    "solarman-dtsd422-d3-ct456": _dtsd422(4096),
     "chint-dtsu666": Map(
         rows="""
 x101E f32 kWh ep_imp

@@ -19,7 +19,17 @@ from tests.support.meter_maps import DLT_MAPS, MAPS, DltMap, Map
 FOLDER = Path(__file__).resolve().parents[2] / "config" / "profiles" / "vectors"
 MAPS_TEXT = "computed from a second transcription of the register list, by encoders of the tests' own"
 UNITS = {"W": "0.001", "VA": "0.001", "var": "0.001", "Wh": "0.001", "varh": "0.001"}
-SIZES = {"u16": ">H", "i16": ">h", "u32": ">I", "i32": ">i", "i64": ">q", "f32": ">f", "f64": ">d"}
+SIZES = {
+    "sm16": ">H",
+    "sm32": ">I",
+    "u16": ">H",
+    "i16": ">h",
+    "u32": ">I",
+    "i32": ">i",
+    "i64": ">q",
+    "f32": ">f",
+    "f64": ">d",
+}
 Scene = Mapping[str, Decimal | None]
 
 
@@ -102,12 +112,15 @@ def number(kind: str, value: Decimal | None, unit: Decimal) -> tuple[bytes, Deci
         return struct.pack(form, float(raw)), Decimal(f"{raw:f}")
     if value is None:
         size = struct.calcsize(form)
-        return b"\xff" * size if kind[0] == "u" else b"\x80" + bytes(size - 1), None
+        return b"\x80" + bytes(size - 1) if kind[0] == "i" else b"\xff" * size, None
     raw = value / unit
     if kind == "u32" and value == 30_000_000:
         raw = Decimal(3_000_000_000)
     if raw != int(raw):
         raise ValueError(f"{value} is no multiple of {unit}")
+    if kind[0] == "s" and raw < 0:  # sign and magnitude
+        data = struct.pack(form, -int(raw))
+        return bytes((data[0] + 128, *data[1:])), Decimal(int(raw))
     return struct.pack(form, int(raw)), Decimal(int(raw))
 
 

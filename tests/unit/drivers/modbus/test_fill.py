@@ -20,7 +20,7 @@ from tests.support.line import FakePort, ModbusSlave, run
 from tests.support.specs import SERIAL, item, modbus
 
 INTEGERS = [
-    (profile, one) for profile in builtin_profiles().values() for one in profile.modbus if one.type[0] in "ui"
+    (profile, one) for profile in builtin_profiles().values() for one in profile.modbus if one.type[0] != "f"
 ]
 
 
@@ -72,9 +72,9 @@ def test_a_meter_that_answers_ffff_everywhere_has_no_value(name: str) -> None:
 
 
 def fill(one: ModbusItem) -> tuple[int, ...]:
-    """Written once more: unsigned all ones, signed the top bit alone; in the order of the wire."""
+    """Written once more: all ones, of a two's complement the top bit alone; in the order of the wire."""
     words = WORDS[one.type]
-    high_first = (0xFFFF,) * words if one.type[0] == "u" else (0x8000, *(0,) * (words - 1))
+    high_first = (0xFFFF,) * words if one.type[0] != "i" else (0x8000, *(0,) * (words - 1))
     return high_first if one.order == "be" else high_first[::-1]
 
 

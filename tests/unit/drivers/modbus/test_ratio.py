@@ -119,6 +119,14 @@ def test_a_probe_stays_one_exchange() -> None:
         (ModbusItem(quantity="p", address=0, type="i32"), (0x8000, 0), Quality.MISSING),
         (ModbusItem(quantity="p", address=0, type="i32", missing=()), (0x8000, 0), Decimal(-(2**31))),
         (ModbusItem(quantity="p", address=0, type="f32"), (0x7FC0, 0), Quality.MISSING),
+        (ModbusItem(quantity="p", address=0, type="sm16"), (0x7FFF,), Decimal(32767)),
+        (ModbusItem(quantity="p", address=0, type="sm16"), (0x83B6,), Decimal(-950)),
+        (ModbusItem(quantity="p", address=0, type="sm16"), (0x8000,), Decimal(0)),
+        (ModbusItem(quantity="p", address=0, type="sm16"), (0xFFFF,), Quality.MISSING),
+        (ModbusItem(quantity="p", address=0, type="sm32"), (0x8000, 0x0064), Decimal(-100)),
+        (ModbusItem(quantity="p", address=0, type="sm32"), (0x0001, 0x0000), Decimal(65536)),
+        (ModbusItem(quantity="p", address=0, type="sm32", order="le"), (0x0064, 0x8000), Decimal(-100)),
+        (ModbusItem(quantity="p", address=0, type="sm32"), (0xFFFF, 0xFFFF), Quality.MISSING),
     ],
 )
 def test_types_and_missing_codes(
