@@ -27,6 +27,7 @@ class Map:
     fc: int = 3
     side: str = "primary"
     phases: int = 3
+    highest: bool = False  # "no value" of a signed integer is its largest, not its least
 
 
 _ACREL = """
@@ -121,6 +122,24 @@ def _djsf(energy: str) -> Map:
     return Map(rows=rows, fast="50+6", slow="12+2", phases=1)
 
 
+_SDM_ONE = Map(
+    rows="""
+x0000 f32 V u_a
+x0006 f32 A i_a
+x000C f32 W p
+x0012 f32 VA s
+x0018 f32 var q
+x001E f32 1- pf
+x0046 f32 Hz f
+x0048 f32 kWh ep_imp ep_exp
+x004C f32 kvarh eq_imp eq_exp
+""",
+    fast="x0000+2 x0006+2 x000C+2 x0018+2 x001E+2",
+    slow="x0012+2 x0046+10",
+    fc=4,
+    phases=1,
+)
+
 MAPS: dict[str, Map] = {
     "acrel-adl400": Map(rows=_ACREL, fast=_ACREL_FAST, slow=_ACREL_SLOW, side="site"),
     "acrel-dtsd1352": Map(rows=_ACREL, fast=_ACREL_FAST, slow=_ACREL_SLOW, side="site"),
@@ -205,22 +224,56 @@ x004C f32 kvarh eq_imp eq_exp
         slow="x0012+6 x0038+24",
         fc=4,
     ),
-    "eastron-sdm120": Map(
+    "eastron-sdm120": _SDM_ONE,
+    "eastron-sdm72-v2": Map(
         rows="""
-x0000 f32 V u_a
-x0006 f32 A i_a
-x000C f32 W p
-x0012 f32 VA s
-x0018 f32 var q
-x001E f32 1- pf
+x0000 f32 V u_a u_b u_c
+x0006 f32 A i_a i_b i_c
+x000C f32 W p_a p_b p_c
+x0012 f32 VA s_a s_b s_c
+x0018 f32 var q_a q_b q_c
+x001E f32 1- pf_a pf_b pf_c
+x0034 f32 W p
+x0038 f32 VA s
+x003C f32 var q
+x003E f32 1- pf
 x0046 f32 Hz f
 x0048 f32 kWh ep_imp ep_exp
-x004C f32 kvarh eq_imp eq_exp
 """,
-        fast="x0000+2 x0006+2 x000C+2 x0018+2 x001E+2",
-        slow="x0012+2 x0046+10",
+        fast="x0000+18 x0018+12 x0034+2 x003C+4",
+        slow="x0012+6 x0038+2 x0046+6",
         fc=4,
-        phases=1,
+    ),
+    "eastron-sdm230": _SDM_ONE,
+    "abb-b23": Map(
+        rows="""
+x5000 u64 0.01kWh ep_imp ep_exp
+x5B00 u32 0.1V u_a u_b u_c
+x5B0C u32 0.01A i_a i_b i_c
+x5B14 i32 0.01W p p_a p_b p_c
+x5B2C u16 0.01Hz f
+x5B3A i16 0.001- pf pf_a pf_b pf_c
+""",
+        fast="x5B00+6 x5B0C+6 x5B14+8 x5B3A+4",
+        slow="x5000+8 x5B2C+1",
+        highest=True,
+    ),
+    "inepro-pro380": Map(
+        rows="""
+x5002 f32 V u_a u_b u_c
+x5008 f32 Hz f
+x500C f32 A i_a i_b i_c
+x5012 f32 kW p p_a p_b p_c
+x501A f32 kvar q q_a q_b q_c
+x5022 f32 kVA s s_a s_b s_c
+x502A f32 1- pf pf_a pf_b pf_c
+x600C f32 kWh ep_imp
+x6018 f32 kWh ep_exp
+x6030 f32 kvarh eq_imp
+x603C f32 kvarh eq_exp
+""",
+        fast="x5002+6 x500C+22 x502A+8",
+        slow="x5008+2 x5022+8 x600C+2 x6018+2 x6030+2 x603C+2",
     ),
     "schneider-iem3000": Map(
         rows=_PM + "3219 i64 varh eq_imp eq_exp\n",

@@ -26,6 +26,7 @@ SIZES = {
     "i16": ">h",
     "u32": ">I",
     "i32": ">i",
+    "u64": ">Q",
     "i64": ">q",
     "f32": ">f",
     "f64": ">d",
@@ -102,7 +103,7 @@ def ratio_of(quantity: str, ct: Decimal, pt: Decimal) -> Decimal:
     return {"u": pt, "i": ct}.get(head, ct * pt)
 
 
-def number(kind: str, value: Decimal | None, unit: Decimal) -> tuple[bytes, Decimal | None]:
+def number(kind: str, value: Decimal | None, unit: Decimal, highest: bool) -> tuple[bytes, Decimal | None]:
     """The bytes of a value, high word first, and the raw number they stand for."""
     form = SIZES[kind.removesuffix("le")]
     if kind[0] == "f":
@@ -112,7 +113,9 @@ def number(kind: str, value: Decimal | None, unit: Decimal) -> tuple[bytes, Deci
         return struct.pack(form, float(raw)), Decimal(f"{raw:f}")
     if value is None:
         size = struct.calcsize(form)
-        return b"\x80" + bytes(size - 1) if kind[0] == "i" else b"\xff" * size, None
+        if kind[0] == "i" and not highest:
+            return b"\x80" + bytes(size - 1), None
+        return (b"\x7f" if kind[0] == "i" else b"\xff") + b"\xff" * (size - 1), None
     raw = value / unit
     if kind == "u32" and value == 30_000_000:
         raw = Decimal(3_000_000_000)
@@ -135,7 +138,7 @@ def image(table: Map, at: Scene) -> tuple[dict[int, int], dict[str, str]]:
         address, kind, unit, *quantities = row.split()
         first = place(address)
         for quantity in quantities:
-            data, raw = number(kind, at[quantity], unit_of(unit))
+            data, raw = number(kind, at[quantity], unit_of(unit), table.highest)
             found = [int.from_bytes(data[k : k + 2], "big") for k in range(0, len(data), 2)]
             for word in found[::-1] if kind.endswith("le") else found:
                 words[first] = word

@@ -74,7 +74,11 @@ def test_a_meter_that_answers_ffff_everywhere_has_no_value(name: str) -> None:
 def fill(one: ModbusItem) -> tuple[int, ...]:
     """Written once more: all ones, of a two's complement the top bit alone; in the order of the wire."""
     words = WORDS[one.type]
-    high_first = (0xFFFF,) * words if one.type[0] != "i" else (0x8000, *(0,) * (words - 1))
+    if one.missing is not None:
+        (code,) = one.missing
+        high_first = tuple(code >> 16 * at & 0xFFFF for at in range(words - 1, -1, -1))
+    else:
+        high_first = (0xFFFF,) * words if one.type[0] != "i" else (0x8000, *(0,) * (words - 1))
     return high_first if one.order == "be" else high_first[::-1]
 
 
