@@ -6,20 +6,40 @@ as decimals: ``value = raw * scale``, then times the transformer ratios named by
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Literal
+
+from config.quantities import STANDING
 
 PollClass = Literal["fast", "slow"]  # fast: P, U, I | slow: energy, status
 Family = Literal["dlt645-2007", "dlt645-1997", "modbus"]
 Ratio = Literal["none", "pt", "ct", "ptct"]
-ModbusType = Literal["u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64", "bcd16", "bcd32", "bit"]
+ModbusType = Literal[
+    "u16", "i16", "sm16", "u32", "i32", "sm32", "u64", "i64", "f32", "f64", "bcd16", "bcd32", "bit"
+]
 RatioSource = Literal["site", "meter"]
 BIT_FUNCTIONS = frozenset({1, 2})  # MODBUS Application Protocol V1.1b3, 6.1 and 6.2
 MOST_BITS = 2000  # of one request, the same
 WORD = "word"  # the format of a status word: 16 bits, low byte first (DL/T 645-2007, 040005xx)
 RATIOS = ("ct", "pt")  # the quantities that hold a ratio, under ``ratio_source = "meter"``
+# What meters put where they have no value: all bits set, or the top one of a two's complement. NaN of floats.
+FILLS: Mapping[ModbusType, int] = MappingProxyType(
+    {
+        "u16": 0xFFFF,
+        "i16": 0x8000,
+        "u32": 0xFFFF_FFFF,
+        "i32": 0x8000_0000,
+        "u64": 0xFFFF_FFFF_FFFF_FFFF,
+        "i64": 0x8000_0000_0000_0000,
+        "sm16": 0xFFFF,
+        "sm32": 0xFFFF_FFFF,
+        "bcd16": 0xFFFF,
+        "bcd32": 0xFFFF_FFFF,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +76,16 @@ class DltBlock:
 class ModbusItem(Item):
     """A Modbus value: ``address`` is the zero-based PDU address; ``order`` is the word order of this
     register alone: "be" = high word first (ABCD), "le" = low word first (CDAB). Functions 1 and 2 read
-    coils and discrete inputs: of type "bit" and nothing else, 1 is on."""
+    coils and discrete inputs: of type "bit" and nothing else, 1 is on. "sm16" and "sm32" are a sign, the top
+    bit, and a magnitude: no two's complement."""
 
     fc: Literal[1, 2, 3, 4] = 3
     address: int
     type: ModbusType
     order: Literal["be", "le"] = "be"
-    missing: tuple[int, ...] = ()  # raw words, high word first, that mean "no value" on this model
+    missing: tuple[int, ...] | None = (
+        None  # raw words, high word first, that mean "no value"; see missing_codes
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +119,15 @@ class Profile:
 def data_bytes(item: DltItem) -> int:
     """Bytes of a DL/T 645 item on the wire: two digits each, whole volts in two, a word in two."""
     return 2 if item.format == WORD else (item.format.count("X") + 1) // 2
+
+
+def missing_codes(item: ModbusItem) -> tuple[int, ...]:
+    """The raw values of ``item`` that mean "no value": those its profile names, else the fill of its type. A
+    count, a word, a number of the meter's may hold every pattern and has none unless the profile says so."""
+    if item.missing is not None:
+        return item.missing
+    fill = FILLS.get(item.type)
+    return () if fill is None or item.quantity in STANDING else (fill,)
 
 
 def most_cells(fc: int, max_registers: int) -> int:

@@ -85,7 +85,7 @@ def _registers(profile: Profile, tables: Sequence[Table], problems: Problems) ->
             problems.add("SBX-CFG-107", table.at("address"), other=other)
         if cells[-1][1] > 0xFFFF:
             problems.add("SBX-CFG-112", table.at("address"))
-        if any(value >= 1 << (16 * len(cells)) for value in item.missing):
+        if any(value >= 1 << (16 * len(cells)) for value in item.missing or ()):
             problems.add("SBX-CFG-115", table.at("missing"), value=item.type)
         if len(cells) > profile.max_registers:
             problems.add("SBX-CFG-113", table.at("type"), limit=profile.max_registers)

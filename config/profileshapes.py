@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import get_args
 
 from config.build import Shape
-from config.profile import WORD
+from config.profile import WORD, ModbusType
 from config.values import Wrong, choice, decimal, filled, flag, ident, line, quantity, shown, text, whole
 
 _DI = re.compile(r"([0-9A-F]{4}){1,2}")
@@ -57,8 +58,9 @@ def lines(value: object) -> tuple[str, ...]:
 
 
 def missing(value: object) -> tuple[int, ...]:
-    """Raw values that mean "no value", each as 0x and all digits of its registers, high word first."""
-    if not isinstance(value, list) or not 1 <= len(value) <= 4:
+    """Raw values that mean "no value", each as 0x and all digits of its registers, high word first; an empty
+    list where each pattern is a value."""
+    if not isinstance(value, list) or len(value) > 4:
         raise Wrong("SBX-CFG-115", value=shown(value))
     for element in value:
         if not isinstance(element, str) or not _RAW.fullmatch(element):
@@ -101,7 +103,7 @@ MODBUS_ITEM: Shape = {
     **_ITEM,
     "fc": function_code,
     "address": whole(0, 0xFFFF),
-    "type": choice("u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64", "bcd16", "bcd32", "bit"),
+    "type": choice(*get_args(ModbusType)),
     "order": choice("be", "le"),
     "missing": missing,
 }

@@ -43,10 +43,12 @@ SILENT_CHARACTERS = 3.5
 _WORDS: Mapping[str, int] = {
     "u16": 1,
     "i16": 1,
+    "sm16": 1,
     "bcd16": 1,
     "u32": 2,
     "i32": 2,
     "f32": 2,
+    "sm32": 2,
     "bcd32": 2,
     "u64": 4,
     "i64": 4,

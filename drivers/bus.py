@@ -26,8 +26,9 @@ from drivers.counters import BusCounters, Counters, Tally
 from drivers.errand import Errand
 from drivers.errors import DriverError
 from drivers.exchange import Answer, MeterSpec, Polled
+from drivers.limits import limits
 from drivers.link import Link
-from drivers.plausible import Watch, limits
+from drivers.plausible import Watch
 from drivers.port import Port, PortError
 from drivers.queue import Job, Lane, Task
 from drivers.registry import drivers

@@ -5,16 +5,19 @@
     driver's poll --samples--> all plausible -----------------------------> as they are
                         |  one at least is not
                         +--> the same poll again --> plausible now -------> the second read
+                                             |  beyond a bound ----------> INVALID
                                              |  not, but both reads agree -> believed, the second
                                              +  neither ------------------> INVALID
 
 DL/T 645 has a sum of 8 bits: of 256 frames damaged in a way that keeps their length about one passes.
 Doubted is what a plant cannot do, not what is rare: current, power and power factor may jump as they like. A
-doubt costs one more read and never takes a value away for good, because two reads that agree are believed.
+doubt costs one more read and never takes a value away for good, because two reads that agree are believed;
+only beyond a bound no number of reads makes it true.
 
 ======  ===============================================================================================
 digits  a value that is no number: if a frame is damaged there, its other values are no better
-range   a value outside what grid and meter allow
+bound   voltage above what terminals carry, frequency above 70 Hz, power factor beyond 1
+range   another value outside what grid and meter allow
 jump    voltage, frequency, temperature far from the last; energy that falls, or rises faster than the
         meter can measure; a ratio, counter, phase order or meter number that is not the last
 sum     a total that is not its phases        } so it may seem while a load changes: the second read is
@@ -22,8 +25,8 @@ power   P of a phase that is not U x I x PF   } taken as it is, and one poll of 
 ======  ===============================================================================================
 
 A rule that a meter has broken in both reads of three polls does not fit that meter, or its profile does not,
-and is not asked again until the next start. The bounds are ours and generous, not of a standard;
-docs/architecture.md says what they cannot tell.
+and is not asked again until the next start; what is beyond a bound is then INVALID without a second read.
+docs/architecture.md says what the rules cannot tell.
 """
 
 from __future__ import annotations
@@ -33,28 +36,16 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-from config.profile import RATIOS, Item
+from config.profile import RATIOS
 from config.quantities import QUANTITIES, STANDING
-from drivers.exchange import MeterSpec, Poll, Polled
+from drivers.exchange import Poll, Polled
+from drivers.limits import ANY_KW, ENERGIES, Limits
 from drivers.samples import Quality, Sample
 
 Ask = Callable[[frozenset[str]], Poll]  # begins the poll, given the blocks not to try
 
-_TERMINAL_V: Final = Decimal(1000)  # no meter's terminals carry more: the end of low voltage (IEC 60038)
-_ELEMENT_V: Final = Decimal(500)  # one element of a power measurement; 230 V and 400 V are usual
-_DIRECT_A: Final = Decimal(200)  # twice what direct-connected meters carry (100 A)
-_TRANSFORMER_A: Final = Decimal(20)  # twice what meters behind transformers carry (10 A)
-_ANY_KW: Final = Decimal(100_000)  # a feeder, where nobody told us the ratio
-_ANY: Final = (-_ANY_KW, _ANY_KW)
-_GRID_HZ: Final = (Decimal(40), Decimal(70))
-_WARMTH_C: Final = (Decimal(-60), Decimal(150))
-_ENERGIES: Final = frozenset({"ep_imp", "ep_exp", "eq_imp", "eq_exp"})
-_POWERS: Final = ("p", "q", "s", "demand")
-_PHASES: Final = ("a", "b", "c")
-_SUMS: Final = tuple(
-    (stem, *(f"{stem}_{phase}" for phase in _PHASES)) for stem in ("p", "q")
-)  # s does not add up
-_PRODUCTS: Final = tuple(tuple(f"{stem}_{phase}" for stem in ("p", "u", "i", "pf")) for phase in _PHASES)
+_ANY: Final = (-ANY_KW, ANY_KW)
+_BOUND: Final = frozenset(name for name in QUANTITIES if name.partition("_")[0] in ("u", "f", "pf"))
 _STEADY: Final = {  # most change: a share of the last value, or what is nothing anyway
     "u": (Decimal("0.2"), Decimal(20)),
     "f": (Decimal(0), Decimal(1)),
@@ -62,7 +53,7 @@ _STEADY: Final = {  # most change: a share of the last value, or what is nothing
 }
 _CHANGES: Final = {name: _STEADY[stem] for name in QUANTITIES if (stem := name.partition("_")[0]) in _STEADY}
 _FIXED: Final = STANDING.union(RATIOS)  # the same for months; a change is news, and is read twice
-_KEPT: Final = _FIXED.union(_ENERGIES, _CHANGES)
+_KEPT: Final = _FIXED.union(ENERGIES, _CHANGES)
 _SUM_SHARE: Final = Decimal("0.05")  # phases and total are not always of one instant
 _POWER_SHARE: Final = Decimal("0.25")  # nor are U, I, PF and P
 _GRAINS: Final = 20_000  # of the largest power: what rounding may make of a sum
@@ -72,64 +63,6 @@ _ALIKE: Final = 2  # two reads of a changing value agree within this factor
 _STRIKES: Final = 3
 _CREDIT: Final = 10  # polls for each read that a sum or a power may cost
 _MOST_CREDIT: Final = 3 * _CREDIT
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a meter's values cannot leave; ``powers_kw``: the most it measures, on the primary side; the sums
-    and products of which its profile has all that is needed."""
-
-    ranges: Mapping[str, tuple[Decimal, Decimal]]
-    powers_kw: Mapping[str, Decimal]  # of energies: quantity -> most kW, or kvar
-    sums: tuple[tuple[str, ...], ...]
-    products: tuple[tuple[str, ...], ...]
-
-
-def limits(spec: MeterSpec) -> Limits:
-    """The bounds of one meter: by its ratios where its profile uses them, else only what holds everywhere."""
-    items = (*spec.profile.dlt, *spec.profile.modbus)
-    ranges = {item.quantity: found for item in items if (found := _range(item, spec)) is not None}
-    energies = {
-        item.quantity: _most_kw(item, spec) or _ANY_KW for item in items if item.quantity in _ENERGIES
-    }
-    names = {item.quantity for item in items}
-    sums = tuple(one for one in _SUMS if names.issuperset(one))
-    products = tuple(one for one in _PRODUCTS if names.issuperset(one[:3]))
-    return Limits(ranges, energies, sums, products)
-
-
-def _range(item: Item, spec: MeterSpec) -> tuple[Decimal, Decimal] | None:
-    stem, _, phase = item.quantity.partition("_")
-    told = item.ratio != "none" and spec.profile.ratio_source == "site"
-    if stem == "pf":
-        return Decimal(-1), Decimal(1)
-    if item.quantity == "f":
-        return _GRID_HZ
-    if item.quantity == "temp":
-        return _WARMTH_C
-    if stem == "u" and told:
-        return Decimal(0), _TERMINAL_V * spec.meter.pt
-    if stem == "i" and told:
-        most = _amperes(spec) * spec.meter.ct
-        return -most, most
-    power = _most_kw(item, spec) if stem in _POWERS else None
-    if power is None:
-        return None
-    most = power / spec.profile.phases if phase in _PHASES else power
-    return (Decimal(0) if stem == "s" else -most), most
-
-
-def _amperes(spec: MeterSpec) -> Decimal:
-    return _TRANSFORMER_A if spec.meter.ct > 1 else _DIRECT_A
-
-
-def _most_kw(item: Item, spec: MeterSpec) -> Decimal | None:
-    """The most active, reactive or apparent power; None if the ratio stands in the meter alone."""
-    if item.ratio != "ptct" or spec.profile.ratio_source != "site":
-        return None
-    secondary = spec.profile.phases * _ELEMENT_V * _amperes(spec) / 1000
-    return secondary * spec.meter.ct * spec.meter.pt
-
 
 Good = Mapping[str, Decimal]  # quantity -> value
 
@@ -157,9 +90,13 @@ class Watch:
         good = _good(first.samples)
         doubted = self.doubts(first.samples, good, now_ms)
         self.credit = min(_MOST_CREDIT, self.credit + 1)
-        if not doubted or not self._worth_a_read(doubted):
+        if not doubted:
             self._remember(good, now_ms)
             return first
+        if not self._worth_a_read(doubted):
+            samples = _within(first.samples, doubted)
+            self._remember(_good(samples), now_ms)
+            return Polled(samples, first.unsupported)
         second: Polled = yield from ask(learnt | first.unsupported)
         samples = self.settle(first.samples, second.samples, now_ms)
         self._remember(_good(samples), now_ms)
@@ -177,14 +114,19 @@ class Watch:
         digits = [(s.quantity, f"digits {s.quantity}") for s in samples if s.quality is Quality.INVALID]
         found: dict[str, str] = {}
         for name, rule in (*digits, *broken):
-            if self.strikes.get(rule, 0) < _STRIKES:
+            if _bound(rule) or self._fits(rule):
                 found.setdefault(name, rule)
         return found
 
+    def _fits(self, rule: str) -> bool:
+        """False for a rule that the meter has shown to be wrong."""
+        return self.strikes.get(rule, 0) < _STRIKES
+
     def _worth_a_read(self, doubted: Mapping[str, str]) -> bool:
-        if not all(map(_soft, doubted.values())):
+        rules = set(doubted.values())
+        if any(self._fits(rule) and not _soft(rule) for rule in rules):
             return True
-        if self.credit < _CREDIT:
+        if self.credit < _CREDIT or not any(map(_soft, rules)):
             return False
         self.credit -= _CREDIT
         return True
@@ -198,7 +140,8 @@ class Watch:
             name = sample.quantity
             later = after.get(name)
             fine = later is not None and (name not in now or _soft(now[name]))
-            if fine or (name in then and self._agree(name, before.get(name), later)):
+            beyond = _bound(then.get(name, "")) or _bound(now.get(name, ""))
+            if fine or (name in then and not beyond and self._agree(name, before.get(name), later)):
                 sample = Sample(name, later, Quality.GOOD)
             elif name in then:
                 sample = Sample(name, None, Quality.INVALID)
@@ -209,7 +152,7 @@ class Watch:
     def _strike(self, then: Mapping[str, str], now: Mapping[str, str], dropped: set[str]) -> None:
         """Count the rules that both reads broke alike; a jump is news, not a misfit."""
         both = {(name, rule) for name, rule in then.items() if now.get(name) == rule}
-        misfits = {rule for name, rule in both if name not in dropped or rule.startswith("digits")}
+        misfits = {rule for name, rule in both if name not in dropped or rule.startswith(("digits", "bound"))}
         for rule in set(then.values()):
             before = self.strikes.pop(rule, 0)
             if rule in misfits and not rule.startswith("jump"):
@@ -219,7 +162,7 @@ class Watch:
         """True if two reads, one behind the other, say the same."""
         if then is None or now is None:
             return False
-        if name in _ENERGIES:
+        if name in ENERGIES:
             return 0 <= now - then <= self._most_rise(name, 0)
         if name in _FIXED:
             return then == now
@@ -228,7 +171,7 @@ class Watch:
 
     def _most_rise(self, name: str, elapsed_ms: int) -> Decimal:
         """kWh, kvarh."""
-        return self.limits.powers_kw.get(name, _ANY_KW) * (elapsed_ms // 1000 + _SLACK_S) / 3600
+        return self.limits.powers_kw.get(name, ANY_KW) * (elapsed_ms // 1000 + _SLACK_S) / 3600
 
     def _alone(self, good: Good, now_ms: int) -> Iterator[tuple[str, str]]:
         """What a value breaks by itself, or beside its last one."""
@@ -236,7 +179,8 @@ class Watch:
         for name, value in good.items():
             bounds = ranges.get(name)
             if bounds is not None and not bounds[0] <= value <= bounds[1] and (name != "f" or value):
-                yield name, f"range {name}"  # without voltage a meter may show 0 Hz
+                beyond = name in _BOUND and abs(value) > bounds[1]
+                yield name, f"{'bound' if beyond else 'range'} {name}"  # without voltage it may show 0 Hz
             elif name in last and not self._follows(name, value, now_ms):
                 yield name, f"jump {name}"
 
@@ -247,7 +191,7 @@ class Watch:
             share, floor = _CHANGES[name]
             change = abs(value - before)
             return change <= floor or change <= share * abs(before)
-        if name in _ENERGIES:
+        if name in ENERGIES:
             return 0 <= value - before <= self._most_rise(name, now_ms - when_ms)
         return value == before
 
@@ -255,6 +199,18 @@ class Watch:
         for name, value in good.items():
             if name in _KEPT:
                 self.last[name] = (value, now_ms)
+
+
+def _within(samples: Sequence[Sample], doubted: Mapping[str, str]) -> tuple[Sample, ...]:
+    """What was read, without the values beyond a bound."""
+    return tuple(
+        Sample(one.quantity, None, Quality.INVALID) if _bound(doubted.get(one.quantity, "")) else one
+        for one in samples
+    )
+
+
+def _bound(rule: str) -> bool:
+    return rule.startswith("bound")
 
 
 def _soft(rule: str) -> bool:

@@ -109,11 +109,15 @@ class Lane:
     last_good_ms: int | None = None
 
     def heard(self, task: Task, failure: str | None) -> None:
-        """An exchange ended: with an answer, or as the first of a poll directly behind an answered probe."""
-        if failure is None and self.support.silences:
-            self.support.heard(task.exchange.label, silent=False)
-        elif failure == "no_reply" and task.alive and task.answered_ms is None:
-            self.support.heard(task.exchange.label, silent=True)
+        """An exchange ended. A silence counts on what is tried again, and on the first request of a poll
+        directly behind an answered probe."""
+        label = task.exchange.label
+        if failure is None and self.support.attentive:
+            self.support.heard(label, silent=False)
+        elif failure == "no_reply":
+            first = task.alive and task.answered_ms is None
+            if first or label in self.support.trying:
+                self.support.heard(label, silent=True)
 
     def put(self, job: Job) -> Job | None:
         """Queue ``job``; gives the job that has to go if there are too many."""

@@ -52,6 +52,11 @@ class _Edition2007:
             return length >= wanted and layout is not None and layout.count(length) is not None
         return length == wanted
 
+    def masked(self, di: str) -> bool:
+        """Of apparent power."""
+        layout = lookup(di)
+        return layout is not None and layout.fields[0].masked
+
     def value_bytes(self, item: DltItem, data: bytes) -> bytes:
         """The item's own bytes: without the spare byte of a voltage, without the time of a demand."""
         layout = lookup(item.di)

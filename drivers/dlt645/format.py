@@ -1,9 +1,9 @@
 """DL/T 645-2007 data formats: the bytes of one data item to a decimal with exactly the meter's digits.
 
 BCD, low byte first; ``XXX.X`` gives digits and point. The order of work is fixed: all FF or all EE is
-*missing*; then the sign, if the item has one (the top bit of the last byte); then each nibble must be a
-digit, else the value is *invalid*; then the point. A value that is not plainly right is never returned,
-and nothing here is a float.
+*missing*; then the top bit of the last byte, if it is a sign or, of apparent power, no part of the number;
+then each nibble must be a digit, else the value is *invalid*; then the point. A value that is not plainly
+right is never returned, and nothing here is a float.
 
 >>> take(bytes.fromhex("122580"), "XX.XXXX", signed=True).value
 Decimal('-0.2512')
@@ -65,24 +65,24 @@ def filled(data: bytes) -> bool:
     return data[:1] in _FILLS and data.count(data[:1]) == len(data)
 
 
-def take(data: bytes, form: str, *, signed: bool = False) -> Taken:
+def take(data: bytes, form: str, *, signed: bool = False, masked: bool = False) -> Taken:
     """Decode one item as sent (low byte first, 33H taken off). Raises FormatError for a bad ``form`` only.
 
     A wrong length is INVALID. Minus nothing is given as nothing. Ranges of signed items end at 79…9:
-    the top bit is the sign.
+    the top bit is the sign. So do those of ``masked`` ones, whose top bit is left out and never a sign.
     """
     size, decimals = digits(form)
     if len(data) != size:
         return _INVALID
     if filled(data):
         return _MISSING
-    minus = signed and bool(data[-1] & _SIGN)
-    if minus:
+    top = (signed or masked) and bool(data[-1] & _SIGN)
+    if top:
         data = data[:-1] + bytes((data[-1] & ~_SIGN & 0xFF,))
     text = data[::-1].hex()
     if not text.isdecimal() or (form == WHOLE_VOLTS and text[0] != "0"):
         return _INVALID
-    sign = "-" if minus and text.strip("0") else ""
+    sign = "-" if top and not masked and text.strip("0") else ""
     return Taken(Decimal(f"{sign}{text}E-{decimals}"), Quality.GOOD)
 
 

@@ -6,18 +6,19 @@ records (06) have no fixed layout. Only facts live here, as data: nothing is rea
 is guessed. An unknown DI is None.
 
 >>> lookup("0201FF00").fields[1]
-Field(name='voltage block B', kind='number', size=2, form='XXX.X', unit='V', signed=False)
+Field(name='voltage block B', kind='number', size=2, form='XXX.X', unit='V', signed=False, masked=False)
 
 Sources: DL/T 645-2007 annex A through bobyuxinyang/dlt645_2007 dlt645_api_07.h (identifiers, formats),
 sulfurandcu/dlt645-tool (supplements), caokx/3jiliang App/Bkgrd.h, a meter's firmware (status words);
 the frames of tests/vectors/dlt645.json agree. ``signed`` marks the items whose top bit is a sign:
 combined active and reactive energy, currents, active and reactive power, power factor, present demand,
-temperature. Apparent power and maximum demand carry none.
+temperature. Apparent power and maximum demand carry none; the top bit of apparent power, where a meter sets
+it, is masked, so that its range ends at 79.9999 kVA as that of the powers.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
@@ -136,6 +137,7 @@ def _register(di3: int, di2: int, di1: int, di0: int) -> Layout | None:
 # -- variables 02 -----------------------------------------------------------------------------------
 
 # DI2: name, form, unit, signed, and the names of its items; DI1 counts them from 01, or from 00 with a total
+_APPARENT: Final = 0x05
 _PHASE: Final = ("A", "B", "C")
 _TOTAL: Final = ("total", "A", "B", "C")
 _SHAPES: Final = (
@@ -143,7 +145,7 @@ _SHAPES: Final = (
     (0x02, "current", "XXX.XXX", "A", True, _PHASE),
     (0x03, "active power", "XX.XXXX", "kW", True, _TOTAL),
     (0x04, "reactive power", "XX.XXXX", "kvar", True, _TOTAL),
-    (0x05, "apparent power", "XX.XXXX", "kVA", False, _TOTAL),
+    (_APPARENT, "apparent power", "XX.XXXX", "kVA", False, _TOTAL),
     (0x06, "power factor", "X.XXX", "", True, _TOTAL),
 )
 _SINGLES: Final = (
@@ -158,10 +160,11 @@ _HIGHEST_ORDER: Final = 21
 def _variables() -> dict[str, Layout]:
     found: dict[str, Layout] = {}
     for di2, name, form, unit, sign, phases in _SHAPES:
+        block: list[Field] = []
         for di1, phase in enumerate(phases, 0 if phases is _TOTAL else 1):
-            one = number(f"{name} {phase}", form, unit, signed=sign)
+            one = number(f"{name} {phase}", form, unit, signed=sign, masked=di2 == _APPARENT)
             found[f"02{di2:02X}{di1:02X}00"] = fixed(one, spare=di2 == 0x01)
-        block = (number(f"{name} block {phase}", form, unit, signed=sign) for phase in phases)
+            block.append(replace(one, name=f"{name} block {phase}"))
         found[f"02{di2:02X}FF00"] = fixed(*block)
     for di2, name, form, unit in _SINGLES:
         for di1, phase in enumerate(_PHASE, 1):

@@ -25,6 +25,7 @@ class Field:
     form: str = ""
     unit: str = ""
     signed: bool = False
+    masked: bool = False  # the top bit is no part of the number, nor its sign
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,9 @@ class Layout:
         return self.spare and data[-1:] == b"\x00" and self.count(len(data) - 1) == len(self.fields)
 
 
-def number(name: str, form: str, unit: str = "", *, signed: bool = False) -> Field:
+def number(name: str, form: str, unit: str = "", *, signed: bool = False, masked: bool = False) -> Field:
     """A BCD number."""
-    return Field(name, "number", digits(form)[0], form, unit, signed)
+    return Field(name, "number", digits(form)[0], form, unit, signed, masked)
 
 
 def time(name: str, order: str) -> Field:

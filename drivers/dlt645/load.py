@@ -73,7 +73,7 @@ _CLASSES: Final = (
         (
             *_DEMANDS,
             *_fields("XXX.XXX", "A", "neutral current", signed=True),
-            *_fields(_POWER, "kVA", "apparent power"),
+            number("apparent power", _POWER, "kVA", masked=True),
         ),
         _DEMANDS,
     ),

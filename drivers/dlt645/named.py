@@ -85,7 +85,7 @@ def take_layout(layout: Layout, data: bytes, *, cut: bool = False) -> tuple[Name
 def _value(field: Field, raw: bytes) -> tuple[str | None, Quality]:
     match field.kind:
         case "number":
-            taken = form.take(raw, field.form, signed=field.signed)
+            taken = form.take(raw, field.form, signed=field.signed, masked=field.masked)
             return (None if taken.value is None else f"{taken.value:f}"), taken.quality
         case "time":
             return form.take_clock(raw, field.form)

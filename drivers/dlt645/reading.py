@@ -50,6 +50,9 @@ class Edition(Hashable, Protocol):
     def fits(self, di: str, data: bytes, sizes: Sequence[int]) -> bool:
         """Whether ``data`` may be that of block ``di`` whose wanted items, its first, have these sizes."""
 
+    def masked(self, di: str) -> bool:
+        """Whether the top bit of an item is no part of its number, whatever its profile says."""
+
     def value_bytes(self, item: DltItem, data: bytes) -> bytes:
         """The item's own bytes, without what some meters put behind."""
 
@@ -59,11 +62,12 @@ def _failure(outcome: Outcome) -> Quality | None:
     return outcome if outcome is Quality.NO_REPLY or outcome is Quality.GARBLED else None
 
 
-def _take(item: DltItem, data: bytes) -> Taken:
+def _take(wanted: _Wanted, data: bytes) -> Taken:
     """The number of an item, from its own bytes."""
+    item = wanted.item
     if item.bit is not None:
         return take_bit(data, item.bit)
-    return take(data, item.format, signed=item.signed)
+    return take(data, item.format, signed=item.signed, masked=wanted.masked)
 
 
 def _sizes(edition: Edition, profile: Profile) -> Mapping[str, int]:
@@ -144,7 +148,7 @@ class _Reading:
         outcome = self.outcomes.get(wanted.di, self.failed or Quality.UNSUPPORTED)
         if not isinstance(outcome, bytes):
             return Sample(item.quantity, None, outcome)
-        taken = _take(item, self.edition.value_bytes(item, outcome))
+        taken = _take(wanted, self.edition.value_bytes(item, outcome))
         if taken.value is None:
             return Sample(item.quantity, None, taken.quality)
         return Sample(item.quantity, scaled(taken.value, wanted.factor), Quality.GOOD)
@@ -160,11 +164,12 @@ class _Reading:
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """An item, its DI in capitals, and its factor."""
+    """An item, its DI in capitals, its factor, and whether its top bit is left out."""
 
     item: DltItem
     di: str
     factor: Decimal | None
+    masked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +200,10 @@ def _plan_of(
         for block in spec.profile.blocks
         if block.di not in unsupported and {di.upper() for di in block.items} <= sizes.keys()
     ]
-    wanted = [_Wanted(item, item.di.upper(), factor(item, spec.meter)) for item in items]
+    wanted = [
+        _Wanted(item, di, factor(item, spec.meter), edition.masked(di))
+        for item, di in ((item, item.di.upper()) for item in items)
+    ]
     skipped = unsupported & {one.di for one in wanted}
     if len(skipped) == len({one.di for one in wanted}):  # a meter that has nothing is asked for everything
         skipped = frozenset()

@@ -50,6 +50,10 @@ class _Edition1997:
         layout = lookup(di) if is_block(di) and di[:1].upper() in _TARIFFS else None
         return layout is not None and layout.count(length) is not None
 
+    def masked(self, di: str) -> bool:
+        """Of none: no such bit is documented."""
+        return False
+
     def value_bytes(self, item: DltItem, data: bytes) -> bytes:
         """All of them: a single item of another length is INVALID."""
         return data

@@ -184,6 +184,12 @@ class _Reading:
                 self.meter = _with_ratio(self.meter, sample.quantity, sample.value)
                 self.own_ratios = True
 
+    def blank(self) -> bool:
+        """Whether the meter sent nothing but FF. Beside a value that is fill, -1 of a signed register is fill
+        as well; alone it is -1."""
+        told = [outcome for outcome in self.outcomes.values() if isinstance(outcome, bytes)]
+        return not any(outcome.strip(b"\xff") for outcome in told)
+
     def _ratio_doubt(self, item: ModbusItem) -> Quality | None:
         return next((doubt for name, doubt in self.doubts.items() if name in item.ratio), None)
 
@@ -199,7 +205,13 @@ def _poll(meter: Meter, needed: _Plan) -> Poll:
             yield from reading.fetch(ask)
     reading.take_ratios(needed.ratios)
     samples = tuple([reading.sample(wanted) for wanted in needed.wanted])
+    if reading.blank() and any(sample.quality is Quality.MISSING for sample in samples):
+        samples = tuple([Sample(name, None, _filled(quality)) for name, _, quality in samples])
     return Polled(samples, frozenset(reading.unsupported))
+
+
+def _filled(quality: Quality) -> Quality:
+    return Quality.MISSING if quality is Quality.GOOD else quality
 
 
 class Modbus:

@@ -19,7 +19,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Final, Literal
 
-from config.profile import ModbusItem, ModbusType
+from config.profile import ModbusItem, ModbusType, missing_codes
 from drivers.samples import Quality
 from drivers.scaling import plain
 
@@ -36,6 +36,12 @@ Taker = Callable[[bytes], Decimal | Quality]  # the bytes of one value, high wor
 def _integer(form: str) -> Taker:
     unpack = struct.Struct(form).unpack
     return lambda data: Decimal(unpack(data)[0])
+
+
+def _magnitude(data: bytes) -> Decimal:
+    """The top bit is the sign of all others; minus nothing is nothing."""
+    raw, sign = int.from_bytes(data, "big"), 1 << (8 * len(data) - 1)
+    return Decimal(sign - raw if raw & sign else raw)
 
 
 def _bcd(data: bytes) -> Decimal | Quality:
@@ -80,6 +86,8 @@ _TYPES: Final[Mapping[ModbusType, tuple[int, Taker]]] = MappingProxyType(  # reg
         "i64": (4, _integer(">q")),
         "f32": (2, _f32),
         "f64": (4, _f64),
+        "sm16": (1, _magnitude),
+        "sm32": (2, _magnitude),
         "bcd16": (1, _bcd),
         "bcd32": (2, _bcd),
         "bit": (1, _integer(">H")),  # a bit is handed on in a word of its own
@@ -97,14 +105,15 @@ def take(registers: Sequence[int], item: ModbusItem) -> Decimal | Quality:
 def taker(item: ModbusItem) -> Taker:
     """How ``item`` is taken from the bytes of its registers, as they come on the wire."""
     simple = _TAKERS[item.type]
-    if item.order == "be" and not item.missing:
+    turned = item.order == "le"
+    fills = frozenset(code.to_bytes(2 * WORDS[item.type], "big") for code in missing_codes(item))
+    if not turned and not fills:
         return simple
 
     def take_item(data: bytes) -> Decimal | Quality:
-        if item.order == "le":
+        if turned:
             data = _turned(data)
-        missing = item.missing and int.from_bytes(data, "big") in item.missing
-        return Quality.MISSING if missing else simple(data)
+        return Quality.MISSING if data in fills else simple(data)
 
     return take_item
 

@@ -17,7 +17,7 @@ from config.vectors import Vector, VectorUnreadableError, builtin_vector, load_v
 from drivers.registry import drivers
 from drivers.rehearsal import implausible, rehearse
 from tests.support.meter_vectors import FOLDER, names, text
-from tests.unit.drivers.dlt645_1997.vector import PROFILE as PROFILE_1997
+from tests.unit.drivers.dlt645_1997.vector import MADE as MADE_1997
 
 PROFILES = list(builtin_profiles())
 VOLTS = {"u_a": Decimal("231.2")}
@@ -47,7 +47,7 @@ def test_requests_and_samples_are_those_of_the_vector(name: str) -> None:
 
 
 def test_vectors_are_as_computed_and_none_is_left_over() -> None:
-    assert {path.stem for path in FOLDER.glob("*.toml")} == {*names(), PROFILE_1997} == set(PROFILES)
+    assert {path.stem for path in FOLDER.glob("*.toml")} == {*names(), *MADE_1997} == set(PROFILES)
     for name in names():
         assert (FOLDER / f"{name}.toml").read_text(encoding="utf-8") == text(name), name
 
@@ -67,7 +67,7 @@ def slips(profile: Profile) -> Iterator[tuple[str, Profile]]:
         other = "le" if item.order == "be" else "be"
         swapped: ModbusItem = replace(item, order="le" if other == "le" else "be")
         for kind, slip in (
-            ("order", swapped if item.type not in ("u16", "i16") else item),
+            ("order", swapped if item.type not in ("u16", "i16", "sm16") else item),
             ("scale", replace(item, scale=item.scale * 10)),
             ("address", replace(item, address=item.address + 1)),
         ):

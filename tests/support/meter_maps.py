@@ -9,7 +9,7 @@ requests of the fast and of the slow poll, as ``address+registers``. Addresses: 
 ::
 
     x0061 u16 0.1V u_a u_b u_c      three registers of 0.1 V
-    7 i32le 0.001A i_a i_b i_c      low word first
+    7 i32le 0.001A i_a i_b i_c      low word first; sm32: sign and magnitude
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Map:
     slow: str
     fc: int = 3
     side: str = "primary"
-    fill: bool = False  # integers have 0x8000... for "no value"
     phases: int = 3
+    highest: bool = False  # "no value" of a signed integer is its largest, not its least
 
 
 _ACREL = """
@@ -52,26 +52,30 @@ _ACREL_OWN = Map(
     slow="x000A+2 x0014+2 x0028+2 x0032+2 x0077+4 x008D+2 x0174+8",
     side="meter",
 )
-_DTSD422 = Map(
-    rows="""
+
+
+def _dtsd422(bank: int) -> Map:
+    """The first or second three circuits; registers of the second are 4096 higher."""
+    rows = """
 1 u16 0.1V u_a u_b u_c
-7 i32le 0.001A i_a i_b i_c
-15 i32le W p_a p_b p_c
-62 u32 0.01kWh ep_imp
-""",
-    fast="1+3 7+6 15+6",
-    slow="62+2",
-)
-_DTSD422_SECOND = Map(
-    rows="""
-x1001 u16 0.1V u_a u_b u_c
-x1007 i32le 0.001A i_a i_b i_c
-x100F i32le W p_a p_b p_c
-x103E u32 0.01kWh ep_imp
-""",
-    fast="x1001+3 x1007+6 x100F+6",
-    slow="x103E+2",
-)
+7 sm32 0.001A i_a i_b i_c
+13 sm32 W p p_a p_b p_c
+21 sm32 var q q_a q_b q_c
+29 sm32 VA s s_a s_b s_c
+37 sm16 0.001- pf pf_a pf_b pf_c
+41 u16 0.01Hz f
+42 u32 0.01kWh ep_imp
+52 u32 0.01kWh ep_exp
+"""
+    moved = [row.split(" ", 1) for row in rows.strip().splitlines()]
+    fast, slow = ((1, 3), (7, 22), (37, 4)), ((29, 8), (41, 3), (52, 2))
+    return Map(
+        rows="\n".join(f"{int(first) + bank} {rest}" for first, rest in moved),
+        fast=" ".join(f"{first + bank}+{count}" for first, count in fast),
+        slow=" ".join(f"{first + bank}+{count}" for first, count in slow),
+    )
+
+
 _PM = """
 2999 f32 A i_a i_b i_c
 3027 f32 V u_a u_b u_c
@@ -82,7 +86,7 @@ _PM = """
 3203 i64 Wh ep_imp ep_exp
 """
 _PM_FAST = "2999+6 3027+6 3053+8 3067+2"
-_POWER_METER = Map(rows=_PM, fast=_PM_FAST, slow="3075+2 3109+2 3203+8", fill=True)
+_POWER_METER = Map(rows=_PM, fast=_PM_FAST, slow="3075+2 3109+2 3203+8")
 _PAC2200 = """
 1 f32 V u_a u_b u_c
 13 f32 A i_a i_b i_c
@@ -118,6 +122,24 @@ def _djsf(energy: str) -> Map:
     return Map(rows=rows, fast="50+6", slow="12+2", phases=1)
 
 
+_SDM_ONE = Map(
+    rows="""
+x0000 f32 V u_a
+x0006 f32 A i_a
+x000C f32 W p
+x0012 f32 VA s
+x0018 f32 var q
+x001E f32 1- pf
+x0046 f32 Hz f
+x0048 f32 kWh ep_imp ep_exp
+x004C f32 kvarh eq_imp eq_exp
+""",
+    fast="x0000+2 x0006+2 x000C+2 x0018+2 x001E+2",
+    slow="x0012+2 x0046+10",
+    fc=4,
+    phases=1,
+)
+
 MAPS: dict[str, Map] = {
     "acrel-adl400": Map(rows=_ACREL, fast=_ACREL_FAST, slow=_ACREL_SLOW, side="site"),
     "acrel-dtsd1352": Map(rows=_ACREL, fast=_ACREL_FAST, slow=_ACREL_SLOW, side="site"),
@@ -150,8 +172,8 @@ x0856 u32 0.1kWh ep_exp
     ),
     "acrel-djsf1352-rn": _djsf("Wh"),
     "acrel-djsf1352-rn6": _djsf("0.1Wh"),
-    "solarman-dtsd422-d3": _DTSD422,
-    "solarman-dtsd422-d3-ct456": _DTSD422_SECOND,
+    "solarman-dtsd422-d3": _dtsd422(0),
+    "solarman-dtsd422-d3-ct456": _dtsd422(4096),
     "chint-dtsu666": Map(
         rows="""
 x101E f32 kWh ep_imp
@@ -202,28 +224,61 @@ x004C f32 kvarh eq_imp eq_exp
         slow="x0012+6 x0038+24",
         fc=4,
     ),
-    "eastron-sdm120": Map(
+    "eastron-sdm120": _SDM_ONE,
+    "eastron-sdm72-v2": Map(
         rows="""
-x0000 f32 V u_a
-x0006 f32 A i_a
-x000C f32 W p
-x0012 f32 VA s
-x0018 f32 var q
-x001E f32 1- pf
+x0000 f32 V u_a u_b u_c
+x0006 f32 A i_a i_b i_c
+x000C f32 W p_a p_b p_c
+x0012 f32 VA s_a s_b s_c
+x0018 f32 var q_a q_b q_c
+x001E f32 1- pf_a pf_b pf_c
+x0034 f32 W p
+x0038 f32 VA s
+x003C f32 var q
+x003E f32 1- pf
 x0046 f32 Hz f
 x0048 f32 kWh ep_imp ep_exp
-x004C f32 kvarh eq_imp eq_exp
 """,
-        fast="x0000+2 x0006+2 x000C+2 x0018+2 x001E+2",
-        slow="x0012+2 x0046+10",
+        fast="x0000+18 x0018+12 x0034+2 x003C+4",
+        slow="x0012+6 x0038+2 x0046+6",
         fc=4,
-        phases=1,
+    ),
+    "eastron-sdm230": _SDM_ONE,
+    "abb-b23": Map(
+        rows="""
+x5000 u64 0.01kWh ep_imp ep_exp
+x5B00 u32 0.1V u_a u_b u_c
+x5B0C u32 0.01A i_a i_b i_c
+x5B14 i32 0.01W p p_a p_b p_c
+x5B2C u16 0.01Hz f
+x5B3A i16 0.001- pf pf_a pf_b pf_c
+""",
+        fast="x5B00+6 x5B0C+6 x5B14+8 x5B3A+4",
+        slow="x5000+8 x5B2C+1",
+        highest=True,
+    ),
+    "inepro-pro380": Map(
+        rows="""
+x5002 f32 V u_a u_b u_c
+x5008 f32 Hz f
+x500C f32 A i_a i_b i_c
+x5012 f32 kW p p_a p_b p_c
+x501A f32 kvar q q_a q_b q_c
+x5022 f32 kVA s s_a s_b s_c
+x502A f32 1- pf pf_a pf_b pf_c
+x600C f32 kWh ep_imp
+x6018 f32 kWh ep_exp
+x6030 f32 kvarh eq_imp
+x603C f32 kvarh eq_exp
+""",
+        fast="x5002+6 x500C+22 x502A+8",
+        slow="x5008+2 x5022+8 x600C+2 x6018+2 x6030+2 x603C+2",
     ),
     "schneider-iem3000": Map(
         rows=_PM + "3219 i64 varh eq_imp eq_exp\n",
         fast=_PM_FAST,
         slow="3075+2 3109+2 3203+8 3219+8",
-        fill=True,
     ),
     "schneider-pm2000": _POWER_METER,
     "schneider-pm5000": _POWER_METER,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -11,7 +12,8 @@ from config.profiles import builtin_profiles
 from config.quantities import STANDING
 from config.site import Meter
 from drivers.exchange import Answer, Exchange, MeterSpec, Poll, Polled, Scan
-from drivers.plausible import Ask, Watch, limits
+from drivers.limits import limits
+from drivers.plausible import Ask, Watch
 from drivers.samples import Quality, Sample
 
 EXCHANGE = Exchange(b"?", lambda buffer: Scan(None, buffer), 1)
@@ -24,6 +26,12 @@ def spec(profile: str = "dlt645-2007-3p", ct: str = "40", pt: str = "1") -> Mete
         id="m", bus="b1", protocol=known.family, address="1", profile=profile, ct=Decimal(ct), pt=Decimal(pt)
     )
     return MeterSpec(meter, known)
+
+
+def replace_quantity(known: MeterSpec, old: str, new: str) -> MeterSpec:
+    """The same meter with another name for one of its items."""
+    items = [replace(item, quantity=new) if item.quantity == old else item for item in known.profile.dlt]
+    return replace(known, profile=replace(known.profile, dlt=tuple(items)))
 
 
 def sample(name: str, told: str | None) -> Sample:
@@ -234,6 +242,65 @@ def test_a_rule_that_a_meter_breaks_in_three_polls_is_not_asked_again() -> None:
     assert polled(watch, odd) == (odd, 1)
     assert watch.strikes == {"sum p": 3, "range i_a": 3}
     assert polled(watch, {"i_b": "900.000"}, {"i_b": "7.000"}) == ({"i_b": "7.000"}, 2), "the other phase is"
+
+
+@pytest.mark.parametrize(
+    ("name", "beyond", "again"),
+    [
+        ("f", "70.01", "70.01"),
+        ("f", "655.35", "655.34"),
+        ("u_a", "1000.1", "1000.1"),
+        ("u_bc", "-1000.1", "-1000.1"),
+        ("pf", "1.001", "1.001"),
+        ("pf_c", "-32.767", "-32.767"),
+    ],
+)
+def test_beyond_a_bound_no_number_of_reads_makes_it_true(name: str, beyond: str, again: str) -> None:
+    """And after three polls nobody asks a second time."""
+    known = replace_quantity(spec(), "u_c", "u_bc")
+    watch = Watch(limits(known))
+    for poll in range(8):
+        told, times = polled(watch, {name: beyond, "i_a": "1.000"}, {name: again, "i_a": "1.000"})
+        assert told == {name: "invalid", "i_a": "1.000"}
+        assert times == (2 if poll < 3 else 1)
+    assert watch.strikes == {f"bound {name}": 3}
+    assert name not in watch.last, "and it is never what the next value is compared with"
+
+
+def test_a_value_that_comes_back_within_its_bound_is_one() -> None:
+    watch = fresh()
+    for _ in range(5):
+        polled(watch, {"f": "655.35"}, {"f": "655.35"})
+    assert polled(watch, {"f": "50.00"}) == ({"f": "50.00"}, 1)
+
+
+def test_a_bound_is_none_where_a_plant_may_be_beyond() -> None:
+    """A generator that starts, a voltage whose ratio nobody told, a voltage of the wrong sign: read twice."""
+    for name, told in (("f", "12.50"), ("u_a", "-3.0")):
+        assert polled(fresh(), {name: told}, {name: told}) == ({name: told}, 2)
+    watch = Watch(limits(spec("dlt645-2007-3p-primary")))
+    assert polled(watch, {"u_a": "5800.0"}) == ({"u_a": "5800.0"}, 1)
+
+
+def test_beyond_a_bound_in_one_of_two_reads_is_no_agreement() -> None:
+    """990 V and 1001 V are within a factor of two, and the one is as far from 230 V as the other."""
+    for first, second in (("990.0", "1001.0"), ("1001.0", "990.0")):
+        watch = fresh(u_a="230.0")
+        assert polled(watch, {"u_a": first}, {"u_a": second}) == ({"u_a": "invalid"}, 2)
+
+
+def test_a_bound_that_is_broken_always_leaves_the_other_doubts_their_second_read() -> None:
+    watch = fresh(ep_imp="5.00")
+    beyond = {"f": "655.35", "ep_imp": "5.00"}
+    for _ in range(4):
+        polled(watch, beyond, beyond)
+    jumped = beyond | {"ep_imp": "90000.00"}
+    assert polled(watch, jumped, beyond) == ({"f": "invalid", "ep_imp": "5.00"}, 2)
+    broken = {"f": "655.35", "ep_imp": "5.00"} | PHASE | {"p_b": "-1.0000"}
+    watch.credit = 0
+    assert polled(watch, broken) == (broken | {"f": "invalid"}, 1), "no read is left for a product"
+    watch.credit = 10
+    assert polled(watch, broken, broken | PHASE) == (beyond | PHASE | {"f": "invalid"}, 2)
 
 
 def test_strikes_are_in_a_row() -> None:

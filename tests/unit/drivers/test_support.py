@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from config.profile import DltItem
+from config.profile import DltBlock, DltItem
 from drivers.bus import Bus, Job
 from drivers.samples import PollResult, Sample
 from drivers.support import FIRST_TRY_MS, NEXT_TRY_MS, Support, slow_items
-from tests.support.line import FakePort, Fault, Meter645, Replies, run
-from tests.support.specs import SERIAL, dlt
+from tests.support.line import FakePort, Fault, Meter645, ModbusSlave, Replies, run
+from tests.support.specs import SERIAL, dlt, item, modbus
 
 A, B, BLOCK = "03300D00", "03110000", "0201FF00"
 NOTHING: frozenset[str] = frozenset()
@@ -51,7 +51,48 @@ def test_a_block_is_learnt_the_second_time_whatever_lies_between() -> None:
     assert poll(made, BLOCK, slow=False) == NOTHING
     assert poll(made, times=3) == NOTHING
     assert poll(made, BLOCK, slow=False) == {BLOCK}
-    assert made.skip(FIRST_TRY_MS) == {BLOCK}, "a block is not tried again: its items are read"
+    assert made.skip(1) == {BLOCK}
+
+
+def tried(now_ms: int = FIRST_TRY_MS) -> Support:
+    """What an earlier run learnt of a block, at the time of the try."""
+    made = Support(frozenset({A, B}), learnt=frozenset({BLOCK}))
+    assert made.skip(0) == {BLOCK}
+    assert made.skip(now_ms - 1) == {BLOCK}
+    assert made.skip(now_ms) == NOTHING
+    return made
+
+
+def test_a_block_is_tried_again_an_hour_after_the_start_and_then_each_day() -> None:
+    made = tried()
+    assert made.attentive
+    made.heard(BLOCK, silent=False)
+    assert poll(made, BLOCK, slow=False) == {BLOCK}, "answered, with a refusal"
+    assert made.skip(FIRST_TRY_MS + 1) == {BLOCK}
+    assert made.skip(FIRST_TRY_MS + NEXT_TRY_MS) == NOTHING
+    assert made.learnt == {BLOCK}, "what the logbook keeps does not change for a try"
+    made.heard(BLOCK, silent=False)
+    assert made.skip(FIRST_TRY_MS + NEXT_TRY_MS + 1) == NOTHING
+    assert made.learnt == NOTHING, "another meter: it has the block"
+    assert not made.attentive
+    assert poll(made, BLOCK, slow=False) == NOTHING, "and once is not enough again"
+    assert poll(made, BLOCK, slow=False) == {BLOCK}
+
+
+def test_a_try_ends_with_the_first_silence() -> None:
+    made = tried()
+    made.heard(BLOCK, silent=True)
+    assert made.skip(FIRST_TRY_MS + 1) == {BLOCK}
+    assert made.learnt == {BLOCK}
+    assert not made.silences
+
+
+def test_a_try_waits_until_the_block_is_asked_for() -> None:
+    """A block of the other class, or of a meter that is silent for a while."""
+    made = tried()
+    made.heard("02010100", silent=False)
+    assert poll(made, slow=True) == {BLOCK}
+    assert made.skip(FIRST_TRY_MS + 1) == NOTHING
 
 
 def test_silence_is_learnt_of_blocks_alone() -> None:
@@ -101,10 +142,14 @@ SLOW_S = 300
 class Plant:
     """One meter that is polled every five minutes."""
 
-    def __init__(self, meter: Meter645, learnt: frozenset[str] = NOTHING) -> None:
+    def __init__(
+        self, meter: Meter645, learnt: frozenset[str] = NOTHING, blocks: tuple[DltBlock, ...] = ()
+    ) -> None:
         self.meter, self.port = meter, FakePort(meter)
         self.results: list[PollResult] = []
-        self.bus = Bus(SERIAL, [dlt("m", meter.address, ITEMS)], self.port, self.results.append)
+        spec = dlt("m", meter.address, ITEMS)
+        spec = replace(spec, profile=replace(spec.profile, blocks=blocks))
+        self.bus = Bus(SERIAL, [spec], self.port, self.results.append)
         self.bus.preset({"m": learnt})
 
     def polls(self, count: int) -> list[str]:
@@ -176,3 +221,64 @@ def test_a_meter_that_refuses_for_a_while_gives_its_values_again(missing: set[st
         assert told == ["unsupported good unsupported: 3"] * 3 + ["unsupported good unsupported: 1"] * 3
         assert plant.polls(7)[-1] == "good good good: 3"
     assert plant.learnt == NOTHING
+
+
+COUNTS = DltBlock(di="0330FF00", items=("00010000", A, B))
+WHOLE = DATA | {A: "000003", "0330FF00": "000007" + "000003" + "00123456"}
+
+
+def test_after_a_swap_the_block_of_the_new_meter_is_read_within_a_day() -> None:
+    single = {di: text for di, text in WHOLE.items() if di != COUNTS.di}
+    plant = Plant(Meter645("000000000012", single), blocks=(COUNTS,))
+    assert plant.polls(4) == ["good good good: 4"] * 2 + ["good good good: 3"] * 2
+    assert plant.learnt == {COUNTS.di}
+    assert [one for one in plant.polls(12) if not one.endswith("3")] == ["good good good: 4"], "tried in vain"
+    plant.port.meters[:] = [replace(plant.meter, data=WHOLE)]
+    day = NEXT_TRY_MS // 1000 // SLOW_S
+    asked = plant.polls(day)
+    assert set(asked) == {"good good good: 3", "good good good: 1"}
+    assert asked.index("good good good: 1") > 0
+    assert asked[-1] == "good good good: 1"
+    assert plant.learnt == NOTHING
+
+
+def test_a_block_that_is_answered_by_silence_costs_one_poll_a_day() -> None:
+    single = {di: text for di, text in WHOLE.items() if di != COUNTS.di}
+    plant = Plant(Meter645("000000000012", single, silent_on(COUNTS.di)), frozenset({COUNTS.di}), (COUNTS,))
+    asked = plant.polls(3 + (FIRST_TRY_MS + 2 * NEXT_TRY_MS) // 1000 // SLOW_S)
+    assert plant.learnt == {COUNTS.di}
+    failed = [one for one in asked if one != "good good good: 3"]
+    assert len(failed) == 3, "an hour after the start, and once each day"
+    assert {one.partition(":")[0] for one in failed} == {"no_reply no_reply no_reply"}
+
+
+def test_registers_of_a_new_meter_are_merged_again() -> None:
+    spec = modbus("m", 1, [item("u_a", 0), item("u_b", 1), item("u_c", 2)])
+    slave = ModbusSlave(1, {0: 2301, 1: 2302, 2: 2303}, holes=frozenset({0}))
+    port, results = FakePort(Merging(slave)), list[PollResult]()
+    bus = Bus(SERIAL, [spec], port, results.append)
+
+    def reads(slot: int) -> int:
+        before = len(port.sent)
+        bus.submit(Job("m", "fast", slot, port.now()))
+        run(bus, port, port.now() + SLOW_S * 1000)
+        assert [sample.value for sample in results[-1].samples] == [2301, 2302, 2303]
+        return len(port.sent) - before
+
+    assert [reads(slot) for slot in range(4)] == [4, 4, 3, 3]
+    assert bus.unsupported()["m"] == {"03:0x0000+3"}
+    port.meters[:] = [replace(slave, holes=frozenset())]
+    asked = [reads(slot) for slot in range(4, 20)]
+    assert asked == sorted(asked, reverse=True)
+    assert asked[-1] == 1
+    assert bus.unsupported()["m"] == NOTHING
+
+
+class Merging:
+    """A slave that declines what spans more than one register."""
+
+    def __init__(self, slave: ModbusSlave) -> None:
+        self.whole, self.single = slave, replace(slave, holes=frozenset())
+
+    def hear(self, request: bytes) -> Replies:
+        return (self.single if request[5] == 1 else self.whole).hear(request)

@@ -72,6 +72,12 @@ def test_a_block_with_fill_and_a_wrong_nibble() -> None:
     ]
 
 
+def test_apparent_power_without_its_top_bit() -> None:
+    assert reply("02050000", [0x11, 0x22, 0x83]) == [("apparent power total", "3.2211")]
+    block = reply("0205FF00", [0x11, 0x22, 0x83, *bcd("1.0000", 3), *bcd("1.1000", 3), 0x11, 0x22, 0x91])
+    assert [value for _, value in block] == ["3.2211", "1.0000", "1.1000", "11.2211"]
+
+
 def test_a_first_frame_shows_whole_fields_only() -> None:
     data = [*bcd("1.00", 4), *bcd("2.00", 4), 0x11, 0x22]
     assert reply("0001FF00", data, 0xB1) == [

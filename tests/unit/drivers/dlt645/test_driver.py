@@ -347,6 +347,21 @@ def test_an_item_of_the_makers_own_is_what_the_profile_says() -> None:
     assert poll(FakeMeter(items={"0E010100": bcd("-12.3", 2)}), spec(made))[0] == {"temp": "-12.3"}
 
 
+@pytest.mark.parametrize("signed", [True, False])
+def test_the_top_bit_of_apparent_power_is_left_out(signed: bool) -> None:
+    """In a block as in a single item, and whatever the profile says of a sign."""
+    phases = ("02050100", "02050200", "02050300")
+    singles = {"02050100": [0x11, 0x22, 0x83], "02050200": bcd("3.2211", 3), "02050300": [0x99, 0x99, 0xF9]}
+    items = tuple(
+        item(f"s_{phase}", one, "XX.XXXX", signed=signed) for phase, one in zip("abc", phases, strict=True)
+    )
+    block = DltBlock(di="0205FF00", items=phases)
+    told = {"s_a": "3.2211", "s_b": "3.2211", "s_c": "79.9999"}
+    assert poll(FakeMeter(items={**singles}), spec(profile(items, ())))[0] == told
+    whole = [byte for one in phases for byte in singles[one]]
+    assert poll(FakeMeter(items={"0205FF00": whole}), spec(profile(items, (block,))))[0] == told
+
+
 def test_two_quantities_of_one_item_cost_one_exchange() -> None:
     made = profile(
         (item("p", "02030000", "XX.XXXX", signed=True), item("p_a", "02030000", "XX.XXXX", signed=True)), ()

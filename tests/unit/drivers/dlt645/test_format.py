@@ -68,6 +68,26 @@ def test_digits_are_the_meters(raw: str, form: str, signed: bool, value: str | N
 
 
 @pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [
+        ("112283", "3.2211"),
+        ("112203", "3.2211"),
+        ("999979", "79.9999"),
+        ("9999f9", "79.9999"),
+        ("000080", "0.0000"),
+        ("000090", "10.0000"),
+        ("0000ff", None),
+        ("ffffff", None),
+        ("00000f", None),
+    ],
+)
+def test_a_masked_top_bit_is_no_part_of_the_number(raw: str, value: str | None, signed: bool) -> None:
+    taken = take(bytes.fromhex(raw), "XX.XXXX", signed=signed, masked=True)
+    assert (None if taken.value is None else str(taken.value)) == value
+
+
+@pytest.mark.parametrize("signed", [True, False])
 @pytest.mark.parametrize("fill", [0xFF, 0xEE])
 def test_fill_is_missing(fill: int, signed: bool) -> None:
     for form in ("XX", "XXX.X", "XX.XXXX", "XXXXXX.XX"):

@@ -56,6 +56,23 @@ def test_items(di: str, name: str, form: str, size: int, unit: str, signed: bool
     assert fields(di) == [(name, form, size, unit, signed)]
 
 
+def test_the_top_bit_of_apparent_power_alone_is_masked() -> None:
+    known = (f"02{di2:02X}{di1:02X}00" for di2 in range(0x0C) for di1 in (0, 1, 2, 3, 0xFF))
+    found = {di: {f.masked for f in layout.fields} for di in known if (layout := lookup(di)) is not None}
+    assert {di for di, masked in found.items() if masked == {True}} == {
+        "02050000",
+        "02050100",
+        "02050200",
+        "02050300",
+        "0205FF00",
+    }
+    assert {frozenset(masked) for masked in found.values()} == {frozenset({True}), frozenset({False})}
+    for di in ("00090000", "01090000", "02800006"):
+        layout = lookup(di)
+        assert layout is not None
+        assert not any(f.masked for f in layout.fields), di
+
+
 @pytest.mark.parametrize(
     ("di", "lengths"),
     [

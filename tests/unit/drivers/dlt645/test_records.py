@@ -163,6 +163,12 @@ def test_fill_for_a_phase_that_is_not_there() -> None:
     assert found.items[-1].value == "50.00"
 
 
+def test_apparent_power_of_a_record_is_that_of_its_live_item() -> None:
+    demands = [*bcd("1.0000", 3), *bcd("0.5000", 3), *bcd("0.100", 3), 0x11, 0x22, 0x83]
+    (found,) = load.parse("06060001", bytes(record([*[0xAA] * 5, *demands, 0xAA]))).records
+    assert (found.items[-1].name, found.items[-1].value) == ("apparent power", "3.2211")
+
+
 def test_broken_records_never_raise_and_never_show_a_value_that_was_not_sent() -> None:
     rng = random.Random(SEED)
     good = bytes(record([*[0xAA] * 3, *ENERGY, *[0xAA] * 3]) * 3)
