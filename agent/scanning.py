@@ -1,4 +1,4 @@
-"""A search for meters as words and plain data: what is asked of it, what it found, the lines that declare it.
+"""A search for meters as words and plain data: what is asked of it and what it found.
 
 ::
 
@@ -6,7 +6,7 @@
                  <---- data ----- plain(found) <-----------------------------+
 
 The command line runs a search on a bare port, the daemon as an errand of its bus (`Searches`); both take the
-same words and give the same data. Nothing here touches a port.
+same words and give the same data; ``agent.proposal`` makes the lines of it. Nothing here touches a port.
 """
 
 from __future__ import annotations
@@ -95,16 +95,6 @@ def plain(one: Found) -> dict[str, Any]:
         "line": str(one.line) if one.line else None,
         "values": values,
     }
-
-
-def proposal(one: Mapping[str, Any], bus: str) -> str:
-    """The table of the site file that declares a found meter; other profiles that fit stand in a comment."""
-    lines = [f'id = "meter-{one["address"]}"', f'bus = "{bus}"', f'protocol = "{one["protocol"]}"']
-    others = f"  # or: {', '.join(one['others'])}" if one["others"] else ""
-    lines += [f'address = "{one["address"]}"', f'profile = "{one["profile"]}"{others}']
-    if one["line"] is not None:
-        lines.append(f'line = "{one["line"]}"')
-    return "\n".join(["[[meter]]", *lines])
 
 
 @dataclass(slots=True)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from agent.accepted import parse, read
 from agent.cli import wireplan
-from agent.cli.scan import KEPT
 from agent.cli.shell import Shell
 from agent.errors import AgentError
+from agent.proposal import KEPT, Scanned, declare
 from buffer.fs import DISK, write_whole
 from config.errors import ConfigInvalid, Problem
 from config.folder import Files
@@ -119,21 +119,27 @@ def _init(shell: Shell) -> int:
 
 def _add(numbers: Sequence[int], shell: Shell) -> int:
     """Write meters of the last scan to a new file of conf.d, if all files together are sound with it."""
-    kept = shell.paths.runtime / KEPT
     try:
-        texts = json.loads(kept.read_text(encoding="utf-8"))
+        scanned = Scanned.take(shell.paths.runtime)
     except (OSError, ValueError) as error:
-        raise AgentError("SBX-CFG-907", EX_NOINPUT, path=kept) from error
+        raise AgentError("SBX-CFG-907", EX_NOINPUT, path=shell.paths.runtime / KEPT) from error
+    loaded, profiles = parse(*read(shell.paths.config))
+    site = (loaded.config.buses, loaded.config.meters)
+    lines = declare(scanned, site, profiles, shell.say)
     for number in numbers or [0]:
-        if not 1 <= number <= len(texts) or not texts[number - 1]:
+        if number not in lines.numbers():
             raise AgentError("SBX-CFG-908", EX_USAGE, number=number)
-    add_file("\n\n".join(texts[number - 1] for number in numbers) + "\n", "scan", shell)
+    text = lines.text(dict.fromkeys(numbers)) + "\n"
+    written = add_file(text, "scan", shell)
+    if "\n# ct =" in text or "\n# pt =" in text:
+        shell.tell(f"{shell.tag('warn')} {shell.say('SBX-CFG-910', path=written[-1])}")
+    shell.tell(shell.say("SBX-CFG-911"))
     return 0
 
 
-def add_file(data: str, called: str, shell: Shell, instead: Files | None = None) -> None:
+def add_file(data: str, called: str, shell: Shell, instead: Files | None = None) -> list[Path]:
     """A new file of conf.d (none for empty ``data``), if all files together are sound with it; ``instead``
-    stand for the files of the same names. Raises ConfigInvalid, and then nothing is written."""
+    stand for the files of the same names. Gives the paths. Raises ConfigInvalid, and then nothing is written."""
     files, profiles = read(shell.paths.config)
     changed = [(name, new) for name, new in instead or () if new != dict(files).get(name)]
     whole = [(name, dict(instead or ()).get(name, old)) for name, old in files]
@@ -142,8 +148,10 @@ def add_file(data: str, called: str, shell: Shell, instead: Files | None = None)
     name = next(name for name in names if name not in taken)
     added = [(name, data.encode())] if data else []
     parse([*whole, *added], profiles)
+    written = []
     for name, new in (*changed, *added):
-        path = shell.paths.config / name
+        written.append(path := shell.paths.config / name)
         path.parent.mkdir(exist_ok=True)
         write_whole(DISK, path, new, 0o644)
         shell.put(f"{shell.tag('ok')} {shell.say('SBX-CFG-906', path=path)}")
+    return written

@@ -188,19 +188,28 @@ def test_tables_align_by_cells() -> None:
 def test_config_add_writes_a_new_file_only_if_all_is_sound(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["config", "add", "1", *places(tmp_path)]
+    where = places(tmp_path)
+    words = ["config", "add", "1", *where]
     assert main(words) == 66
-    lines = '[[meter]]\nid = "meter-{0}"\nbus = "{1}"\nprotocol = "dlt645-2007"\naddress = "{0}"\n'
-    lines += 'profile = "dlt645-2007-3p"\nline = "9600 8E1"\nevery_s = 2'
+    bus = {"id": "ttyUSB0", "kind": "serial", "port": "/dev/ttyUSB0"}
+    meter: dict[str, object] = {
+        "protocol": "dlt645-2007",
+        "address": "000000000777",
+        "profile": "dlt645-2007-3p",
+        "line": "9600 8E1",
+    }
+    meter |= {"others": [], "values": {}}
+    kept = {"bus": bus, "found": [meter, {**meter, "address": "7"}, {**meter, "profile": None}]}
     (tmp_path / "run").mkdir()
-    kept = [lines.format("000000000777", "b1"), lines.format("000000000778", "nothing"), ""]
     (tmp_path / "run" / "scan.json").write_text(json.dumps(kept))
-    before = (tmp_path / "etc" / "sitebox.toml").read_bytes()
-    assert main(["config", "add", "2", *places(tmp_path)]) == 78
-    assert main(["config", "add", "3", *places(tmp_path)]) == 64
+    site = tmp_path / "etc" / "sitebox.toml"
+    site.write_text(site.read_text().replace("after_s = 7\n", "after_s = 31\n"))
+    before = site.read_bytes()
+    assert main(["config", "add", "2", *where]) == 78
+    assert main(["config", "add", "3", *where]) == 64
     assert not (tmp_path / "etc" / "conf.d").exists()
     assert main(words) == 0
     assert "000000000777" in (tmp_path / "etc" / "conf.d" / "50-scan.toml").read_text()
-    assert main(words) == 78, "the same meter twice"
-    assert (tmp_path / "etc" / "sitebox.toml").read_bytes() == before
+    assert main(words) == 64, "the same meter twice"
+    assert site.read_bytes() == before
     capsys.readouterr()
