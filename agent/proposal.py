@@ -5,7 +5,7 @@
     scan ------ Scanned ------> scan.json      the bus by its place, the meters as data
        `-- declare(...) --> shown               `--> config add: declare(...) again, as the files are then
 
-A meter belongs to the declared bus of the same place, links followed; where there is none, a table for it comes
+A meter belongs to the declared bus of the same place, links followed; where there is none, its table comes
 along. Never an id that is taken. Writes no file of the site.
 """
 
@@ -120,6 +120,8 @@ def _meter(one: Mapping[str, Any], name: str, bus: str, profile: Profile, say: S
     lines += [f'address = "{one["address"]}"', f'profile = "{profile.id}"{others}']
     if one["line"] is not None:
         lines.append(f'line = "{one["line"]}"')
+    if one.get("timeout_s") is not None:
+        lines.append(f"reply_timeout_s = {one['timeout_s']}")
     ratios = [f'# {key} = "{form}"' for key, form in _FORMS.items() if key in site_ratios(profile)]
     return [*lines, *([f"# {say('SBX-CLI-194')}"] if ratios else []), *ratios]
 

@@ -19,6 +19,7 @@ from typing import Any
 
 from agent.errors import AgentError
 from config.profile import Profile
+from config.protocols import PROTOCOLS as SPOKEN
 from config.site import Bus, Line, Meter
 from drivers.errand import Errand
 from drivers.exchange import Answer
@@ -53,9 +54,15 @@ class Wish:
 
 def plan_of(wish: Wish, bus: Bus, profiles: Mapping[str, Profile], known: Sequence[Meter] = ()) -> Plan:
     """What to try on ``bus``; meters that are ``known`` are not asked. Raises AgentError (64)."""
-    usual = ["modbus-tcp"] if bus.kind == "tcp" else list(LINES)
+    for protocol in wish.protocols:
+        kinds = SPOKEN[protocol].kinds
+        if bus.kind not in kinds:
+            raise AgentError("SBX-CLI-199", EX_USAGE, protocol=protocol, kind=bus.kind, kinds=" ".join(kinds))
+    usual = [protocol for protocol in PROTOCOLS if bus.kind in SPOKEN[protocol].kinds]
+    serial = bus.kind == "serial"
+    seen = profiles.values()
     return Plan(
-        lines=lines_of(wish.protocols or usual, _lines(wish.lines), serial=bus.kind == "serial"),
+        lines=lines_of(wish.protocols or usual, _lines(wish.lines), serial=serial, profiles=seen),
         profiles=profiles,
         units=_units(wish.units),
         known=frozenset(pair for meter in known for pair in _names(meter)),
@@ -97,6 +104,11 @@ def plain(one: Found) -> dict[str, Any]:
     }
 
 
+def doubts(search: Search) -> dict[str, list[str]]:
+    """Where a search heard somebody and could not say who, by the reason."""
+    return {"noisy": list(search.noisy), "unclear": list(search.unclear), "nameless": list(search.nameless)}
+
+
 @dataclass(slots=True)
 class _Running:
     search: Search
@@ -132,7 +144,8 @@ class Searches:
             "where": running.search.where,
             "asked": running.search.asked,
             "found": [plain(one) for one in tuple(running.search.found)],
-            "noisy": list(running.search.noisy),
+            **doubts(running.search),
+            "left_s": running.search.ahead_ms / 1000,
             "ended": running.errand.ended,
             "code": "" if fault is None else fault.code,
             "facts": {} if fault is None else dict(fault.facts),

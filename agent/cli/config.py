@@ -139,7 +139,7 @@ def _add(numbers: Sequence[int], shell: Shell) -> int:
 
 def add_file(data: str, called: str, shell: Shell, instead: Files | None = None) -> list[Path]:
     """A new file of conf.d (none for empty ``data``), if all files together are sound with it; ``instead``
-    stand for the files of the same names. Gives the paths. Raises ConfigInvalid, and then nothing is written."""
+    stand for the files of the same names. Gives the paths written. Raises ConfigInvalid, and writes none."""
     files, profiles = read(shell.paths.config)
     changed = [(name, new) for name, new in instead or () if new != dict(files).get(name)]
     whole = [(name, dict(instead or ()).get(name, old)) for name, old in files]

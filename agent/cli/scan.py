@@ -21,11 +21,12 @@ from agent.clock import mono_ms
 from agent.control import ask
 from agent.errors import AgentError
 from agent.proposal import Declaring, Scanned, declare, declared, same_place
-from agent.scanning import PROTOCOLS, Wish, plain, plan_of
+from agent.scanning import PROTOCOLS, Wish, doubts, plain, plan_of
 from config.errors import ConfigInvalid
 from config.folder import Files
 from config.profile import Profile
 from config.profiles import builtin_profiles, take_profiles
+from config.quantities import QUANTITIES
 from config.site import Bus, SiteConfig
 from drivers.exchange import Answer
 from drivers.ports import PortError, open_port
@@ -60,7 +61,7 @@ class Outcome:
     """What a search gave, from wherever it ran."""
 
     scanned: Scanned
-    noisy: Sequence[str]
+    doubts: Mapping[str, Sequence[str]]
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
@@ -75,7 +76,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
         outcome.scanned.keep(shell.paths.runtime)
     except OSError as error:
         shell.fault("SBX-CLI-188", reason=error)
-    return 0 if outcome.scanned.found else 1
+    return 0 if any(one["confirmed"] for one in outcome.scanned.found) else 1
 
 
 def _site(shell: Shell) -> SiteConfig | None:
@@ -136,7 +137,7 @@ def _by_daemon(place: Bus, wish: Wish, shell: Shell) -> Outcome:
         seen = ask(shell.paths.socket, "scan-look", {"bus": bus})
     if seen["code"]:
         raise AgentError(seen["code"], EX_UNAVAILABLE, **seen["facts"])
-    return Outcome(Scanned(place, tuple(seen["found"])), seen["noisy"])
+    return Outcome(Scanned(place, tuple(seen["found"])), {name: seen.get(name, []) for name in _DOUBTS})
 
 
 def _look_on(bus: str, shell: Shell) -> dict[str, Any]:
@@ -162,7 +163,7 @@ def _directly(bus: Bus, wish: Wish, shell: Shell) -> Outcome:
         raise AgentError(error.code, EX_UNAVAILABLE, **error.facts) from error
     except KeyboardInterrupt:  # what was found so far counts
         pass
-    return Outcome(Scanned(bus, tuple(plain(one) for one in search.found)), search.noisy)
+    return Outcome(Scanned(bus, tuple(plain(one) for one in search.found)), doubts(search))
 
 
 def _search(bus: Bus, search: Search, shell: Shell) -> None:
@@ -192,13 +193,17 @@ def _search(bus: Bus, search: Search, shell: Shell) -> None:
 def _report(outcome: Outcome, lines: Declaring, shell: Shell) -> None:
     scanned = outcome.scanned
     if shell.json:
-        shell.data({"found": list(scanned.found), "noisy": list(outcome.noisy)})
+        shell.data({"bus": scanned.bus.id, "found": list(scanned.found), **outcome.doubts})
     else:
         _show(scanned, lines, shell)
-    for where in outcome.noisy:
-        shell.fault("SBX-CLI-185", line=where)
-    if not scanned.found:
+    for name, code in _DOUBTS.items():
+        for where in outcome.doubts[name]:
+            shell.fault(code, line=where)
+    if not scanned.found and not any(outcome.doubts.values()):
         shell.fault("SBX-CLI-186", bus=scanned.bus.id)
+
+
+_DOUBTS = {"noisy": "SBX-CLI-185", "unclear": "SBX-CLI-197", "nameless": "SBX-CLI-198"}
 
 
 def _show(scanned: Scanned, lines: Declaring, shell: Shell) -> None:
@@ -218,6 +223,6 @@ def _show(scanned: Scanned, lines: Declaring, shell: Shell) -> None:
 def _shown(one: Mapping[str, Any], known: str, shell: Shell) -> str:
     declared_as = f"  ({shell.say('SBX-CLI-196', meter=known)})" if known else ""
     if one["profile"] is None:
-        return shell.say("SBX-CLI-187") + declared_as
-    values = (f"{name} {value} {'kW' if name == 'p' else 'V'}" for name, value in one["values"].items())
+        return shell.say("SBX-CLI-187" if one["confirmed"] else "SBX-CLI-200") + declared_as
+    values = (f"{name} {value} {QUANTITIES[name].unit}" for name, value in one["values"].items())
     return "  ".join([*values, f"({one['profile']})"]) + declared_as

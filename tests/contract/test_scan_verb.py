@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agent.cli import main
-from tests.support.line import ModbusSlave
+from tests.support.line import ModbusSlave, flipped
 from tests.support.ptyline import pty_line
 
 SITE = '[site]\nid = "SB-1"\n'
@@ -153,3 +153,19 @@ def test_what_is_no_scan_is_none(kept: str, box: Box, tmp_path: Path) -> None:
     (tmp_path / "run" / "scan.json").write_text(kept)
     status, _, err = box.ask("config", "add", "1")
     assert (status, "SBX-CFG-907" in err) == (66, True)
+
+
+def test_a_protocol_that_a_bus_cannot_carry_is_refused(box: Box, line: str) -> None:
+    box.site(SITE)
+    for more in ((), ("--line", "9600 8N1")):
+        status, out, err = box.ask("scan", "--port", line, "--protocol", "modbus-tcp", *more)
+        assert (status, out) == (64, "")
+        assert "SBX-CLI-199" in err
+
+
+def test_a_line_on_which_meters_garble_each_other_is_no_line_without_meters(box: Box) -> None:
+    with pty_line([ModbusSlave(1, REGISTERS, flipped())]) as line:
+        status, out, err = box.ask("scan", "--port", line, *WORDS)
+        assert (status, "SBX-CLI-197" in err, "SBX-CLI-186" in err) == (1, True, False)
+        status, out, _ = box.ask("scan", "--port", line, *WORDS, "--json")
+    assert json.loads(out)["unclear"] == ["modbus-rtu 9600 8N1"]
