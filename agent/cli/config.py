@@ -109,12 +109,21 @@ def _init(shell: Shell) -> int:
     if (target / "sitebox.toml").exists():
         raise AgentError("SBX-CFG-905", 73, path=target / "sitebox.toml")
     example = Path(str(files("config").joinpath("example")))
+    written = []
     for source in sorted(example.rglob("*.toml")):
-        path = target / source.relative_to(example)
+        written.append(path := target / source.relative_to(example))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(source.read_bytes())
-        shell.put(f"{shell.tag('ok')} {shell.say('SBX-CFG-906', path=path)}")
+    show_written(written, shell)
     return 0
+
+
+def show_written(paths: Sequence[Path], shell: Shell) -> None:
+    """One line a file, or the one object of ``--json``."""
+    if shell.json:
+        shell.data({"ok": True, "wrote": [str(path) for path in paths]})
+    for path in () if shell.json else paths:
+        shell.put(f"{shell.tag('ok')} {shell.say('SBX-CFG-906', path=path)}")
 
 
 def _add(numbers: Sequence[int], shell: Shell) -> int:
@@ -131,9 +140,11 @@ def _add(numbers: Sequence[int], shell: Shell) -> int:
             raise AgentError("SBX-CFG-908", EX_USAGE, number=number)
     text = lines.text(dict.fromkeys(numbers)) + "\n"
     written = add_file(text, "scan", shell)
+    show_written(written, shell)
     if "\n# ct =" in text or "\n# pt =" in text:
-        shell.tell(f"{shell.tag('warn')} {shell.say('SBX-CFG-910', path=written[-1])}")
-    shell.tell(shell.say("SBX-CFG-911"))
+        shell.warn("SBX-CFG-910", path=written[-1])
+    if not shell.json:
+        shell.tell(shell.say("SBX-CFG-911"))
     return 0
 
 
@@ -153,5 +164,4 @@ def add_file(data: str, called: str, shell: Shell, instead: Files | None = None)
         written.append(path := shell.paths.config / name)
         path.parent.mkdir(exist_ok=True)
         write_whole(DISK, path, new, 0o644)
-        shell.put(f"{shell.tag('ok')} {shell.say('SBX-CFG-906', path=path)}")
     return written

@@ -129,9 +129,9 @@ def test_a_ratio_is_asked_for_and_an_unfinished_one_refused(box: Box, line: str,
     _, out, _ = box.ask("scan", "--bus", "east", *WORDS)
     assert '\n# ct = "?/5"' in out
     assert '\n# pt = "?/100"' in out
-    status, out, _ = box.ask("config", "add", "1")
+    status, out, err = box.ask("config", "add", "1")
     assert status == 0
-    assert "ct" in out, "that the readings stay secondary values is said"
+    assert "SBX-CFG-910" in err, "that the readings stay secondary values is said"
     (file,) = (tmp_path / "etc" / "conf.d").iterdir()
     file.write_text(file.read_text().replace("# ct =", "ct ="))
     assert box.ask("config", "check")[0] == 78
@@ -169,3 +169,18 @@ def test_a_line_on_which_meters_garble_each_other_is_no_line_without_meters(box:
         assert (status, "SBX-CLI-197" in err, "SBX-CLI-186" in err) == (1, True, False)
         status, out, _ = box.ask("scan", "--port", line, *WORDS, "--json")
     assert json.loads(out)["unclear"] == ["modbus-rtu 9600 8N1"]
+
+
+def test_json_is_one_object(box: Box, line: str, tmp_path: Path) -> None:
+    status, out, _ = box.ask("config", "init", "--json")
+    assert status == 0
+    assert str(tmp_path / "etc" / "sitebox.toml") in json.loads(out)["wrote"]
+    assert json.loads(box.ask("config", "init", "--json")[1])["ok"] is False, "one is there already"
+    assert json.loads(box.ask("scan", "--port", line, *WORDS, "--json")[1])["found"]
+    status, out, _ = box.ask("config", "add", "1", "--json")
+    assert (status, json.loads(out)) == (
+        0,
+        {"ok": True, "wrote": [str(tmp_path / "etc/conf.d/50-scan.toml")]},
+    )
+    status, out, _ = box.ask("config", "add", "1", "--json")
+    assert (status, json.loads(out)["code"]) == (64, "SBX-CFG-908")
