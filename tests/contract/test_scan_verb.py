@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from agent.cli import main
-from tests.support.line import ModbusSlave, flipped
+from tests.support.line import ModbusSlave, Replies, flipped, mute
 from tests.support.ptyline import pty_line
 
 SITE = '[site]\nid = "SB-1"\n'
@@ -42,6 +43,15 @@ class Box:
         assert status == 0
         found: dict[str, list[dict[str, object]]] = json.loads(out)["config"]
         return found
+
+
+class Impatient(ModbusSlave):
+    """A person who presses Ctrl-C when the next unit is asked."""
+
+    def hear(self, request: bytes) -> Replies:
+        if request[0] == self.unit + 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        return super().hear(request)
 
 
 PLACES = {"config": "etc", "state": "state", "runtime": "run"}
@@ -184,3 +194,14 @@ def test_json_is_one_object(box: Box, line: str, tmp_path: Path) -> None:
     )
     status, out, _ = box.ask("config", "add", "1", "--json")
     assert (status, json.loads(out)["code"]) == (64, "SBX-CFG-908")
+
+
+@pytest.mark.parametrize(("unit", "status"), [(1, 0), (2, 0), (3, 1)])
+def test_ctrl_c_keeps_what_was_found_and_says_that_it_is_not_all(unit: int, status: int, box: Box) -> None:
+    box.site(SITE)
+    meter = ModbusSlave(unit, REGISTERS)
+    with pty_line([meter, Impatient(2, {}, mute)]) as line:
+        ended, out, err = box.ask("scan", "--port", line, *WORDS[:-1], "1-9")
+        assert (ended, "SBX-CLI-202" in err, "SBX-CLI-186" in err) == (status, True, False)
+        assert (f'address = "{unit}"' in out) is (status == 0)
+        assert box.ask("config", "add", "1")[0] == (64 if status else 0)
