@@ -36,6 +36,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
     """0: sound; 1: sound with warnings; 78: mistakes, the running configuration is unchanged."""
+    if args.numbers and args.action != "add":
+        raise AgentError("SBX-CFG-912", EX_USAGE, action=args.action)
     if args.action == "init":
         return _init(shell)
     try:

@@ -34,7 +34,7 @@ class Progress:
             return
         for number, one in enumerate(found[self._told :], self._told + 1):
             self.close()
-            self._shell.put("  " + "  ".join(row(number, one, self._shell)))
+            self._shell.put("  ".join(row(number, one, self._shell)))
         self._told = len(found)
         if self._now() < self._due_ms:
             return
@@ -57,9 +57,11 @@ class Progress:
 
 def row(number: int, one: Mapping[str, Any], shell: Shell, known: str = "") -> list[str]:
     """A found meter in words; ``known``: the id under which it is declared, or ""."""
-    told = [f"{name} {value} {QUANTITIES[name].unit}" for name, value in one["values"].items()]
+    values = one["values"]
+    hidden = ("u_b", "u_ab") if "u_a" in values else ()
+    told = [f"{name} {value} {QUANTITIES[name].unit}" for name, value in values.items() if name not in hidden]
     if one["profile"] is not None:
-        told.append(f"({one['profile']})")
+        told.append(one["profile"])
     else:
         told.append(shell.say("SBX-CLI-187" if one["confirmed"] else "SBX-CLI-200"))
     if known:

@@ -18,11 +18,13 @@ from typing import IO, Any
 from agent.cli.shell import Shell
 from agent.clock import mono_ms
 from agent.control import ask
+from agent.errors import AgentError
 from agent.oneline import one_line
 
 VERB = "trace"
 ORDER = 32
 HELP = "SBX-CLI-170"
+EX_USAGE = 64
 PULSE_S = 0.25  # between two questions to the daemon
 HEX_SHOWN = 24  # bytes of a frame on the screen; all of them with --json and in the file
 
@@ -35,7 +37,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
-    """0: frames were seen, 1: none; 69 without a daemon."""
+    """0: frames were seen, 1: none; 64 for a bus that is not there, 69 without a daemon."""
+    if args.seconds is not None and not args.seconds > 0:
+        raise AgentError("SBX-CLI-173", EX_USAGE, seconds=args.seconds)
     buses = [args.bus] if args.bus else [bus["id"] for bus in ask(shell.paths.socket, "buses")["buses"]]
     seen = 0
     with ExitStack() as stack:

@@ -103,6 +103,11 @@ def test_every_code_can_be_explained(capsys: pytest.CaptureFixture[str]) -> None
         (["read", "kiln-1"], 66, "SBX-JNL-007"),
         (["read", "nothing"], 64, "SBX-MTR-015"),
         (["alarms"], 66, "SBX-JNL-007"),
+        (["config", "check", "5"], 64, "SBX-CFG-912"),
+        (["config", "show", "1", "2"], 64, "SBX-CFG-912"),
+        (["trace", "--for", "-1"], 64, "SBX-CLI-173"),
+        (["trace", "--for", "0"], 64, "SBX-CLI-173"),
+        (["trace", "--for", "nan"], 64, "SBX-CLI-173"),
     ],
 )
 def test_a_box_that_never_started_says_so(
