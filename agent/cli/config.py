@@ -10,6 +10,7 @@ from pathlib import Path
 
 from agent.accepted import parse, read
 from agent.cli import wireplan
+from agent.cli.parsing import said
 from agent.cli.shell import Shell
 from agent.errors import AgentError
 from agent.proposal import KEPT, Scanned, declare
@@ -30,8 +31,9 @@ EX_CONFIG = 78
 
 def add(parser: argparse.ArgumentParser) -> None:
     """``check`` is the default; ``add`` takes the numbers of the meters that ``scan`` found."""
-    parser.add_argument("action", choices=("check", "show", "init", "add"), nargs="?", default="check")
-    parser.add_argument("numbers", metavar="N", nargs="*", type=int)
+    actions, told = ("check", "show", "init", "add"), said(parser, "SBX-CLI-223")
+    parser.add_argument("action", choices=actions, nargs="?", default="check", help=told)
+    parser.add_argument("numbers", metavar="N", nargs="*", type=int, help=said(parser, "SBX-CLI-224"))
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:

@@ -11,6 +11,7 @@ import argparse
 import os
 
 from agent.accepted import ConfigRefusedError, accept, read
+from agent.cli.parsing import said
 from agent.cli.progress import row
 from agent.cli.seek import Outcome, by_daemon, directly
 from agent.cli.shell import Shell
@@ -36,12 +37,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     """A declared bus or a device; which protocols, line settings and Modbus units to try. ``--deep`` asks
     each unit for every known model's registers."""
     where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--bus", metavar="ID")
-    where.add_argument("--port", metavar="PATH")
-    parser.add_argument("--protocol", choices=PROTOCOLS, action="append")
-    parser.add_argument("--line", metavar='"2400 8E1,9600 8N1"', default="")
-    parser.add_argument("--addresses", metavar="1-10", default="1-10")
-    parser.add_argument("--deep", action="store_true")
+    where.add_argument("--bus", metavar="ID", help=said(parser, "SBX-CLI-210"))
+    where.add_argument("--port", metavar="PATH", help=said(parser, "SBX-CLI-211"))
+    protocol = said(parser, "SBX-CLI-212")
+    parser.add_argument("--protocol", choices=PROTOCOLS, action="append", help=protocol)
+    lines = said(parser, "SBX-CLI-213")
+    parser.add_argument("--line", metavar='"2400 8E1,9600 8N1"', default="", help=lines)
+    parser.add_argument("--addresses", metavar="1-10", default="1-10", help=said(parser, "SBX-CLI-214"))
+    parser.add_argument("--deep", action="store_true", help=said(parser, "SBX-CLI-215"))
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:

@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
+from agent.cli.parsing import said
 from agent.cli.shell import Shell
 from agent.clock import mono_ms
 from agent.control import ask
@@ -31,9 +32,10 @@ HEX_SHOWN = 24  # bytes of a frame on the screen; all of them with --json and in
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The bus (none: all), for how many seconds (none: until Ctrl-C), and a file for JSON lines."""
-    parser.add_argument("bus", metavar="BUS", nargs="?")
-    parser.add_argument("--for", dest="seconds", metavar="S", type=float)
-    parser.add_argument("--file", metavar="PATH", type=Path)
+    parser.add_argument("bus", metavar="BUS", nargs="?", help=said(parser, "SBX-CLI-218"))
+    seconds = said(parser, "SBX-CLI-219")
+    parser.add_argument("--for", dest="seconds", metavar="S", type=float, help=seconds)
+    parser.add_argument("--file", metavar="PATH", type=Path, help=said(parser, "SBX-CLI-220"))
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from agent.cli import main, parser, verbs
+from agent.cli.parsing import Parser
 from agent.cli.shell import choose_lang
 from agent.cli.table import cells, table
 from agent.demo import plant
@@ -39,6 +41,51 @@ def test_each_verb_explains_itself(verb: str, lang: str, capsys: pytest.CaptureF
         parser(lang).parse_args([verb, "--help"])
     assert ended.value.code == 0
     assert "SBX" not in capsys.readouterr().out.replace("SBX-...", "")
+
+
+@pytest.mark.parametrize("verb", ["scan", "read", "trace", "decode", "config"])
+def test_each_option_is_explained_in_both_languages(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    told = {}
+    for lang in ("en", "zh"):
+        grammar = Parser(prog=verb, add_help=False)
+        grammar.lang = lang
+        verbs(verb)[verb].add(grammar)
+        told[lang] = [action.help or "" for action in grammar._actions]
+        with pytest.raises(SystemExit):
+            parser(lang).parse_args([verb, "--help"])
+        shown = "".join(capsys.readouterr().out.split())
+        assert all("".join(text.split()) in shown for text in told[lang]), "no % of it is taken for a form"
+    for english, chinese in zip(told["en"], told["zh"], strict=True):
+        assert english.isascii()
+        assert english
+        assert not chinese.isascii()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("scan", "必须给出参数 --bus --port 之一"),
+        ("scan --bus", "参数 --bus: 需要一个值"),
+        ("scan --bus b --port p", "不能与参数"),
+        ("scan --bus b --protocol x", "不在可选范围内"),
+        ("read", "缺少参数: METER"),
+        ("read a b", "无法识别的参数: b"),
+        ("read a --raw=1", "此选项不带值"),
+        ("decode", "至少需要一个值|缺少参数"),
+        ("trace --for x", "不是有效的 float 值"),
+        ("trace --f 1", "不明确"),
+    ],
+)
+def test_usage_errors_are_told_in_chinese(words: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*words.split(), "--lang", "zh"])
+    assert ended.value.code == 64
+    err = capsys.readouterr().err
+    assert "用法: sitebox" in err
+    assert re.search(said, err), err
+    with pytest.raises(SystemExit):
+        main([*words.split(), "--lang", "en"])
+    assert capsys.readouterr().err.isascii(), "the next call speaks its own language"
 
 
 @pytest.mark.parametrize(
