@@ -52,8 +52,17 @@ class Wish:
         return cls(tuple(protocols), lines, units, args.get("deep") is True)
 
 
-def plan_of(wish: Wish, bus: Bus, profiles: Mapping[str, Profile], known: Sequence[Meter] = ()) -> Plan:
+def plan_of(
+    wish: Wish,
+    bus: Bus,
+    profiles: Mapping[str, Profile],
+    known: Sequence[Meter] = (),
+    *,
+    patient: bool = True,
+) -> Plan:
     """What to try on ``bus``; meters that are ``known`` are not asked. Raises AgentError (64)."""
+    if wish.lines and bus.kind != "serial":
+        raise AgentError("SBX-CLI-203", EX_USAGE, bus=bus.id, kind=bus.kind)
     for protocol in wish.protocols:
         kinds = SPOKEN[protocol].kinds
         if bus.kind not in kinds:
@@ -67,6 +76,7 @@ def plan_of(wish: Wish, bus: Bus, profiles: Mapping[str, Profile], known: Sequen
         units=_units(wish.units),
         known=frozenset(pair for meter in known for pair in _names(meter)),
         deep=wish.deep,
+        patient=patient,
     )
 
 

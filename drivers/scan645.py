@@ -108,28 +108,25 @@ class _Heard:
 
 
 def search(search: Search, protocol: str, line: Line | None) -> Exchanges:
-    """All meters of one edition on one line."""
-    before, crowd, nameless, told = len(search.found), False, False, 0
-    for kind in KINDS[protocol]:
-        descent = _Descent(search, protocol, line, kind)
+    """All meters of one edition on one line. Each kind of request is sent, whoever answered the one before:
+    meters of other manners may hang there too."""
+    descents = [_Descent(search, protocol, line, kind) for kind in KINDS[protocol]]
+    for descent in descents:
         yield from descent.node("")
         if descent.noisy:
             search.noisy.append(search.where)
             return
-        crowd, nameless = crowd or descent.crowd, nameless or descent.nameless
-        told = max(told, len(descent.told))
-        if len(search.found) > before:
-            break
-    if crowd and told <= 1:
+    told = {address for descent in descents for address in descent.told}
+    if any(descent.crowd for descent in descents) and len(told) <= 1:
         search.unclear.append(search.where)
-    elif nameless and not told:
+    elif any(descent.nameless for descent in descents) and not told:
         search.nameless.append(search.where)
 
 
 def silent_ms(plan: Plan, protocol: str, line: Line | None) -> float:
     """Time for a line without a meter."""
-    del plan
-    return sum(_silent_ms(protocol, line, kind) for kind in KINDS[protocol]) + LATE_MS - TIMEOUT_645_MS
+    more = LATE_MS - TIMEOUT_645_MS if plan.patient else 0.0
+    return sum(_silent_ms(protocol, line, kind) for kind in KINDS[protocol]) + more
 
 
 def _silent_ms(protocol: str, line: Line | None, kind: Kind) -> float:
@@ -188,8 +185,8 @@ class _Descent:
 
     def _listen(self, low: str) -> Generator[Ask, Answer, tuple[_Heard, Answer]]:
         address = low.rjust(_DIGITS, "A") if low else self.kind.address
-        last = not low and self.kind is KINDS[self.protocol][-1]
-        spoken = manner(self.protocol, self.line, LATE_MS if last else None)
+        last = not low and self.kind is KINDS[self.protocol][-1]  # whoever answers late is heard by then
+        spoken = manner(self.protocol, self.line, LATE_MS if last and self.search.plan.patient else None)
         request = _request(self.kind, address)
         heard = _Heard(request, frozenset(kind.function for kind in KINDS[self.protocol]))
         asked = Exchange(request, heard.scan, _REPLY_BYTES, wildcard=True, label=f"search {low}")

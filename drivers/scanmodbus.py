@@ -61,11 +61,12 @@ def search(search: Search, protocol: str, line: Line | None) -> Exchanges:
             asked = _exchange(protocol, unit, line, probe)
             pause = rest_ms if number and not at else 0
             answer = yield from search.send(Ask(manner(protocol, line), asked, pause))
-            if answer.failure == "garbled":  # a glitch, or two devices at one address
+            doubted = answer.failure == "garbled" and search.where not in search.unclear
+            if doubted:  # a glitch, or two devices at one address
                 answer = yield from search.send(Ask(manner(protocol, line), asked, LATE_MS))
             if _alive(answer):
                 yield from _recognise(search, protocol, str(unit), line)
-            elif answer.failure == "garbled" and search.where not in search.unclear:
+            elif doubted and answer.failure == "garbled":
                 search.unclear.append(search.where)
 
 

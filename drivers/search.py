@@ -55,13 +55,15 @@ class Found:
 class Plan:
     """What to try. ``lines``: protocol -> settings, ``(None,)`` where the line has none of its own;
     ``known``: (protocol, address) of meters that are not to be asked; ``deep``: ask silent Modbus units
-    for every known model's registers, not for register 0 alone."""
+    for every known model's registers, not for register 0 alone; ``patient``: wait for late answers too, which
+    keeps the line longer than polls beside it may bear."""
 
     lines: Mapping[str, Sequence[Line | None]]
     profiles: Mapping[str, Profile]
     units: tuple[int, ...] = UNITS
     known: frozenset[tuple[str, str]] = frozenset()
     deep: bool = False
+    patient: bool = True
 
 
 Exchanges = Generator[Ask, Answer, None]
@@ -81,9 +83,13 @@ class Search:
     ahead_ms: float = 0.0  # time for what is planned still, if nobody answers
 
     def knows(self, protocol: str, address: str) -> bool:
-        """True for a meter found already, or not to be asked."""
+        """True for a meter found already, or not to be asked. Both editions of DL/T 645 have one space of
+        addresses: a meter that speaks both is one meter."""
+        space = protocol.partition("-")[0]
         return (protocol, address) in self.plan.known or any(
-            one.protocol == protocol and one.address == address for one in self.found
+            one.address == address
+            and (one.protocol == protocol or (one.confirmed and one.protocol.startswith(space)))
+            for one in self.found
         )
 
     def send(self, ask: Ask) -> Generator[Ask, Answer, Answer]:

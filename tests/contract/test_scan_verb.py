@@ -173,6 +173,12 @@ def test_a_protocol_that_a_bus_cannot_carry_is_refused(box: Box, line: str) -> N
         assert "SBX-CLI-199" in err
 
 
+def test_line_settings_are_refused_where_a_bus_has_none(box: Box) -> None:
+    box.site(SITE + '[[bus]]\nid = "net"\nkind = "tcp"\nhost = "127.0.0.1"\n')
+    status, _, err = box.ask("scan", "--bus", "net", "--line", "9600 8N1")
+    assert (status, "SBX-CLI-203" in err) == (64, True)
+
+
 def test_a_line_on_which_meters_garble_each_other_is_no_line_without_meters(box: Box) -> None:
     with pty_line([ModbusSlave(1, REGISTERS, flipped())]) as line:
         status, out, err = box.ask("scan", "--port", line, *WORDS)

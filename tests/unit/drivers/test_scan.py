@@ -175,7 +175,7 @@ def test_one_meter_is_found_by_its_first_answer() -> None:
     (one,) = found.found
     assert one == Found(DLT, "000000000012", Line.parse("9600 8E1"), "dlt645-2007-3p", one.others, one.values)
     assert {s.quantity: str(s.value) for s in one.values} == {"u_a": "231.2", "u_b": "230.7", "p": "1.2410"}
-    assert found.asked == 4
+    assert found.asked == 5
 
 
 @pytest.mark.parametrize(
@@ -203,6 +203,38 @@ def test_meters_that_answer_one_after_the_other_need_no_descent() -> None:
 def test_a_meter_without_13h_is_found_by_a_read() -> None:
     found, _ = search(plan([DLT]), Wild("000000000777", knows_13=False))
     assert addresses(found) == ["000000000777"]
+
+
+def test_one_meter_hides_no_other_that_has_other_manners() -> None:
+    found, _ = search(plan([DLT]), Wild("000000000012"), Wild("000000000013", knows_13=False))
+    assert addresses(found) == ["000000000012", "000000000013"]
+    found, _ = search(plan([DLT]), Wild("000000000012"), Wild("000000000077", 2000.0))
+    assert addresses(found) == ["000000000012", "000000000077"]
+    pair = (Wild("000000000012", edition="1997"), Broadcast("000000000013", edition="1997"))
+    found, _ = search(plan(["dlt645-1997"]), *pair)
+    assert addresses(found) == ["000000000012", "000000000013"]
+
+
+def test_a_meter_of_both_editions_is_one_meter() -> None:
+    class Both(Wild):
+        def answer(self, function: int, data: bytes, own: bytes) -> tuple[int, bytes]:
+            self.edition = "1997" if function == 1 else "2007"
+            return super().answer(function, data, own)
+
+    found, _ = search(plan([DLT, "dlt645-1997"]), Both("000000000012"))
+    assert [(one.protocol, one.address) for one in found.found] == [(DLT, "000000000012")]
+
+
+def test_a_search_beside_polls_keeps_the_line_no_longer_than_usual() -> None:
+    beside = plan([DLT], patient=False)
+    assert estimate_s(beside) < estimate_s(plan([DLT])) - 2
+    _, port = search(beside, ModbusSlave(99, {}, fault=mute))
+    assert (port.now() - 100_000) / 1000 == pytest.approx(estimate_s(beside), rel=0.15)
+
+
+def test_noise_costs_no_patience() -> None:
+    _, port = search(plan(["modbus-rtu"], "9600 8N1"), Noise())
+    assert port.now() - 100_000 < 12_000
 
 
 def test_glitches_before_a_reply_are_no_second_meter() -> None:
