@@ -3,7 +3,9 @@
 One JSON object a line each way (DESIGN 9)::
 
     {"v":1,"verb":"status","args":{}}  ->  {"ok":true,"result":{...}}
-                                       ->  {"ok":false,"code":"SBX-CTL-002","args":{"verb":"..."}}
+                                       ->  {"ok":false,"code":"SBX-CTL-002","status":69,"args":{"verb":"..."}}
+
+``status`` is the exit status of a verb that ends so: with a daemon the same as without one.
 
 Rights by SO_PEERCRED: root and the daemon's own user may do everything, members of the socket's group may
 read, members of ``sitebox-op`` may act as well.
@@ -33,6 +35,7 @@ MAX_LINE = 64 * 1024
 MAX_CLIENTS = 16
 SEND_TIMEOUT_S = 5.0
 OPERATORS = "sitebox-op"
+EX_UNAVAILABLE = 69
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +75,11 @@ def answer(
     try:
         return {"ok": True, "result": verb.run({**args, "uid": uid} if verb.named else args)}
     except AgentError as error:
-        return _refuse(error.code, **error.args_)
+        return _refuse(error.code, error.status, **error.args_)
 
 
-def _refuse(code: str, **args: str) -> dict[str, Any]:
-    return {"ok": False, "code": code, "args": args}
+def _refuse(code: str, status: int = EX_UNAVAILABLE, /, **args: str) -> dict[str, Any]:
+    return {"ok": False, "code": code, "status": status, "args": args}
 
 
 def may_act(uid: int, gid: int) -> bool:
@@ -242,6 +245,6 @@ def ask(
         raise AgentError("SBX-CTL-010", 69, path=path)
     reply = json.loads(line)
     if not reply["ok"]:
-        raise AgentError(reply["code"], 69, **reply["args"])
+        raise AgentError(reply["code"], reply.get("status", EX_UNAVAILABLE), **reply["args"])
     result: dict[str, Any] = reply["result"]
     return result

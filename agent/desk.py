@@ -81,7 +81,7 @@ class Desk:
         bus = loop.bus.config
         meters = self.accepted.loaded.config.meters
         known = [meter for meter in meters if meter.bus == bus.id]
-        plan = plan_of(Wish.take(args), bus, self.accepted.profiles, known)
+        plan = plan_of(Wish.take(args), bus, self.accepted.profiles, known, patient=False)
         seconds = self.searches.begin(bus.id, plan, loop.errand, self.clock.now().mono_ms)
         return {"bus": bus.id, "seconds": seconds, "known": [meter.id for meter in known]}
 

@@ -1,4 +1,4 @@
-"""A search for meters as words and plain data: what is asked of it, what it found, the lines that declare it.
+"""A search for meters as words and plain data: what is asked of it and what it found.
 
 ::
 
@@ -6,7 +6,7 @@
                  <---- data ----- plain(found) <-----------------------------+
 
 The command line runs a search on a bare port, the daemon as an errand of its bus (`Searches`); both take the
-same words and give the same data. Nothing here touches a port.
+same words and give the same data; ``agent.proposal`` makes the lines of it. Nothing here touches a port.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 
 from agent.errors import AgentError
 from config.profile import Profile
+from config.protocols import PROTOCOLS as SPOKEN
 from config.site import Bus, Line, Meter
 from drivers.errand import Errand
 from drivers.exchange import Answer
@@ -51,15 +52,31 @@ class Wish:
         return cls(tuple(protocols), lines, units, args.get("deep") is True)
 
 
-def plan_of(wish: Wish, bus: Bus, profiles: Mapping[str, Profile], known: Sequence[Meter] = ()) -> Plan:
+def plan_of(
+    wish: Wish,
+    bus: Bus,
+    profiles: Mapping[str, Profile],
+    known: Sequence[Meter] = (),
+    *,
+    patient: bool = True,
+) -> Plan:
     """What to try on ``bus``; meters that are ``known`` are not asked. Raises AgentError (64)."""
-    usual = ["modbus-tcp"] if bus.kind == "tcp" else list(LINES)
+    if wish.lines and bus.kind != "serial":
+        raise AgentError("SBX-CLI-203", EX_USAGE, bus=bus.id, kind=bus.kind)
+    for protocol in wish.protocols:
+        kinds = SPOKEN[protocol].kinds
+        if bus.kind not in kinds:
+            raise AgentError("SBX-CLI-199", EX_USAGE, protocol=protocol, kind=bus.kind, kinds=" ".join(kinds))
+    usual = [protocol for protocol in PROTOCOLS if bus.kind in SPOKEN[protocol].kinds]
+    serial = bus.kind == "serial"
+    seen = profiles.values()
     return Plan(
-        lines=lines_of(wish.protocols or usual, _lines(wish.lines), serial=bus.kind == "serial"),
+        lines=lines_of(wish.protocols or usual, _lines(wish.lines), serial=serial, profiles=seen),
         profiles=profiles,
         units=_units(wish.units),
         known=frozenset(pair for meter in known for pair in _names(meter)),
         deep=wish.deep,
+        patient=patient,
     )
 
 
@@ -97,14 +114,9 @@ def plain(one: Found) -> dict[str, Any]:
     }
 
 
-def proposal(one: Mapping[str, Any], bus: str) -> str:
-    """The table of the site file that declares a found meter; other profiles that fit stand in a comment."""
-    lines = [f'id = "meter-{one["address"]}"', f'bus = "{bus}"', f'protocol = "{one["protocol"]}"']
-    others = f"  # or: {', '.join(one['others'])}" if one["others"] else ""
-    lines += [f'address = "{one["address"]}"', f'profile = "{one["profile"]}"{others}']
-    if one["line"] is not None:
-        lines.append(f'line = "{one["line"]}"')
-    return "\n".join(["[[meter]]", *lines])
+def doubts(search: Search) -> dict[str, list[str]]:
+    """Where a search heard somebody and could not say who, by the reason."""
+    return {"noisy": list(search.noisy), "unclear": list(search.unclear), "nameless": list(search.nameless)}
 
 
 @dataclass(slots=True)
@@ -142,7 +154,8 @@ class Searches:
             "where": running.search.where,
             "asked": running.search.asked,
             "found": [plain(one) for one in tuple(running.search.found)],
-            "noisy": list(running.search.noisy),
+            **doubts(running.search),
+            "left_s": running.search.ahead_ms / 1000,
             "ended": running.errand.ended,
             "code": "" if fault is None else fault.code,
             "facts": {} if fault is None else dict(fault.facts),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from config.orders import LOCAL
-from config.profile import Profile
+from config.profile import Profile, site_ratios
 from config.protocols import PROTOCOLS
 from config.site import Bus, Meter, Point
 from config.source import Problems
@@ -74,10 +74,8 @@ def _meter_profile(meter: Meter, profiles: Profiles, parts: Parts, problems: Pro
     if profile.family != family:
         problems.add("SBX-CFG-051", place, profile=profile.id, family=profile.family, protocol=meter.protocol)
         return
-    site = profile.ratio_source == "site"
-    used = "".join(item.ratio for item in (*profile.dlt, *profile.modbus) if site and item.ratio != "none")
     for key, ratio in (("ct", meter.ct), ("pt", meter.pt)):
-        if ratio != 1 and key not in used:
+        if ratio != 1 and key not in site_ratios(profile):
             problems.add("SBX-CFG-059", parts.place("meter", meter.id, key), key=key, profile=profile.id)
 
 

@@ -141,3 +141,10 @@ def ratio_items(profile: Profile, wanted: Sequence[ModbusItem]) -> tuple[ModbusI
     if profile.ratio_source != "meter" or all(item.ratio == "none" for item in wanted):
         return ()
     return tuple(item for item in profile.modbus if item.quantity in RATIOS)
+
+
+def site_ratios(profile: Profile) -> frozenset[str]:
+    """Which of ct and pt the site file must tell, so that the values become primary."""
+    site = profile.ratio_source == "site"
+    used = {item.ratio for item in (*profile.dlt, *profile.modbus) if site and item.ratio != "none"}
+    return frozenset(key for key in RATIOS if any(key in ratio for ratio in used))

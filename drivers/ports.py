@@ -83,7 +83,8 @@ class SerialPort(FilePort):
             raise
         except FAULTS as error:
             self.close()
-            code = _CODES.get(getattr(error, "errno", None) or 0, self.lost)
+            other = "SBX-SER-010" if _is_no_tty(self.name) else self.lost
+            code = _CODES.get(getattr(error, "errno", None) or 0, other)
             raise PortError(code, port=self.name, reason=str(error)) from error
 
     def _turn_round(self, opened: serial.Serial) -> None:
@@ -169,6 +170,18 @@ def _write_some(fd: int, data: bytes) -> int:
         return os.write(fd, data)
     except BlockingIOError:
         return 0
+
+
+def _is_no_tty(path: str) -> bool:
+    """True for what is there and no terminal device: a folder, a file, /dev/null."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return not os.isatty(fd)
+    finally:
+        os.close(fd)
 
 
 def is_pty(path: str) -> bool:

@@ -52,15 +52,22 @@ def search(search: Search, protocol: str, line: Line | None) -> Exchanges:
     """All units of the plan on one line."""
     probes = list(_probes(search.plan))
     rest_ms = max(0, LATE_MS - round(len(search.plan.units) * TIMEOUT_MODBUS_MS))
+    one_ms = silent_ms_of(protocol, line, _REQUEST_BYTES, _REPLY_BYTES)
     for number, probe in enumerate(probes):
         for at, unit in enumerate(search.plan.units):
+            search.ahead_ms -= one_ms
             if search.knows(protocol, str(unit)):
                 continue
             asked = _exchange(protocol, unit, line, probe)
             pause = rest_ms if number and not at else 0
             answer = yield from search.send(Ask(manner(protocol, line), asked, pause))
+            doubted = answer.failure == "garbled" and search.where not in search.unclear
+            if doubted:  # a glitch, or two devices at one address
+                answer = yield from search.send(Ask(manner(protocol, line), asked, LATE_MS))
             if _alive(answer):
                 yield from _recognise(search, protocol, str(unit), line)
+            elif doubted and answer.failure == "garbled":
+                search.unclear.append(search.where)
 
 
 def silent_ms(plan: Plan, protocol: str, line: Line | None) -> float:

@@ -37,8 +37,9 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A meter that answered under its exact address. ``profile``: the best that fits, or None; ``others``
-    fit as well; ``values``: what it showed through that profile."""
+    """A meter that answered. ``profile``: the best that fits, or None; ``others`` fit as well; ``values``:
+    what it showed through that profile; ``confirmed``: it answered under its exact address as well;
+    ``timeout_s``: it may take so long to answer, in seconds; None: no longer than usual."""
 
     protocol: str
     address: str
@@ -46,19 +47,23 @@ class Found:
     profile: str | None
     others: tuple[str, ...] = ()
     values: tuple[Sample, ...] = ()
+    confirmed: bool = True
+    timeout_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What to try. ``lines``: protocol -> settings, ``(None,)`` where the line has none of its own;
     ``known``: (protocol, address) of meters that are not to be asked; ``deep``: ask silent Modbus units
-    for every known model's registers, not for register 0 alone."""
+    for every known model's registers, not for register 0 alone; ``patient``: wait for late answers too, which
+    keeps the line longer than polls beside it may bear."""
 
     lines: Mapping[str, Sequence[Line | None]]
     profiles: Mapping[str, Profile]
     units: tuple[int, ...] = UNITS
     known: frozenset[tuple[str, str]] = frozenset()
     deep: bool = False
+    patient: bool = True
 
 
 Exchanges = Generator[Ask, Answer, None]
@@ -70,34 +75,39 @@ class Search:
 
     plan: Plan
     found: list[Found] = field(default_factory=list)
-    garbled: int = 0  # answers that were no sound frame
-    noisy: list[str] = field(default_factory=list)  # lines on which everything seemed to answer
+    noisy: list[str] = field(default_factory=list)  # where everything seemed to answer
+    unclear: list[str] = field(default_factory=list)  # where somebody answered who could not be told apart
+    nameless: list[str] = field(default_factory=list)  # where somebody answered who told no address
     where: str = ""  # what is being tried
     asked: int = 0
+    ahead_ms: float = 0.0  # time for what is planned still, if nobody answers
 
     def knows(self, protocol: str, address: str) -> bool:
-        """True for a meter found already, or not to be asked."""
+        """True for a meter found already, or not to be asked. Both editions of DL/T 645 have one space of
+        addresses: a meter that speaks both is one meter."""
+        space = protocol.partition("-")[0]
         return (protocol, address) in self.plan.known or any(
-            one.protocol == protocol and one.address == address for one in self.found
+            one.address == address
+            and (one.protocol == protocol or (one.confirmed and one.protocol.startswith(space)))
+            for one in self.found
         )
 
     def send(self, ask: Ask) -> Generator[Ask, Answer, Answer]:
         """One exchange, counted."""
         self.asked += 1
-        answer = yield ask
-        self.garbled += answer.failure == "garbled"
-        return answer
+        return (yield ask)
 
-    def poll(self, spec: MeterSpec, rest_ms: int = 0) -> Generator[Ask, Answer, tuple[Sample, ...]]:
+    def poll(
+        self, spec: MeterSpec, rest_ms: int = 0, timeout_ms: float | None = None
+    ) -> Generator[Ask, Answer, tuple[Sample, ...]]:
         """The fast items of ``spec`` through its own driver; after a failure the next request waits."""
+        spoken = manner(spec.meter.protocol, spec.meter.line, timeout_ms)
         driver = drivers()[spec.meter.protocol]
         poll: Poll = driver.poll(spec, "fast", frozenset())
         try:
             exchange = next(poll)
             while True:
-                answer = yield from self.send(
-                    Ask(manner(spec.meter.protocol, spec.meter.line), exchange, rest_ms)
-                )
+                answer = yield from self.send(Ask(spoken, exchange, rest_ms))
                 rest_ms = 0 if answer.failure is None else LATE_MS
                 exchange = poll.send(answer)
         except StopIteration as stop:
@@ -105,11 +115,11 @@ class Search:
             return samples
 
 
-def manner(protocol: str, line: Line | None) -> Manner:
-    """How the search speaks a protocol."""
+def manner(protocol: str, line: Line | None, timeout_ms: float | None = None) -> Manner:
+    """How the search speaks a protocol; ``timeout_ms``: not as long as usual, but so long."""
     driver: Driver = drivers()[protocol]
-    timeout = TIMEOUT_645_MS if protocol.startswith("dlt645") else TIMEOUT_MODBUS_MS
-    return Manner(OWNER, line, driver.default_gap_ms, timeout, driver)
+    usual = TIMEOUT_645_MS if protocol.startswith("dlt645") else TIMEOUT_MODBUS_MS
+    return Manner(OWNER, line, driver.default_gap_ms, usual if timeout_ms is None else timeout_ms, driver)
 
 
 def spec(protocol: str, address: str, line: Line | None, profile: Profile) -> MeterSpec:

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 
-from agent.cli.parsing import Parser
+from agent.cli.parsing import Parser, speak
 from agent.cli.shell import Shell, choose_lang
 from agent.errors import AgentError
 from agent.paths import find
@@ -40,6 +40,7 @@ def verbs(only: str | None = None) -> dict[str, ModuleType]:
 
 def parser(lang: str, known: Mapping[str, ModuleType] | None = None) -> Parser:
     """The grammar of the ``known`` verbs, of all by default: ``docs/cli.md`` is made from it."""
+    speak(lang)
     everywhere = Parser(add_help=False, argument_default=argparse.SUPPRESS)
     options = everywhere.add_argument_group(text("SBX-CLI-003", lang).what)
     options.add_argument("--lang", choices=("zh", "en"), help=text("SBX-CLI-010", lang).what)

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from agent.accepted import parse, read
 from agent.cli import wireplan
-from agent.cli.scan import KEPT
+from agent.cli.parsing import said
 from agent.cli.shell import Shell
 from agent.errors import AgentError
+from agent.proposal import KEPT, Scanned, declare
 from buffer.fs import DISK, write_whole
 from config.errors import ConfigInvalid, Problem
 from config.folder import Files
@@ -30,12 +31,15 @@ EX_CONFIG = 78
 
 def add(parser: argparse.ArgumentParser) -> None:
     """``check`` is the default; ``add`` takes the numbers of the meters that ``scan`` found."""
-    parser.add_argument("action", choices=("check", "show", "init", "add"), nargs="?", default="check")
-    parser.add_argument("numbers", metavar="N", nargs="*", type=int)
+    actions, told = ("check", "show", "init", "add"), said(parser, "SBX-CLI-223")
+    parser.add_argument("action", choices=actions, nargs="?", default="check", help=told)
+    parser.add_argument("numbers", metavar="N", nargs="*", type=int, help=said(parser, "SBX-CLI-224"))
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
     """0: sound; 1: sound with warnings; 78: mistakes, the running configuration is unchanged."""
+    if args.numbers and args.action != "add":
+        raise AgentError("SBX-CFG-912", EX_USAGE, action=args.action)
     if args.action == "init":
         return _init(shell)
     try:
@@ -109,31 +113,48 @@ def _init(shell: Shell) -> int:
     if (target / "sitebox.toml").exists():
         raise AgentError("SBX-CFG-905", 73, path=target / "sitebox.toml")
     example = Path(str(files("config").joinpath("example")))
+    written = []
     for source in sorted(example.rglob("*.toml")):
-        path = target / source.relative_to(example)
+        written.append(path := target / source.relative_to(example))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(source.read_bytes())
-        shell.put(f"{shell.tag('ok')} {shell.say('SBX-CFG-906', path=path)}")
+    show_written(written, shell)
     return 0
+
+
+def show_written(paths: Sequence[Path], shell: Shell) -> None:
+    """One line a file, or the one object of ``--json``."""
+    if shell.json:
+        shell.data({"ok": True, "wrote": [str(path) for path in paths]})
+    for path in () if shell.json else paths:
+        shell.put(f"{shell.tag('ok')} {shell.say('SBX-CFG-906', path=path)}")
 
 
 def _add(numbers: Sequence[int], shell: Shell) -> int:
     """Write meters of the last scan to a new file of conf.d, if all files together are sound with it."""
-    kept = shell.paths.runtime / KEPT
     try:
-        texts = json.loads(kept.read_text(encoding="utf-8"))
+        scanned = Scanned.take(shell.paths.runtime)
     except (OSError, ValueError) as error:
-        raise AgentError("SBX-CFG-907", EX_NOINPUT, path=kept) from error
+        raise AgentError("SBX-CFG-907", EX_NOINPUT, path=shell.paths.runtime / KEPT) from error
+    loaded, profiles = parse(*read(shell.paths.config))
+    site = (loaded.config.buses, loaded.config.meters)
+    lines = declare(scanned, site, profiles, shell.say)
     for number in numbers or [0]:
-        if not 1 <= number <= len(texts) or not texts[number - 1]:
+        if number not in lines.numbers():
             raise AgentError("SBX-CFG-908", EX_USAGE, number=number)
-    add_file("\n\n".join(texts[number - 1] for number in numbers) + "\n", "scan", shell)
+    text = lines.text(dict.fromkeys(numbers)) + "\n"
+    written = add_file(text, "scan", shell)
+    show_written(written, shell)
+    if "\n# ct =" in text or "\n# pt =" in text:
+        shell.warn("SBX-CFG-910", path=written[-1])
+    if not shell.json:
+        shell.tell(shell.say("SBX-CFG-911"))
     return 0
 
 
-def add_file(data: str, called: str, shell: Shell, instead: Files | None = None) -> None:
+def add_file(data: str, called: str, shell: Shell, instead: Files | None = None) -> list[Path]:
     """A new file of conf.d (none for empty ``data``), if all files together are sound with it; ``instead``
-    stand for the files of the same names. Raises ConfigInvalid, and then nothing is written."""
+    stand for the files of the same names. Gives the paths written. Raises ConfigInvalid, and writes none."""
     files, profiles = read(shell.paths.config)
     changed = [(name, new) for name, new in instead or () if new != dict(files).get(name)]
     whole = [(name, dict(instead or ()).get(name, old)) for name, old in files]
@@ -142,8 +163,9 @@ def add_file(data: str, called: str, shell: Shell, instead: Files | None = None)
     name = next(name for name in names if name not in taken)
     added = [(name, data.encode())] if data else []
     parse([*whole, *added], profiles)
+    written = []
     for name, new in (*changed, *added):
-        path = shell.paths.config / name
+        written.append(path := shell.paths.config / name)
         path.parent.mkdir(exist_ok=True)
         write_whole(DISK, path, new, 0o644)
-        shell.put(f"{shell.tag('ok')} {shell.say('SBX-CFG-906', path=path)}")
+    return written

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import re
 
+from agent.cli.parsing import said
 from agent.cli.shell import Shell, as_text
 from agent.cli.table import table
 from agent.decode import PROTOCOLS, Decoded, Rejected, Told, decode
@@ -31,8 +32,8 @@ _REASONS = {
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The bytes in hex, in one word or many; ``--protocol`` looks for one protocol alone."""
-    parser.add_argument("hex", metavar="HEX", nargs="+")
-    parser.add_argument("--protocol", choices=PROTOCOLS)
+    parser.add_argument("hex", metavar="HEX", nargs="+", help=said(parser, "SBX-CLI-221"))
+    parser.add_argument("--protocol", choices=PROTOCOLS, help=said(parser, "SBX-CLI-222"))
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:

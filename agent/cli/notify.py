@@ -19,7 +19,6 @@ from config.site import NotifyLed
 VERB = "notify"
 ORDER = 22
 HELP = "SBX-NTF-020"
-EX_USAGE = 64
 TIMEOUT_S = 1300.0  # two runs of the longest timeout_s, and a little
 
 
@@ -82,12 +81,7 @@ def _rows(shell: Shell) -> list[dict[str, Any]]:
 
 
 def _test(name: str, shell: Shell) -> int:
-    try:
-        found = ask(shell.paths.socket, "notice-test", {"notice": name}, timeout_s=TIMEOUT_S)
-    except AgentError as error:
-        if error.code == "SBX-NTF-011":
-            raise AgentError(error.code, EX_USAGE, **error.args_) from error
-        raise
+    found = ask(shell.paths.socket, "notice-test", {"notice": name}, timeout_s=TIMEOUT_S)
     if shell.json:
         shell.data(found)
     elif found["ok"]:

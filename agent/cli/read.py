@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from agent.cli.parsing import said
 from agent.cli.shell import Shell, as_text
 from agent.cli.table import table
 from agent.control import ask
@@ -24,8 +25,8 @@ HELP = "SBX-CLI-106"
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The meter's id; ``--raw`` for hex."""
-    parser.add_argument("meter", metavar="METER")
-    parser.add_argument("--raw", action="store_true")
+    parser.add_argument("meter", metavar="METER", help=said(parser, "SBX-CLI-216"))
+    parser.add_argument("--raw", action="store_true", help=said(parser, "SBX-CLI-217"))
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:

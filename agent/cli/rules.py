@@ -12,9 +12,8 @@ import pkgutil
 from types import ModuleType
 
 import agent.cli
-from agent.cli.parsing import Parser
+from agent.cli.parsing import Parser, said
 from agent.cli.shell import Shell
-from config.messages import text
 
 VERB = "rules"
 ORDER = 51
@@ -33,11 +32,10 @@ def parts() -> dict[str, ModuleType]:
 
 def add(parser: argparse.ArgumentParser) -> None:
     """``try FILE...``: play scenario files; see ``docs/scenarios.md``."""
-    lang = parser.lang if isinstance(parser, Parser) else Parser.lang
     shared = parser.shared if isinstance(parser, Parser) else None
     subs = parser.add_subparsers(dest="part", metavar="PART", required=True, parser_class=Parser)
     for name, module in parts().items():
-        what = text(module.HELP, lang).what
+        what = said(parser, module.HELP)
         module.add(subs.add_parser(name, help=what, description=what, parents=[shared] if shared else []))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from agent.accepted import accept, read
-from agent.cli.config import add_file, show_problems
+from agent.cli.config import add_file, show_problems, show_written
 from agent.cli.shell import Shell
 from agent.errors import AgentError
 from agent.history import records_of
@@ -122,8 +122,10 @@ def _write(point: Point, found: Learnt, rule: str, shell: Shell) -> int:
     changed = rewrite(files, "point", point.id, values)
     data = rule if changed is not None else "\n".join(filter(None, (as_point(point.id, found), rule)))
     try:
-        add_file(data, "learnt", shell, changed)
+        written = add_file(data, "learnt", shell, changed)
     except ConfigInvalid as invalid:
         show_problems(invalid.problems, shell)
         return EX_CONFIG
+    if not shell.json:  # what was proposed is the one object
+        show_written(written, shell)
     return 0

@@ -82,8 +82,15 @@ class Shell:
 
     def fault(self, code: str, /, **args: object) -> None:
         """Code, what, why and next step on stderr."""
+        self._explain("fail", code, args)
+
+    def warn(self, code: str, /, **args: object) -> None:
+        """The same of what is no failure."""
+        self._explain("warn", code, args)
+
+    def _explain(self, level: str, code: str, args: Mapping[str, object]) -> None:
         found = text(code, self.lang, **{name: str(value) for name, value in args.items()})
-        self.complain(f"{self.tag('fail')} {code} {found.what}")
+        self.complain(f"{self.tag(level)} {code} {found.what}")
         for line in (found.why, found.next):
             if line:
                 self.complain(f"       {line}")

@@ -15,27 +15,33 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
+from agent.cli.parsing import said
 from agent.cli.shell import Shell
 from agent.clock import mono_ms
 from agent.control import ask
+from agent.errors import AgentError
 from agent.oneline import one_line
 
 VERB = "trace"
 ORDER = 32
 HELP = "SBX-CLI-170"
+EX_USAGE = 64
 PULSE_S = 0.25  # between two questions to the daemon
 HEX_SHOWN = 24  # bytes of a frame on the screen; all of them with --json and in the file
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The bus (none: all), for how many seconds (none: until Ctrl-C), and a file for JSON lines."""
-    parser.add_argument("bus", metavar="BUS", nargs="?")
-    parser.add_argument("--for", dest="seconds", metavar="S", type=float)
-    parser.add_argument("--file", metavar="PATH", type=Path)
+    parser.add_argument("bus", metavar="BUS", nargs="?", help=said(parser, "SBX-CLI-218"))
+    seconds = said(parser, "SBX-CLI-219")
+    parser.add_argument("--for", dest="seconds", metavar="S", type=float, help=seconds)
+    parser.add_argument("--file", metavar="PATH", type=Path, help=said(parser, "SBX-CLI-220"))
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
-    """0: frames were seen, 1: none; 69 without a daemon."""
+    """0: frames were seen, 1: none; 64 for a bus that is not there, 69 without a daemon."""
+    if args.seconds is not None and not args.seconds > 0:
+        raise AgentError("SBX-CLI-173", EX_USAGE, seconds=args.seconds)
     buses = [args.bus] if args.bus else [bus["id"] for bus in ask(shell.paths.socket, "buses")["buses"]]
     seen = 0
     with ExitStack() as stack:

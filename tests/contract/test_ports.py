@@ -76,6 +76,17 @@ class Responder:
         self.link.unlink()
 
 
+def test_what_is_no_serial_port_is_said_to_be_none(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    for path in ("/dev/null", str(tmp_path), str(tmp_path / "file")):
+        with pytest.raises(PortError) as caught:
+            SerialPort(path, now).open()
+        assert (caught.value.code, caught.value.facts["port"]) == ("SBX-SER-010", path)
+    with pytest.raises(PortError) as caught:
+        SerialPort(str(tmp_path / "nothing"), now).open()
+    assert caught.value.code == "SBX-SER-001"
+
+
 def _config(link: Path) -> BusConfig:
     return BusConfig(id="b1", kind="serial", port=str(link))
 

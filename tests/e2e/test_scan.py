@@ -90,8 +90,11 @@ def test_scan_through_the_daemon(tmp_path: Path) -> None:
         assert {"b1", "net", "scrubber-1", "fan-1"} <= rows.keys()
         again = ask("agent.cli", "scan", "--bus", "nothing", *places, good=(64,))
         assert "SBX-BUS-010" in again.stderr.decode()
-        kept = json.loads((tmp_path / "run" / "scan.json").read_text())
-        assert 'address = "9"' in kept[0], "as config add will take it"
+        assert ask("agent.cli", "config", "add", "1", *places, good=(0,)).stdout
+        (added,) = (tmp_path / "etc" / "conf.d").iterdir()
+        assert tomllib.loads(added.read_text())["meter"][0]["address"] == "9"
+        assert tomllib.loads(added.read_text())["meter"][0]["bus"] == "b1"
+        assert ask("agent.cli", "config", "check", *places, good=(0, 1)).stdout
         stage.processes.stop("daemon")
         readings = [record for record in records(stage) if record["k"] == "reading"]
         assert readings

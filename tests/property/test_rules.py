@@ -120,7 +120,7 @@ def test_removing_readings_never_makes_an_alarm_of_a_warning(found: tuple[Case, 
 
 
 @LESS
-@given(_without_some())
+@given(_without_some(plants()))
 def test_removing_readings_never_creates_an_alarm_of_a_stop_order(
     found: tuple[Case, list[Observation]],
 ) -> None:

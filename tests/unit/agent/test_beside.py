@@ -44,6 +44,7 @@ def test_everybody_may_list_only_operators_may_test(tmp_path: Path) -> None:
     assert ask(made, "notice-test", notice="horn") == {
         "ok": False,
         "code": "SBX-NTF-011",
+        "status": 64,
         "args": {"notice": "horn"},
     }
 

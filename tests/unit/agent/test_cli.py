@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from agent.cli import main, parser, verbs
+from agent.cli.parsing import Parser
 from agent.cli.shell import choose_lang
 from agent.cli.table import WIDTH, cells, table, wrap
 from agent.demo import plant
@@ -39,6 +41,51 @@ def test_each_verb_explains_itself(verb: str, lang: str, capsys: pytest.CaptureF
         parser(lang).parse_args([verb, "--help"])
     assert ended.value.code == 0
     assert "SBX" not in capsys.readouterr().out.replace("SBX-...", "")
+
+
+@pytest.mark.parametrize("verb", ["scan", "read", "trace", "decode", "config"])
+def test_each_option_is_explained_in_both_languages(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    told = {}
+    for lang in ("en", "zh"):
+        grammar = Parser(prog=verb, add_help=False)
+        grammar.lang = lang
+        verbs(verb)[verb].add(grammar)
+        told[lang] = [action.help or "" for action in grammar._actions]
+        with pytest.raises(SystemExit):
+            parser(lang).parse_args([verb, "--help"])
+        shown = "".join(capsys.readouterr().out.split())
+        assert all("".join(text.split()) in shown for text in told[lang]), "no % of it is taken for a form"
+    for english, chinese in zip(told["en"], told["zh"], strict=True):
+        assert english.isascii()
+        assert english
+        assert not chinese.isascii()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("scan", "必须给出参数 --bus --port 之一"),
+        ("scan --bus", "参数 --bus: 需要一个值"),
+        ("scan --bus b --port p", "不能与参数"),
+        ("scan --bus b --protocol x", "不在可选范围内"),
+        ("read", "缺少参数: METER"),
+        ("read a b", "无法识别的参数: b"),
+        ("read a --raw=1", "此选项不带值"),
+        ("decode", "至少需要一个值|缺少参数"),
+        ("trace --for x", "不是有效的 float 值"),
+        ("trace --f 1", "不明确"),
+    ],
+)
+def test_usage_errors_are_told_in_chinese(words: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*words.split(), "--lang", "zh"])
+    assert ended.value.code == 64
+    err = capsys.readouterr().err
+    assert "用法: sitebox" in err
+    assert re.search(said, err), err
+    with pytest.raises(SystemExit):
+        main([*words.split(), "--lang", "en"])
+    assert capsys.readouterr().err.isascii(), "the next call speaks its own language"
 
 
 @pytest.mark.parametrize(
@@ -103,6 +150,11 @@ def test_every_code_can_be_explained(capsys: pytest.CaptureFixture[str]) -> None
         (["read", "kiln-1"], 66, "SBX-JNL-007"),
         (["read", "nothing"], 64, "SBX-MTR-015"),
         (["alarms"], 66, "SBX-JNL-007"),
+        (["config", "check", "5"], 64, "SBX-CFG-912"),
+        (["config", "show", "1", "2"], 64, "SBX-CFG-912"),
+        (["trace", "--for", "-1"], 64, "SBX-CLI-173"),
+        (["trace", "--for", "0"], 64, "SBX-CLI-173"),
+        (["trace", "--for", "nan"], 64, "SBX-CLI-173"),
     ],
 )
 def test_a_box_that_never_started_says_so(
@@ -196,19 +248,28 @@ def test_tables_align_by_cells() -> None:
 def test_config_add_writes_a_new_file_only_if_all_is_sound(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["config", "add", "1", *places(tmp_path)]
+    where = places(tmp_path)
+    words = ["config", "add", "1", *where]
     assert main(words) == 66
-    lines = '[[meter]]\nid = "meter-{0}"\nbus = "{1}"\nprotocol = "dlt645-2007"\naddress = "{0}"\n'
-    lines += 'profile = "dlt645-2007-3p"\nline = "9600 8E1"\nevery_s = 2'
+    bus = {"id": "ttyUSB0", "kind": "serial", "port": "/dev/ttyUSB0"}
+    meter: dict[str, object] = {
+        "protocol": "dlt645-2007",
+        "address": "000000000777",
+        "profile": "dlt645-2007-3p",
+        "line": "9600 8E1",
+    }
+    meter |= {"others": [], "values": {}}
+    kept = {"bus": bus, "found": [meter, {**meter, "address": "7"}, {**meter, "profile": None}]}
     (tmp_path / "run").mkdir()
-    kept = [lines.format("000000000777", "b1"), lines.format("000000000778", "nothing"), ""]
     (tmp_path / "run" / "scan.json").write_text(json.dumps(kept))
-    before = (tmp_path / "etc" / "sitebox.toml").read_bytes()
-    assert main(["config", "add", "2", *places(tmp_path)]) == 78
-    assert main(["config", "add", "3", *places(tmp_path)]) == 64
+    site = tmp_path / "etc" / "sitebox.toml"
+    site.write_text(site.read_text().replace("after_s = 7\n", "after_s = 31\n"))
+    before = site.read_bytes()
+    assert main(["config", "add", "2", *where]) == 78
+    assert main(["config", "add", "3", *where]) == 64
     assert not (tmp_path / "etc" / "conf.d").exists()
     assert main(words) == 0
     assert "000000000777" in (tmp_path / "etc" / "conf.d" / "50-scan.toml").read_text()
-    assert main(words) == 78, "the same meter twice"
-    assert (tmp_path / "etc" / "sitebox.toml").read_bytes() == before
+    assert main(words) == 64, "the same meter twice"
+    assert site.read_bytes() == before
     capsys.readouterr()

@@ -105,6 +105,13 @@ def test_more_clients_than_allowed_are_sent_away_not_queued(path: Path) -> None:
         sock.close()
 
 
+def test_the_exit_status_is_that_of_the_one_who_refused(path: Path) -> None:
+    for verb, status, code in (("fails", 64, "SBX-MTR-015"), ("nothing", 69, "SBX-CTL-002")):
+        with pytest.raises(AgentError) as caught:
+            ask(path, verb)
+        assert (caught.value.code, caught.value.status) == (code, status)
+
+
 def test_an_endless_line_is_cut_and_refused(path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         sock.settimeout(5)

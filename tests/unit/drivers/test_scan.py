@@ -53,8 +53,67 @@ class Wild:
             di = data[::-1].hex().upper()
             return (0x91, data + bytes.fromhex(values[di])[::-1]) if di in values else (0xD1, b"\2")
         if self.edition == "1997" and function == 0x01:
-            return 0x81, data + b"\x11\x22\x33\x00"
+            old = {"B611": "0231", "B612": "0230", "B630": "012410"}.get(data[::-1].hex().upper(), "00332211")
+            return 0x81, data + bytes.fromhex(old)[::-1]
         return 0, b""
+
+
+class Echoing(Wild):
+    """Repeats the address of the request, wildcards and all."""
+
+    def hear(self, request: bytes) -> Replies:
+        asked = request.lstrip(b"\xfe")[1:7]
+        replies = []
+        for delay, reply in super().hear(request):
+            frame = reply.lstrip(b"\xfe")
+            body = frame[:1] + asked + frame[7:-2]
+            replies.append((delay, self.preamble + body + bytes((sum(body) & 0xFF, 0x16))))
+        return replies
+
+
+class Whole(Wild):
+    """Knows the wildcard for all, and no partial one."""
+
+    def hear(self, request: bytes) -> Replies:
+        asked = request.lstrip(b"\xfe")[1:7]
+        return () if 0xAA in asked and asked != b"\xaa" * 6 else super().hear(request)
+
+
+class EchoingWhole(Echoing, Whole):
+    """The two together: its address cannot be learnt."""
+
+
+class Anybody(Wild):
+    """Takes every request as its own and repeats the address."""
+
+    def hear(self, request: bytes) -> Replies:
+        frame = request.lstrip(b"\xfe")
+        self.address = frame[6:0:-1].hex()
+        return super().hear(request)
+
+
+class Broadcast(Wild):
+    """Hears its own address and 99..99."""
+
+    def hear(self, request: bytes) -> Replies:
+        frame = request.lstrip(b"\xfe")
+        if frame[1:7] == b"\x99" * 6:
+            return super().hear(b"\x68" + bytes.fromhex(self.address)[::-1] + frame[7:])
+        return () if 0xAA in frame[1:7] else super().hear(request)
+
+
+class EnergyOnly(Wild):
+    """Of the edition of 1997, and knows one item."""
+
+    def answer(self, function: int, data: bytes, own: bytes) -> tuple[int, bytes]:
+        return super().answer(function, data, own) if data == b"\x10\x90" else (0, b"")
+
+
+class Shy(Wild):
+    """Answers wildcards and nothing else."""
+
+    def hear(self, request: bytes) -> Replies:
+        return super().hear(request) if 0xAA in request.lstrip(b"\xfe")[1:7] else ()
 
 
 @dataclass(slots=True)
@@ -116,7 +175,7 @@ def test_one_meter_is_found_by_its_first_answer() -> None:
     (one,) = found.found
     assert one == Found(DLT, "000000000012", Line.parse("9600 8E1"), "dlt645-2007-3p", one.others, one.values)
     assert {s.quantity: str(s.value) for s in one.values} == {"u_a": "231.2", "u_b": "230.7", "p": "1.2410"}
-    assert found.asked == 4
+    assert found.asked == 5
 
 
 @pytest.mark.parametrize(
@@ -146,6 +205,38 @@ def test_a_meter_without_13h_is_found_by_a_read() -> None:
     assert addresses(found) == ["000000000777"]
 
 
+def test_one_meter_hides_no_other_that_has_other_manners() -> None:
+    found, _ = search(plan([DLT]), Wild("000000000012"), Wild("000000000013", knows_13=False))
+    assert addresses(found) == ["000000000012", "000000000013"]
+    found, _ = search(plan([DLT]), Wild("000000000012"), Wild("000000000077", 2000.0))
+    assert addresses(found) == ["000000000012", "000000000077"]
+    pair = (Wild("000000000012", edition="1997"), Broadcast("000000000013", edition="1997"))
+    found, _ = search(plan(["dlt645-1997"]), *pair)
+    assert addresses(found) == ["000000000012", "000000000013"]
+
+
+def test_a_meter_of_both_editions_is_one_meter() -> None:
+    class Both(Wild):
+        def answer(self, function: int, data: bytes, own: bytes) -> tuple[int, bytes]:
+            self.edition = "1997" if function == 1 else "2007"
+            return super().answer(function, data, own)
+
+    found, _ = search(plan([DLT, "dlt645-1997"]), Both("000000000012"))
+    assert [(one.protocol, one.address) for one in found.found] == [(DLT, "000000000012")]
+
+
+def test_a_search_beside_polls_keeps_the_line_no_longer_than_usual() -> None:
+    beside = plan([DLT], patient=False)
+    assert estimate_s(beside) < estimate_s(plan([DLT])) - 2
+    _, port = search(beside, ModbusSlave(99, {}, fault=mute))
+    assert (port.now() - 100_000) / 1000 == pytest.approx(estimate_s(beside), rel=0.15)
+
+
+def test_noise_costs_no_patience() -> None:
+    _, port = search(plan(["modbus-rtu"], "9600 8N1"), Noise())
+    assert port.now() - 100_000 < 12_000
+
+
 def test_glitches_before_a_reply_are_no_second_meter() -> None:
     found, _ = search(plan([DLT]), Wild("000000000012", preamble=b"\x00\x12\xff\xfe"))
     assert addresses(found) == ["000000000012"]
@@ -163,6 +254,79 @@ def test_the_edition_of_1997_is_found_too() -> None:
     found, _ = search(plan(["dlt645-1997"], "1200 8E1"), Wild("000000004711", edition="1997"))
     (one,) = found.found
     assert (one.protocol, one.address, one.profile) == ("dlt645-1997", "000000004711", "dlt645-1997-1p")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "meter"),
+    [
+        (DLT, Echoing("000000000012", knows_13=False)),
+        ("dlt645-1997", Echoing("202300010012", edition="1997")),
+        ("dlt645-1997", EnergyOnly("000000000012", edition="1997")),
+        ("dlt645-1997", Broadcast("000000000012", edition="1997")),
+        (DLT, Wild("000000000012", 2000.0)),
+        (DLT, Wild("000000000012", 2000.0, knows_13=False)),
+        ("dlt645-1997", Wild("000000000012", 2000.0, edition="1997")),
+    ],
+)
+def test_a_meter_of_odd_manners_is_found(protocol: str, meter: Wild) -> None:
+    found, _ = search(plan([protocol]), meter)
+    (one,) = found.found
+    assert (one.protocol, one.address, one.confirmed) == (protocol, meter.address, True)
+    assert one.profile == f"{protocol}-3p"
+    assert any(sample.value for sample in one.values)
+    assert one.timeout_s == (3 if meter.delay_ms > 1000 else None), "as it must be polled"
+    assert (found.unclear, found.nameless, found.noisy) == ([], [], [])
+
+
+def test_meters_that_cannot_be_told_apart_are_told_of() -> None:
+    found, _ = search(plan([DLT]), Whole("000000000012"), Whole("000000000013"))
+    assert (found.found, found.unclear) == ([], ["dlt645-2007 9600 8E1"])
+    found, _ = search(plan([DLT]), Whole("000000000012"), Wild("000000000013"))
+    assert (addresses(found), found.unclear) == (["000000000013"], ["dlt645-2007 9600 8E1"])
+
+
+def test_a_meter_without_a_name_is_told_of() -> None:
+    found, _ = search(plan([DLT]), EchoingWhole("000000000012", knows_13=False))
+    assert (found.found, found.nameless) == ([], ["dlt645-2007 9600 8E1"])
+
+
+def test_a_meter_that_answers_to_any_address_is_no_crowd_of_meters() -> None:
+    found, _ = search(plan([DLT]), Anybody("000000000012", knows_13=False))
+    assert (found.found, found.noisy) == ([], ["dlt645-2007 9600 8E1"])
+    assert found.asked < 100
+
+
+def test_an_address_that_was_heard_and_is_silent_is_told_of() -> None:
+    found, _ = search(plan([DLT]), Shy("000000000012"))
+    (one,) = found.found
+    assert (one.address, one.profile, one.confirmed) == ("000000000012", None, False)
+
+
+def test_two_devices_of_one_unit_are_told_of() -> None:
+    pair = (acrel(3), ModbusSlave(3, {0: 1}, delay_ms=21.0))
+    found, _ = search(plan(["modbus-rtu"], "9600 8N1"), *pair)
+    assert (found.found, found.unclear) == ([], ["modbus-rtu 9600 8N1"])
+
+
+def test_the_settings_of_the_known_models_are_tried_after_the_usual() -> None:
+    profiles = builtin_profiles().values()
+    lines = lines_of([DLT, "dlt645-1997", "modbus-rtu"], (), serial=True, profiles=profiles)
+    for profile in profiles:
+        for protocol, settings in lines.items():
+            if protocol.startswith(profile.family):
+                assert set(profile.lines) <= set(map(str, settings)), profile.id
+    assert [str(one) for one in lines["modbus-rtu"]][:2] == ["9600 8N1", "19200 8E1"]
+    assert "2400 8N1" in map(str, lines[DLT]), "a meter set to parity N"
+    given = lines_of([DLT], [Line.parse("600 8E1")], serial=True, profiles=profiles)
+    assert [str(one) for one in given[DLT]] == ["600 8E1"]
+
+
+def test_what_is_ahead_goes_to_nothing() -> None:
+    wanted = plan([DLT, "modbus-rtu"], "9600 8E1,9600 8N1")
+    found, _ = search(wanted, Wild("000000000012"), Wild("000000000013"), acrel(3))
+    assert found.ahead_ms == 0
+    part, _ = search(wanted, Wild("000000000012"), Wild("000000000013"), acrel(3), stop_after=5)
+    assert part.ahead_ms > estimate_s(wanted) * 1000, "a descent is added"
 
 
 def acrel(unit: int) -> ModbusSlave:
