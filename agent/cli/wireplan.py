@@ -26,7 +26,7 @@ def lines(plans: Sequence[BusPlan], shell: Shell) -> Iterator[str]:
             ]
             rows.append([*row, str(bus.fitting_s(meter.every_s))] if busy else row)
         if bus.changes.least:
-            turns = [f"  {shell.say('SBX-CLI-194')}", "", "", _percent(bus.changes)]
+            turns = [f"  {shell.say('SBX-CLI-290')}", "", "", _percent(bus.changes)]
             rows.append([*turns, ""] if busy else turns)
         total = [bus.bus, "", "", _percent(bus.share)]
         yield from table(columns, [*rows, [*total, ""] if busy else total], right=range(1, len(columns)))
