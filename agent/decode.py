@@ -136,7 +136,7 @@ def _told(at: int, frame: Frame, protocol: str | None) -> Told:
         address=frame.address,
         control=f"{frame.control:02X}",
         di=told.di,
-        error=(frame.data.hex().upper() or None) if frame.from_meter and frame.refusal else None,
+        error=frame.data.hex().upper() if frame.from_meter and frame.refusal else None,
         items=tuple(Item(i.name, i.kind, i.value, i.unit, str(i.quality), i.flags) for i in told.items),
     )
 

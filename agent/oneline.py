@@ -2,8 +2,8 @@
 
 Must not raise on any bytes. ``asked`` is the request before a reply: it names a Modbus reply's registers.
 
->>> one_line(b"\\xfe\\x01")
-'noise'
+>>> one_line(b"\\xfe\\x01"), one_line(b"\\xfe\\xfe")
+('noise', 'preamble')
 >>> one_line(bytes.fromhex("010300000002c40b"))
 'modbus-rtu request 1 03  first register 0x0000, registers wanted 2'
 """
@@ -18,19 +18,34 @@ from drivers.modbus.pdu import READ_FUNCTIONS
 
 _MBAP: Final = 7  # MODBUS Messaging on TCP/IP V1.0b, 3.1.3: transaction, protocol, length, unit
 NOISE: Final = "noise"
+PREAMBLE: Final = "preamble"  # FE wakes a DL/T 645 line, as often as a meter likes
+_REASONS: Final = {
+    "checksum": "dlt645 frame, checksum wrong",
+    "end": "dlt645 frame, end byte wrong",
+    "incomplete": "dlt645 frame, incomplete",
+    "crc": "modbus-rtu frame, CRC wrong",
+}
 
 
 def one_line(data: bytes, asked: bytes = b"") -> str:
-    """All sound frames in ``data``, one behind the other; ``noise`` without any."""
-    frames = _frames(decode(asked + data), len(asked))
+    """All sound frames in ``data``, one behind the other; without any, what else it is."""
+    found = decode(asked + data)
+    frames = _frames(found, len(asked))
     if frames:
         return " | ".join(map(_told, frames))
     inner = _inner(data)
     if inner is None:
-        return NOISE
+        return _failed(data)
     before = _inner(asked) or b""
     frames = _frames(decode(before + inner, "modbus-rtu"), len(before))
     return " | ".join(_told(told, "modbus-tcp") for told in frames) or NOISE
+
+
+def _failed(data: bytes) -> str:
+    if data and not data.strip(b"\xfe"):
+        return PREAMBLE
+    rejected = decode(data).rejected
+    return _REASONS[rejected[0].reason] if rejected else NOISE
 
 
 def _frames(found: Decoded, start: int) -> list[Told]:

@@ -1,6 +1,7 @@
 """``sitebox decode HEX...``: explain captured bytes, without a meter, a daemon or a configuration.
 
-Blanks, colons and commas between the digits do not matter. Exit 0: at least one sound frame; 65: none.
+Blanks, colons, commas and 0x between the bytes do not matter; a byte has two digits, behind 0x one will do.
+Exit 0: at least one sound frame; 65: none.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ HELP = "SBX-CLI-150"
 EX_DATAERR = 65
 EX_USAGE = 64
 MAX_BYTES = 65_536
-_BETWEEN = re.compile(r"0[xX]|[\s:,;_-]")
+_BETWEEN = re.compile(r"[\s:,;_-]+")
+_PREFIX = re.compile(r"0[xX]")
 _REASONS = {
     "checksum": "SBX-CLI-154",
     "end": "SBX-CLI-155",
@@ -50,12 +52,17 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
 
 
 def _bytes(words: list[str]) -> bytes:
-    digits = _BETWEEN.sub("", " ".join(words))
+    parts: list[str] = []
+    for word in _BETWEEN.split(" ".join(words)):
+        bare, *prefixed = _PREFIX.split(word)
+        parts += [bare, *(part.zfill(2) if part else "0x" for part in prefixed)]
+    digits = "".join(parts)
     if len(digits) > 2 * MAX_BYTES:
         raise AgentError("SBX-CLI-160", EX_USAGE, limit=MAX_BYTES)
     wrong = re.search(r"[^0-9A-Fa-f]", digits)
-    if wrong is not None or len(digits) % 2 or not digits:
-        raise AgentError("SBX-CLI-159", EX_USAGE, text=wrong[0] if wrong else digits[-1:] or "-")
+    half = next((part for part in parts if len(part) % 2), "")  # which byte lacks a digit nobody knows
+    if wrong is not None or half or not digits:
+        raise AgentError("SBX-CLI-159", EX_USAGE, text=wrong[0] if wrong else half or "-")
     return bytes.fromhex(digits)
 
 

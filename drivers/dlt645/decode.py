@@ -48,6 +48,7 @@ ERROR_AS_SENT: Final = "error frame with unexpected length, data field as sent (
 _READ, _NEXT, _ADDRESS = 0x11, 0x12, 0x13
 _TIME_SET, _RELAY = 0x08, 0x1C
 _WITH_DI: Final = (_READ, _NEXT)
+_ASKING: Final = (*_WITH_DI, _ADDRESS)  # what they are answered with is never nothing
 _WANTED: Final = number("records wanted", "XX")
 # What may stand behind the DI of a read, by the length of DATA: N, or N and the time of the first record.
 _PARAMETERS: Final = MappingProxyType({5: (_WANTED,), 10: (_WANTED, time("records from", "mm hh DD MM YY"))})
@@ -84,7 +85,7 @@ def explain(frame: Frame) -> Explained:
 def decode_item(di: str, data: bytes, *, cut: bool = False) -> tuple[Named, ...]:
     """Decode the data of ``di``, without the DI itself; ``cut``: further frames follow."""
     if di[:2] == "06":
-        return load.explain(di, data, cut=cut)
+        return load.explain(di, data, cut=cut) or ((as_hex("data", data),) if data else ())
     if freeze.is_set(di):
         return freeze.explain(di, data, cut=cut)
     layout = lookup(di)
@@ -116,7 +117,7 @@ def _reply(frame: Frame) -> tuple[Named, ...]:
         # where this frame's data begins among the item's is not known from the frame alone
         return (as_hex("data", data[4:-1]), _sequence("sequence", data[-1]))
     if not data:
-        return (Named("acknowledged", "word", "true"),)
+        return () if frame.function in _ASKING else (Named("acknowledged", "text", "true"),)
     return (as_hex("data", data),)
 
 

@@ -41,7 +41,6 @@ _HEADER = re.compile(rb"\x68[\x00-\xff]{6}\x68")
 _TAIL = re.compile(rb"\x68[\x00-\xff]{0,6}\Z")  # the leftmost start byte whose second one is still to come
 _DOWN = bytes((byte - OFFSET) & 0xFF for byte in range(256))
 _UP = bytes((byte + OFFSET) & 0xFF for byte in range(256))
-_REJECTED_KEPT = 16  # reasons are for people; the counts go on
 _ADDRESS = re.compile(r"(?:[0-9]{2}|[Aa]{2}){6}")
 
 
@@ -119,7 +118,7 @@ class Hunt:
     twice when ``rest`` comes back in front of the next bytes."""
 
     frames: tuple[tuple[int, Frame], ...]  # with the offset of the first 68
-    rejected: tuple[Rejected, ...]  # the first 16
+    rejected: tuple[Rejected, ...]
     checksum: int  # candidates whose end byte was right and whose checksum was not
     dropped: int  # bytes of no frame; FE wakes the line and is not counted
     rest: bytes  # a frame may still come of it: shorter than one largest frame
@@ -183,7 +182,7 @@ def hunt(buffer: bytes) -> Hunt:
     rejected = tuple(r for r in hunter.rejected if r.offset < keep)
     return Hunt(
         frames=tuple(hunter.frames),
-        rejected=rejected[:_REJECTED_KEPT],
+        rejected=rejected,
         checksum=sum(r.reason == "checksum" for r in rejected),
         dropped=hunter.dropped,
         rest=buffer[keep:],

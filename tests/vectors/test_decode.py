@@ -11,6 +11,7 @@ import pytest
 
 from agent.cli import main
 from agent.decode import PROTOCOLS, decode
+from agent.oneline import one_line
 from drivers.modbus.rtu import crc16
 from tests.vectors.test_dlt645 import INVALID, PARAMETERS, UNSAID, VALID, VECTORS, Vector, by_id
 
@@ -136,7 +137,9 @@ def test_both_protocols_of_one_line_in_one_capture() -> None:
     assert found.rejected == ()
 
 
-@pytest.mark.parametrize("written", ["0x68,0x11", "68:1", "6z", "", "68 1"])
+@pytest.mark.parametrize(
+    "written", ["0x68,0x11", "68:1", "6z", "", "68 1", "1 3 0 0 0 2 c4 0b", "123 4", "0x"]
+)
 def test_what_is_not_hex_is_a_usage_error(written: str, capsys: pytest.CaptureFixture[str]) -> None:
     status = main(["decode", "--json", "--lang", "en", written])
     told = capsys.readouterr()
@@ -177,3 +180,74 @@ def test_any_bytes_are_survived_and_nothing_is_told_twice() -> None:
             assert places == sorted(set(places))
             assert [one.offset for one in found.rejected] == sorted({one.offset for one in found.rejected})
             assert not set(places) & {one.offset for one in found.rejected}, data.hex()
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        # V1.1b3, 6.1: the reply of the example, which no request can be: 27 397 coils
+        ("010103cd6b05", [("reply", "bits, lowest first", "101100111101011010100000")]),
+        # both: 16 coils from 0300H on, or the bits of three bytes
+        ("010103000010", [("request", "first bit", "0x0300"), ("", "bits wanted", "16")]),
+        ("0105000aff00", [("request", "bit written", "0x000a"), ("", "value", "0xff00")]),
+        ("f9060001002a", [("request", "register written", "0x0001"), ("", "value", "0x002a")]),
+        ("011000010002", [("reply", "first register", "0x0001"), ("", "registers written", "2")]),
+        ("01100001000204000a0102", [("request", "first register", "0x0001"), ("", "registers written", "2")]),
+        ("019007", [("reply", "exception code", "0x07")]),
+        ("01830c", [("reply", "exception code", "0x0c")]),
+    ],
+)
+def test_modbus_frames_of_any_master(sent: str, said: list[tuple[str, str, str]]) -> None:
+    raw = bytes.fromhex(sent)
+    (frame,) = decode(raw + crc16(raw)).frames
+    assert frame.direction == said[0][0]
+    assert [(item.name, item.value) for item in frame.items][: len(said)] == [one[1:] for one in said]
+    both = sent == "010103000010"
+    assert ("or a reply with bits" in [item.name for item in frame.items]) == both
+
+
+def test_a_write_and_its_repetition_are_request_and_reply() -> None:
+    raw = bytes.fromhex("0105000aff00")
+    found = decode((raw + crc16(raw)) * 2)
+    assert [one.direction for one in found.frames] == ["request", "reply"]
+
+
+def test_every_candidate_that_failed_is_told() -> None:
+    bad = next(one for one in VECTORS if one["id"] == "07-bad-cs")
+    found = decode(bytes.fromhex(bad["hex"]) * 40)
+    assert (len(found.frames), len(found.rejected)) == (0, 40)
+
+
+@pytest.mark.parametrize(
+    ("control", "data", "error", "items"),
+    [
+        ("d1", "", "", 1),
+        ("91", "", None, 0),
+        ("94", "", None, 1),
+        ("91", "00000006" + "0102", None, 1),
+    ],
+)
+def test_short_and_odd_replies(control: str, data: str, error: str | None, items: int) -> None:
+    raw = bytes((byte + 0x33) & 0xFF for byte in bytes.fromhex(data))
+    body = bytes.fromhex("68120000000000" + "68" + control) + bytes((len(raw),)) + raw
+    (frame,) = decode(body + bytes((sum(body) & 0xFF, 0x16)), "dlt645-2007").frames
+    assert frame.error == error
+    assert len(frame.items) == items
+    assert all(item.kind == "text" for item in frame.items if item.name == "acknowledged")
+
+
+def test_one_line_says_what_no_frame_is() -> None:
+    bad = bytes.fromhex(next(one for one in VECTORS if one["id"] == "07-bad-cs")["hex"])
+    assert one_line(b"\xfe" * 4) == "preamble"
+    assert one_line(bad) == "dlt645 frame, checksum wrong"
+    assert one_line(bytes.fromhex("0103040006000500ff")) == "modbus-rtu frame, CRC wrong"
+    assert one_line(b"\x00\x11") == "noise"
+
+
+def test_words_as_people_write_them(capsys: pytest.CaptureFixture[str]) -> None:
+    told = [
+        run(capsys, *text.split())[1]
+        for text in ("0x1 0x3 0x0 0x0 0x0 0x2 0xc4 0xb", "01:03:00:00,0002 c40b")
+    ]
+    assert told[0] == told[1]
+    assert told[0]["frames"][0]["items"][0]["value"] == "0x0000"
