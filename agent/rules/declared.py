@@ -106,9 +106,10 @@ def _speaker(declarations: Iterable[Declaration], finding: Finding, world: World
     """The declaration with which, added to those before it, nothing of the violation is left."""
     names: set[str] = set()
     for one in declarations:
-        names.update(one.points)
-        names.update(world.config[name].meter for name in one.points if name in world.config)
-        if not one.points or not _stands(finding, names, world):
+        own = {*one.points, *(world.config[name].meter for name in one.points if name in world.config)}
+        names |= own
+        touches = not one.points or not own.isdisjoint(finding.subjects)
+        if touches and (not one.points or not _stands(finding, names, world)):
             return one.id
     return None
 

@@ -229,3 +229,14 @@ def test_a_step_of_the_clock_changes_no_duration(
     seen = readings(case)
     expected = [told(change) for change in alarms_of(case, seen)]
     assert [told(change) for change in alarms_of(case, seen, Way(utc_ms=wall))] == expected
+
+
+@LESS
+@given(plants(), st.sampled_from(("maintenance", "rebuild")))
+def test_a_declaration_of_another_point_changes_nothing(case: Case, kind: Any) -> None:
+    """It is neither counted nor named."""
+    said = Declaration(id="x", kind=kind, from_ms=0, to_ms=2 * UTC_MS, declared_ms=0, points=("elsewhere",))
+    seen = readings(case)
+    expected = [told(change) for change in alarms_of(case, seen)]
+    more = replace(case, declarations=(said, *case.declarations))
+    assert [told(change) for change in alarms_of(more, seen)] == expected

@@ -63,7 +63,7 @@ def step(
         until_ms=until_ms,
         bridge_ms=bridge_ms,
         record=max((treatment[name].since_record for name in stopped), default=0),
-        without=lambda names: _without(rule, production, treatment, names),
+        without=lambda names: _without(rule, (production, treatment), held.get("from", 0), names),
     )
     return (finding,), held
 
@@ -122,15 +122,16 @@ def _missing_ms(need: int, treatment: Views) -> int:
     return sorted(off, reverse=True)[len(treatment) - need]
 
 
-def _without(rule: TreatmentOff, production: Views, treatment: Views, names: Set[str]) -> int | None:
-    """How long too little of the other treatment was seen to run while other production did."""
-    production = {name: view for name, view in production.items() if name not in names}
-    treatment = {name: view for name, view in treatment.items() if name not in names}
+def _without(rule: TreatmentOff, views: tuple[Views, Views], from_ms: int, names: Set[str]) -> int | None:
+    """How long too little of the other treatment was seen to run while other production did. ``from_ms``:
+    since when all of it runs."""
+    production, treatment = ({name: view for name, view in one.items() if name not in names} for one in views)
     need = min(needed(rule), len(treatment))
     running = running_ms(production)
     if running is None or _verdict(need, production, treatment) is not Verdict.VIOLATED:
         return None
-    on = min(view.since_ms for view in production.values() if view.state is State.ON)
+    if len(production) < len(views[0]):
+        from_ms = min(view.since_ms for view in production.values() if view.state is State.ON)
     off = sorted(view.since_ms for view in treatment.values() if view.state is State.OFF)
-    began_ms = max(on + rule.start_lead_s * 1000, off[len(treatment) - need])
+    began_ms = max(from_ms + rule.start_lead_s * 1000, off[len(treatment) - need])
     return min(running, _missing_ms(need, treatment)) - began_ms
