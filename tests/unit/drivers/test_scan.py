@@ -53,7 +53,8 @@ class Wild:
             di = data[::-1].hex().upper()
             return (0x91, data + bytes.fromhex(values[di])[::-1]) if di in values else (0xD1, b"\2")
         if self.edition == "1997" and function == 0x01:
-            return 0x81, data + b"\x11\x22\x33\x00"
+            old = {"B611": "0231", "B612": "0230", "B630": "012410"}.get(data[::-1].hex().upper(), "00332211")
+            return 0x81, data + bytes.fromhex(old)[::-1]
         return 0, b""
 
 
@@ -162,7 +163,7 @@ def test_a_noisy_line_is_given_up_and_named() -> None:
 def test_the_edition_of_1997_is_found_too() -> None:
     found, _ = search(plan(["dlt645-1997"], "1200 8E1"), Wild("000000004711", edition="1997"))
     (one,) = found.found
-    assert (one.protocol, one.address, one.profile) == ("dlt645-1997", "000000004711", "dlt645-1997-1p")
+    assert (one.protocol, one.address, one.profile) == ("dlt645-1997", "000000004711", "dlt645-1997-3p")
 
 
 def acrel(unit: int) -> ModbusSlave:
