@@ -38,7 +38,7 @@ def words(form: str, number: float) -> Words:
 
 # type, what stands in the registers high word first, what must come out
 TYPES: tuple[tuple[str, Words, str], ...] = (
-    ("u16", words(">H", 65_535), "65535"),
+    ("u16", words(">H", 65_534), "65534"),
     ("i16", words(">h", -1234), "-1234"),
     ("u32", words(">I", 4_000_000_001), "4000000001"),
     ("i32", words(">i", -2_000_000_001), "-2000000001"),
@@ -48,9 +48,16 @@ TYPES: tuple[tuple[str, Words, str], ...] = (
     ("f64", words(">d", 231.2), "231.2"),
     ("bcd16", (0x1234,), "1234"),
     ("bcd32", (0x0123, 0x4567), "1234567"),
+    ("sm16", (0x83B6,), "-950"),
+    ("sm32", (0x8001, 0x0002), "-65538"),
 )
 FIRST = 0x2000
-NAN = words(">f", float("nan"))
+FILLED: tuple[tuple[str, str, Words], ...] = (
+    ("u_a", "u16", (0xFFFF,)),
+    ("ep_imp", "u32", (0xFFFF, 0xFFFF)),
+    ("p_a", "i32", (0x8000, 0)),
+    ("nan", "f32", words(">f", float("nan"))),
+)
 
 
 def table() -> tuple[list[int], list[ModbusItem], dict[str, str]]:
@@ -62,8 +69,11 @@ def table() -> tuple[list[int], list[ModbusItem], dict[str, str]]:
             items.append(_item(name, address, kind, order))
             registers += high_first if order == "be" else reversed(high_first)
             truth[name] = told
-    items.append(_item("nan", FIRST + len(registers), "f32"))
-    return [*registers, *NAN], items, {**truth, "nan": "missing"}
+    for name, kind, filled in FILLED:
+        items.append(_item(name, FIRST + len(registers), kind))
+        registers += filled
+        truth[name] = "missing"
+    return registers, items, truth
 
 
 def _item(name: str, address: int, kind: str, order: str = "be", fc: int = 3) -> ModbusItem:

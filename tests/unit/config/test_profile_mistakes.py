@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from config.errors import ConfigInvalid
 from config.messages import known_codes, placeholders, render, template
+from config.profile import missing_codes
 from config.profiles import load_profile
 
 DLT = """\
@@ -169,3 +172,19 @@ def test_all_mistakes_at_once() -> None:
     with pytest.raises(ConfigInvalid) as caught:
         load_profile("m.toml", text.encode())
     assert [problem.line for problem in caught.value.problems] == [7, 8, 9]
+
+
+@pytest.mark.parametrize(
+    ("written", "codes"),
+    [
+        ("", (0xFFFF_FFFF,)),
+        ("missing = []", ()),
+        ('missing = ["0x7FFFFFFF", "0x80000000"]', (0x7FFF_FFFF, 0x8000_0000)),
+    ],
+)
+def test_what_means_no_value_takes_the_place_of_the_fill(written: str, codes: tuple[int, ...]) -> None:
+    text = MODBUS.replace('type = "f32"', f'type = "u32"\n{written}', 1)
+    voltage, power = load_profile("m.toml", text.encode()).modbus
+    assert missing_codes(voltage) == codes
+    assert missing_codes(power) == (), "of a float it is NaN"
+    assert missing_codes(replace(voltage, quantity="n_cover")) == (codes if written else ())

@@ -253,7 +253,7 @@ def test_a_noisy_line_is_given_up_and_named() -> None:
 def test_the_edition_of_1997_is_found_too() -> None:
     found, _ = search(plan(["dlt645-1997"], "1200 8E1"), Wild("000000004711", edition="1997"))
     (one,) = found.found
-    assert (one.protocol, one.address, one.profile) == ("dlt645-1997", "000000004711", "dlt645-1997-1p")
+    assert (one.protocol, one.address, one.profile) == ("dlt645-1997", "000000004711", "dlt645-1997-3p")
 
 
 @pytest.mark.parametrize(
