@@ -5,7 +5,8 @@ Transition table, one finding for each order and point::
     order                     point                                  verdict
     in force, grace over      ON, drawing more than exempt_kw        violated, held hold_s
     in force, grace over      ON with no more than exempt_kw, OFF    fine
-    in force, grace over      ON, exempt_kw given, no power read     unknown
+    in force, grace over      ON, exempt_kw given, and its power     unknown
+                              not read, or not all of it below
     in force, grace lasts     anything                               fine
     in force                  UNKNOWN                                unknown
     clock not to be trusted   anything                               unknown
@@ -19,7 +20,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
-from agent.rules.finding import Finding, Verdict, shown
+from agent.rules.finding import Finding, Verdict, measured, shown
 from agent.rules.inforce import Term, blind, points_of, stopped, terms
 from agent.rules.world import State, Value, World
 from config.calendar import moment
@@ -54,7 +55,6 @@ class _Sight(NamedTuple):
 def _one(rule: StopOrder, name: str, term: Term, world: World) -> Finding:
     view, order = world.points[name], term.order
     sight = _seen(name, term, world)
-    unit = "kW" if order.exempt_kw or world.config[name].on_above_a is None else "A"
     amount = None if sight.reading is None else sight.reading.value
     return Finding(
         f"{rule.id}/{order.id}/{name}",
@@ -66,7 +66,7 @@ def _one(rule: StopOrder, name: str, term: Term, world: World) -> Finding:
         lambda: {
             "point": name,
             "order": order.id,
-            "power": shown(amount, unit),
+            "power": shown(amount) if order.exempt_kw else measured(view, world.config[name]),
             "since": moment(term.from_ms, world.zone),
         },
         until_ms=sight.until_ms,
@@ -94,9 +94,9 @@ def _above(exempt_kw: Decimal, name: str, began_ms: int, world: World) -> _Sight
     """Of a point that runs, and may keep some load: its power decides, however the point is judged, and only
     from when it was read above that load."""
     meter = world.meter_of(name)
-    power = meter.power
-    if power is None or world.now_ms - power.at_ms > meter.fresh_ms or power.at_ms < began_ms:
+    least, whole = meter.kw
+    if least is None or world.now_ms - least.at_ms > meter.fresh_ms or least.at_ms < began_ms:
         return _Sight(Verdict.UNKNOWN, began_ms)
-    if power.value <= exempt_kw:
-        return _Sight(Verdict.FINE, began_ms, reading=power)
-    return _Sight(Verdict.VIOLATED, power.at_ms, power.at_ms, power)
+    if least.value > exempt_kw:
+        return _Sight(Verdict.VIOLATED, least.at_ms, least.at_ms, least)
+    return _Sight(Verdict.FINE if whole == least else Verdict.UNKNOWN, began_ms, reading=least)
