@@ -56,10 +56,6 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     outcome = by_daemon(bus, wish, shell) if owned else directly(bus, wish, profiles, shell)
     parts = ((), ()) if site is None else (site.buses, site.meters)
     _report(outcome, declare(outcome.scanned, parts, profiles, shell.say), shell)
-    try:
-        outcome.scanned.keep(shell.paths.runtime)
-    except OSError as error:
-        shell.fault("SBX-CLI-188", reason=error)
     return 0 if any(one["confirmed"] for one in outcome.scanned.found) else 1
 
 
@@ -108,11 +104,12 @@ def _profiles(shell: Shell) -> dict[str, Profile]:
 
 def _report(outcome: Outcome, lines: Declaring, shell: Shell) -> None:
     scanned = outcome.scanned
+    kept = _kept(scanned, shell)
     if shell.json:
         told = {name: list(outcome.doubts[name]) for name in _DOUBTS}
         shell.data({"bus": scanned.bus.id, "found": scanned.found, **told, "stopped": outcome.stopped})
     else:
-        _show(scanned, lines, shell)
+        _show(scanned, lines, shell, kept)
     for name, code in _DOUBTS.items():
         for where in outcome.doubts[name]:
             shell.fault(code, line=where)
@@ -125,8 +122,18 @@ def _report(outcome: Outcome, lines: Declaring, shell: Shell) -> None:
 _DOUBTS = {"noisy": "SBX-CLI-185", "unclear": "SBX-CLI-197", "nameless": "SBX-CLI-198"}
 
 
-def _show(scanned: Scanned, lines: Declaring, shell: Shell) -> None:
-    """The meters with their numbers, the lines that declare them, and how to add these."""
+def _kept(scanned: Scanned, shell: Shell) -> bool:
+    """For ``config add``; False, and said, where that would add an older scan."""
+    try:
+        scanned.keep(shell.paths.runtime)
+    except OSError as error:
+        shell.fault("SBX-CLI-188", reason=error)
+        return False
+    return True
+
+
+def _show(scanned: Scanned, lines: Declaring, shell: Shell, kept: bool) -> None:
+    """The meters with their numbers, the lines that declare them, and how to add these if they are kept."""
     rows = [
         row(n, one, shell, known)
         for n, (one, known) in enumerate(zip(scanned.found, lines.known, strict=True), 1)
@@ -136,4 +143,5 @@ def _show(scanned: Scanned, lines: Declaring, shell: Shell) -> None:
     numbers = lines.numbers()
     if numbers:
         shell.put("\n" + lines.text(numbers) + "\n")
+    if numbers and kept:
         shell.tell(shell.say("SBX-CLI-195", numbers=" ".join(map(str, numbers))))

@@ -211,3 +211,14 @@ def test_ctrl_c_keeps_what_was_found_and_says_that_it_is_not_all(unit: int, stat
         assert (ended, "SBX-CLI-202" in err, "SBX-CLI-186" in err) == (status, True, False)
         assert (f'address = "{unit}"' in out) is (status == 0)
         assert box.ask("config", "add", "1")[0] == (64 if status else 0)
+
+
+def test_numbers_that_were_not_kept_are_not_offered(box: Box, line: str, tmp_path: Path) -> None:
+    """An older scan would be added in their place."""
+    box.site(SITE)
+    (tmp_path / "run").write_text("no folder")
+    status, out, err = box.ask("scan", "--port", line, *WORDS)
+    assert status == 0
+    assert 'address = "1"' in out
+    assert "config add" not in out
+    assert "SBX-CLI-188" in err
