@@ -66,7 +66,8 @@ Plant file
     load_step_min = 15           # load records (06); 0: none
     freezes = "sets"             # hourly and daily freezes (05): also "parts" (no 0504FFnn) or "none"
     number = "000000000012"      # meter number (04000402); default: the address
-    lacks = ["10000001"]         # data identifiers it refuses (D1 02); default none
+    lacks = ["10000001"]         # data identifiers it refuses; default none
+    refusal = "no-data"          # how it says that it has no such data: D1 02, "other" (D1 01) or "silence"
 
 Control
 =======

@@ -131,6 +131,7 @@ class Meter:
             phases=spec.phases,
             absent_ff=spec.absent == "ff",
             lacks=frozenset(spec.lacks),
+            refusal=spec.refusal,
         )
         history = History(self._shown_at, self._clock, spec.load_step_min, spec.freezes)
         return Slave645(spec.address, habits, self.shown, self._facts, history.data)

@@ -179,6 +179,15 @@ def test_what_a_meter_lacks_is_refused_with_bit_1() -> None:
     assert read(meter, "02010100").kind == "good"
 
 
+def test_what_a_meter_lacks_is_refused_by_another_word_or_by_silence() -> None:
+    lacks = frozenset({"03300D00"})
+    assert read(slave(lacks=lacks, refusal="other"), "03300D00").frame[8:11] == bytes((0xD1, 1, 0x34))
+    silent = slave(lacks=lacks, refusal="silence")
+    asked = Request(bytes.fromhex(ADDRESS)[::-1], 0x11, bytes.fromhex("03300D00")[::-1])
+    assert silent.answer(asked) is None
+    assert read(silent, "02010100").kind == "good"
+
+
 def test_every_block_is_its_single_items() -> None:
     values = {name: index + 0.5 for index, name in enumerate(sorted({i.name for i in SINGLES.values()}))}
     values = {name: value % 9 for name, value in values.items() if "_t" not in name}
