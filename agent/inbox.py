@@ -22,7 +22,7 @@ from buffer.note import VerifierKey
 from buffer.receipt import Receipt
 from buffer.scrub import Rot
 from buffer.verify import BlockData
-from drivers.memory import Stored
+from drivers.memory import Source, Stored
 from drivers.samples import PollResult, WireFrame
 
 CAPACITY = 5_000  # readings; some 10 MB, minutes of a stalled disk at 32 meters
@@ -81,6 +81,15 @@ class RecallEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class NothingKept:
+    """The meter keeps nothing of ``source``: of no use to ask again for this gap."""
+
+    meter: str
+    gap: int
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
 class ClockShown:
     """A meter's clock was read."""
 
@@ -109,7 +118,7 @@ class GivenBack:
     file: str
 
 
-Told = Recalled | RecallEnded | ClockShown  # what a meter was asked beside its polls
+Told = Recalled | NothingKept | RecallEnded | ClockShown  # what a meter was asked beside its polls
 Item = (
     Learnt
     | PollResult

@@ -2,7 +2,7 @@
 
 ::
 
-    recall(spec, span, have)   yields exchanges, tells each stored record, returns how it ended
+    recall(spec, span, tell)   yields exchanges, tells each stored record, returns how it ended
     clock(spec)                yields exchanges, returns the meter's date and time
 
 All times here are the meter's own: naive, as it shows them. What a driver's meters do not keep it does not
@@ -34,11 +34,19 @@ class Stored:
 @dataclass(frozen=True, slots=True)
 class Span:
     """From ``begin`` to ``end``, both within, on the meter's clock. ``have``: what is known of it already,
-    and is neither asked for nor told again."""
+    and is neither asked for nor told again. ``lacks``: sources that are not asked for."""
 
     begin: datetime
     end: datetime
     have: frozenset[tuple[Source, datetime]] = frozenset()
+    lacks: frozenset[Source] = frozenset()
 
 
-Tell = Callable[[Stored], None]
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """The meter was found to keep nothing of a source, or not to give it."""
+
+    source: Source
+
+
+Tell = Callable[[Stored | Nothing], None]

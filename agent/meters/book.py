@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
-from agent.inbox import ClockShown, Recalled, RecallEnded, Told
+from agent.inbox import ClockShown, NothingKept, Recalled, RecallEnded, Told
 from agent.meters import clocks, gaps
 from agent.meters.clocks import Clocks, Shown
 from agent.meters.gaps import REGISTER, Gap, Mark
@@ -95,6 +95,8 @@ class Book:
         """What came of a question."""
         if isinstance(item, Recalled):
             yield from self._recalled(item)
+        elif isinstance(item, NothingKept):
+            self._nothing(item)
         elif isinstance(item, RecallEnded):
             if item.ended != "interrupted":
                 yield from self._close(item.meter, item.gap, item.ended)
@@ -135,6 +137,12 @@ class Book:
         energy = next((s.value for s in item.stored.samples if s.quantity == REGISTER), None)
         one.gap = replace(one.gap, have={**one.gap.have, key: energy})
         yield "reading", stored_fields(item)
+
+    def _nothing(self, item: NothingKept) -> None:
+        one = self._open.get((item.meter, item.gap))
+        if one is not None and item.source not in one.gap.lacks:
+            one.gap = replace(one.gap, lacks=one.gap.lacks | {item.source})
+            self._keep(item.meter)
 
     def _clock(self, item: ClockShown, now: Instant) -> Iterator[Event]:
         if now.letter != "S":

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, TypeVar
 
-from agent.inbox import ClockShown, Recalled, RecallEnded, Told
+from agent.inbox import ClockShown, NothingKept, Recalled, RecallEnded, Told
 from agent.meters.clocks import Clocks, Shown
 from agent.meters.gaps import MOST_BACK_MS, Gap, Mark
 from drivers.errand import Errand
 from drivers.exchange import Answer, Driver, Exchange, MeterSpec
-from drivers.memory import Span, Stored
+from drivers.memory import Nothing, Span, Stored
 from drivers.registry import drivers
 from drivers.search import Ask
 from drivers.wire import Manner
@@ -92,9 +92,7 @@ class _Question:
         ended: Literal["done", "interrupted", "no memory"] = "interrupted"
         try:
             shown = yield from self._clock()
-            told = self._driver.recall(
-                self._spec, span_of(want, shown), lambda stored: self._tell(gap, stored)
-            )
+            told = self._driver.recall(self._spec, span_of(want, shown), lambda one: self._tell(gap, one))
             ended = "no memory" if told is None else (yield from self._asks(told))
         finally:
             self._put(RecallEnded(meter, gap, ended))
@@ -111,9 +109,12 @@ class _Question:
         self._put(ClockShown(shown))
         return shown
 
-    def _tell(self, gap: int, stored: Stored) -> None:
+    def _tell(self, gap: int, told: Stored | Nothing) -> None:
+        if isinstance(told, Nothing):
+            self._put(NothingKept(self._spec.meter.id, gap, told.source))
+            return
         frames = self.errand.take_frames()
-        self._put(Recalled(self._spec.meter.id, gap, stored, self.errand.answered_ms, frames))
+        self._put(Recalled(self._spec.meter.id, gap, told, self.errand.answered_ms, frames))
 
     def _asks(self, exchanges: Generator[Exchange, Answer, T]) -> Generator[Ask, Answer, T]:
         try:
@@ -140,4 +141,4 @@ def span_of(want: WantGap, shown: Shown | None) -> Span:
 
     end = at(gap.end)
     begin = max(at(gap.begin), end - timedelta(milliseconds=MOST_BACK_MS))
-    return Span(begin, end, frozenset(gap.have))
+    return Span(begin, end, frozenset(gap.have), gap.lacks)

@@ -7,8 +7,14 @@
     daily          050600nn 050601nn  time, energy, time again: the list shifts at midnight
 
 Freezes are asked for only where no better record lies within half their step. Whatever is live under a DI
-keeps its quantity, ratio and scale here; what the profile does not read live is not taken. A question that
-fails is asked three times; then the recall ends as "interrupted". Bounded by the span and by the lists' ends.
+keeps its quantity, ratio and scale here; what the profile does not read live is not taken. Bounded by the
+span and by the lists' ends. A question is asked three times. What comes of it::
+
+    D1, whatever word          declined: of a source's first question, the next source is asked
+    silence, three times       what the meter answers live is asked, then the question once more:
+                                 answered, silence       declined, by silence
+                                 silence                 the line failed: "interrupted"
+    noise                      the line failed
 
 Sources: DL/T 645-2007 annex B (load records, request with count and time), its freezes and their supplement,
 as in drivers/dlt645/load.py and freeze.py; at most 5 records a question: terminals seen in the field.
@@ -23,14 +29,14 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from config.profile import DltItem
+from config.profile import DltItem, data_bytes
 from drivers.dlt645 import freeze, load
-from drivers.dlt645.fetch import MeterLine, Outcome
+from drivers.dlt645.fetch import DECLINED, MeterLine, Outcome
 from drivers.dlt645.format import take, take_clock
 from drivers.dlt645.freeze import Freeze
 from drivers.dlt645.named import Named, take_fields
 from drivers.exchange import Answer, Exchange, MeterSpec, Recall
-from drivers.memory import Source, Span, Stored, Tell
+from drivers.memory import Nothing, Source, Span, Stored, Tell
 from drivers.samples import Quality, Sample
 from drivers.scaling import factor, scaled
 
@@ -52,6 +58,7 @@ _TIME: Final = "mm hh DD MM YY"
 _HOURLY: Final = (0x04, HOUR)  # kind of freeze, its step
 _DAILY: Final = (0x06, DAY)
 _MOST_FREEZES: Final = 0xFE  # DI0 FF means all of them
+_REGISTER: Final = "00010000"  # forward active total: what meters answer
 
 
 class _LineFailedError(Exception):
@@ -92,30 +99,34 @@ class _Memory:
         self.told = set(self.span.have)
 
     def load(self) -> Generator[Exchange, Answer, None]:
-        """Load records, oldest first."""
+        """Load records, oldest first. One chunk that is declined behind answers is left out."""
+        if "load" in self.span.lacks:
+            return
         mode = yield from self._fetch(_MODE, 1)
         if isinstance(mode, bytes) and len(mode) == 1 and not mode[0] & _STORES:
             return
         step = yield from self._step(mode)
-        at, di = _up(self.span.begin, step), _ALL
+        at, di, heard = _up(self.span.begin, step), _ALL, False
         while at <= self.span.end:
             if ("load", at) in self.span.have:
                 at += step
                 continue
             count = min(MOST_RECORDS, (self.span.end - at) // step + 1)
             outcome = yield from self._fetch(di, RECORD_BYTES * count, _which(count, at))
-            if outcome is Quality.UNSUPPORTED:
+            if outcome in DECLINED and not heard:
                 if di == _ENERGY:
+                    self.tell(Nothing("load"))
                     return
                 di = _ENERGY
                 continue
+            heard = isinstance(outcome, bytes)
             last = self._take_load(di, at, outcome)
             at = at + count * step if last is None else last + step
 
     def walk(self, source: Source, kind: int, step: timedelta) -> Generator[Exchange, Answer, None]:
         """A list of freezes, newest first, as far back as one is missing."""
         wanted = self._missing(step)
-        if not wanted:
+        if not wanted or source in self.span.lacks:
             return
         read = self._whole if source == "hourly" else self._pair
         for nn in range(1, _MOST_FREEZES + 1):
@@ -123,6 +134,8 @@ class _Memory:
             if frozen is None and nn == 1 and read == self._whole:
                 read = self._pair
                 frozen = yield from read(kind, nn)
+            if frozen is None and nn == 1:
+                self.tell(Nothing(source))
             at = None if frozen is None or frozen.time is None else _moment(frozen.time)
             if frozen is None or at is None or at < min(wanted):
                 return
@@ -203,13 +216,25 @@ class _Memory:
 
     def _fetch(self, di: str, expected: int, which: bytes = b"") -> _Bytes:
         """All the data of a DI, or why the meter has none. Raises _LineFailedError."""
+        silent = True
         for _ in range(TRIES):
             outcome = yield from self.line.fetch(di, expected, which)
             if isinstance(outcome, bytes) or outcome is Quality.UNSUPPORTED:
                 return outcome
+            silent = silent and outcome is Quality.NO_REPLY
+        if silent and (yield from self._answers()):
+            outcome = yield from self.line.fetch(di, expected, which)
+            if outcome is Quality.NO_REPLY:
+                return Quality.REFUSED
         if outcome is Quality.NO_REPLY or outcome is Quality.GARBLED:
             raise _LineFailedError
         return outcome
+
+    def _answers(self) -> Generator[Exchange, Answer, bool]:
+        """Whether the meter says anything at all to what it is asked live."""
+        di = _REGISTER if _REGISTER in self.items else next(iter(self.items))
+        outcome = yield from self.line.fetch(di, data_bytes(self.items[di]))
+        return outcome is not Quality.NO_REPLY and outcome is not Quality.GARBLED
 
 
 def _total(di: str, data: bytes) -> Named | None:

@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from config.site import Bus as BusConfig
 from config.site import Line, Meter
 from drivers.dlt645.driver import find_address
 from drivers.exchange import MeterSpec
+from drivers.memory import Nothing, Span, Stored
 from drivers.ports import open_port
 from drivers.registry import drivers
 from drivers.wire import Heard, Manner, Wire
@@ -81,6 +83,8 @@ OTHERS: dict[str, object] = {
     "04000409": "006400",
     "04000402": "012345678901",
     "04000507": "0601",
+    "04000901": "08",  # it says that it stores load records of energy
+    "04000A05": "0015",
 }
 SAID = {
     "04000402": "12345678901",
@@ -181,6 +185,30 @@ def test_the_address_is_read(link: BusConfig) -> None:
     with pytest.raises(StopIteration) as told:
         asking.send(heard.answer)
     assert told.value.value == ADDRESS
+
+
+def test_its_memory_is_asked_for_a_week_and_refused_in_a_few_questions(link: BusConfig) -> None:
+    """Of load records and freezes it knows nothing, and says so with D1 01."""
+    ours, told, asked = spec(link), list[Stored | Nothing](), 0
+    driver = drivers()["dlt645-2007"]
+    manner = Manner("m", ours.meter.line, driver.default_gap_ms, 1000, driver)
+    end = datetime.fromisoformat("2026-11-25 10:07")
+    recall = driver.recall(ours, Span(end - timedelta(days=7), end), told.append)
+    assert recall is not None
+    port = open_port(link, mono_ms)
+    port.open()
+    wire, exchange, ended = Wire(port), next(recall), ""
+    while not ended:
+        asked, heard = asked + 1, Heard()
+        wire.exchange(manner, exchange, heard)
+        try:
+            exchange = recall.send(heard.answer)
+        except StopIteration as stop:
+            ended = stop.value
+    port.close()
+    assert ended == "done"
+    assert told == [Nothing("load"), Nothing("hourly"), Nothing("daily")]
+    assert asked < 25
 
 
 def test_the_search_finds_it(pty: BusConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

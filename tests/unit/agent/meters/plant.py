@@ -20,7 +20,7 @@ from drivers.bus import IDLE_MS, Bus
 from drivers.errand import Errand
 from drivers.exchange import MeterSpec
 from drivers.simulated.history import History
-from drivers.simulated.items import SINGLES, Facts645
+from drivers.simulated.items import COUNTS, SINGLES, Facts645
 from drivers.simulated.slave645 import Habits, Slave645, hunt
 from tests.support.boxes import START_MS, Box
 from tests.support.line import FakePort, Replies
@@ -28,6 +28,7 @@ from tests.support.specs import SERIAL
 
 ADDRESS = "000000000012"
 ZONE = ZoneInfo("Asia/Shanghai")
+_USUAL = Habits()
 KWH_A_MIN = Decimal("0.25")
 METER = Meter(
     id="kiln-m",
@@ -44,11 +45,19 @@ METER = Meter(
 class SimulatedMeter:
     """On the line of a `FakePort`. ``ahead_s``: its clock against UTC and the zone."""
 
-    def __init__(self, port: FakePort, ahead_s: float = 0, step_min: int = 15, freezes: str = "sets") -> None:
+    def __init__(
+        self,
+        port: FakePort,
+        ahead_s: float = 0,
+        step_min: int = 15,
+        freezes: str = "sets",
+        habits: Habits = _USUAL,
+    ) -> None:
         self.port, self.ahead_s, self.silent = port, ahead_s, False
-        self.deaf_above = 255  # bytes of the longest request it answers
+        self.counts = dict.fromkeys(COUNTS, 0)
+        self.garbles = False  # what it says of its load records
         history = History(lambda at: self.shown(at), self.clock, step_min, freezes)
-        self.slave = Slave645(ADDRESS, Habits(), lambda: self.shown(self.clock()), self._facts, history.data)
+        self.slave = Slave645(ADDRESS, habits, lambda: self.shown(self.clock()), self._facts, history.data)
 
     def clock(self) -> datetime:
         """What it shows."""
@@ -70,12 +79,13 @@ class SimulatedMeter:
     def hear(self, request: bytes) -> Replies:
         """`tests.support.line.OnLine`."""
         asked, _ = hunt(request)
-        deaf = self.silent or len(request) > self.deaf_above
-        reply = None if asked is None or deaf else self.slave.answer(asked)
-        return () if reply is None else ((30.0, reply.frame),)
+        reply = None if asked is None or self.silent else self.slave.answer(asked)
+        if reply is None:
+            return ()
+        return ((30.0, reply.frame[:-3] if self.garbles and reply.ask.startswith("06") else reply.frame),)
 
     def _facts(self) -> Facts645:
-        return Facts645(ADDRESS, 1, 1, self.clock(), (0,) * 7, {})
+        return Facts645(ADDRESS, 1, 1, self.clock(), (0,) * 7, self.counts)
 
 
 class Plant:
