@@ -25,7 +25,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Protocol
 
-from config.profile import DltBlock, DltItem, PollClass, Profile
+from config.profile import DltBlock, DltItem, PollClass, Profile, data_bytes
 from drivers.dlt645.fetch import DECLINED, Dialect, MeterLine, Outcome
 from drivers.dlt645.format import Taken, take, take_bit
 from drivers.exchange import Answer, Exchange, MeterSpec, Poll, Polled
@@ -63,6 +63,9 @@ def _take(item: DltItem, data: bytes) -> Taken:
     """The number of an item, from its own bytes."""
     if item.bit is not None:
         return take_bit(data, item.bit)
+    if item.of > 1:
+        size = len(data) // item.of if len(data) == data_bytes(item) else 0  # what does not fit is no number
+        data = data[(item.nth - 1) * size : item.nth * size]
     return take(data, item.format, signed=item.signed)
 
 

@@ -87,7 +87,8 @@ One JSON object a line each way on the Unix socket; replies ``{"ok":true,"t":<pl
     {"set":"clock","meter":M,"offset_s":-3600}
     {"set":"event","meter":M,"what":"cover-open"}        also power-down, programming, terminal-cover,
                                                          meter-clear, demand-clear, event-clear, time-set,
-                                                         voltage-loss: one more in its counter
+                                                         voltage-loss, phase-break-a, reverse-flow-a:
+                                                         one more in its counter
     {"set":"number","meter":M,"number":"000000000099"}   another meter number, as after a swap
     {"set":"echo","bus":B}                               the reader hears itself
     {"set":"bus-gone","bus":B}                           hang up, remove the link; false: another pty

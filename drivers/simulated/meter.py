@@ -32,6 +32,8 @@ EVENTS: Mapping[str, str] = {  # DL/T 645-2007 annex A.4, counts
     "cover-open": "03300D00",
     "terminal-cover": "03300E00",
     "voltage-loss": "10000001",
+    **{f"phase-break-{phase}": f"03040000.{phase}" for phase in PHASES},
+    **{f"reverse-flow-{phase}": f"030E0000.{phase}" for phase in PHASES},
 }
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 of the meter's own time, which has no zone
 _SIDES = {

@@ -164,7 +164,7 @@ class Slave645:
         plain = fixed(di, self._facts())
         if plain is None:
             plain = self._stored(di, rest)
-        return None if plain is None else (plain, (shown(di, plain),))
+        return None if plain is None else (plain, shown(di, plain))
 
     def _item(self, di: str, values: Mapping[str, float]) -> tuple[bytes, Shown]:
         item = SINGLES[di]
