@@ -88,7 +88,7 @@ One JSON object a line each way on the Unix socket; replies ``{"ok":true,"t":<pl
     {"set":"event","meter":M,"what":"cover-open"}        also power-down, programming, terminal-cover,
                                                          meter-clear, demand-clear, event-clear, time-set,
                                                          voltage-loss, phase-break-a, reverse-flow-a:
-                                                         one more in its counter
+                                                         one more in its counter, and its record
     {"set":"number","meter":M,"number":"000000000099"}   another meter number, as after a swap
     {"set":"echo","bus":B}                               the reader hears itself
     {"set":"bus-gone","bus":B}                           hang up, remove the link; false: another pty

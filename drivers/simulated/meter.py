@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
+from drivers.simulated.eventlog import EventLog
 from drivers.simulated.faults import Faults, spoil
 from drivers.simulated.feed import PHASES, Feed
 from drivers.simulated.history import History
@@ -60,6 +61,7 @@ class Meter:
         self.silent = False  # the plant's supply is cut
         self.clock_offset_s = spec.clock_offset_s
         self.counts = dict.fromkeys(EVENTS.values(), 0)
+        self.log = EventLog()
         self.number = spec.number or spec.address
         self._now_ms = now_ms
         self._anchor_ms = anchor_ms
@@ -105,6 +107,11 @@ class Meter:
             for name, value in primary.items()
         }
 
+    def happened(self, counter: str) -> None:
+        """One more event, counted and logged."""
+        self.log.happened(counter, self._clock())
+        self.counts[counter] += 1
+
     def ratio(self, side: str) -> Decimal:
         """Primary over shown, for a value on ``side``: none, pt, ct or ptct."""
         if self.spec.model in MODELS and MODELS[self.spec.model].primary:
@@ -136,7 +143,11 @@ class Meter:
             refusal=spec.refusal,
         )
         history = History(self._shown_at, self._clock, spec.load_step_min, spec.freezes)
-        return Slave645(spec.address, habits, self.shown, self._facts, history.data)
+
+        def stored(di: str, rest: bytes) -> bytes | None:
+            return history.data(di, rest) or self.log.data(di)
+
+        return Slave645(spec.address, habits, self.shown, self._facts, stored)
 
     def _clock(self) -> datetime:
         """The meter's own date and time, to the second."""
