@@ -253,7 +253,7 @@ def test_a_gap_whose_meter_never_answers_for_it_is_given_up(tmp_path: Path) -> N
     plant.run(120)
     plant.off(2 * HOUR)
     plant.start()
-    plant.device.garbles = True
+    plant.device.garbles = "06"
     plant.run(2 * HOUR)
     assert len(plant.box.recorder.snapshot.gaps) == 1
     book = plant.box.recorder._book
