@@ -21,7 +21,7 @@ from agent.log import Log
 from agent.meters.book import Book
 from agent.meters.past import past
 from agent.meters.ratios import told
-from agent.meters.recall import Questions, Want, WantClock
+from agent.meters.recall import Questions, Want
 from agent.orders.clerk import Clerk, Office
 from agent.orders.opening import hash_of, reopened
 from agent.paths import Paths
@@ -151,9 +151,8 @@ def _asker(accepted: Accepted, buses: Mapping[str, BusLoop], inbox: Inbox) -> Ca
     asked = {meter: Questions(specs, loop.bus.manner, inbox.put) for meter, loop in bus_of.items()}
 
     def ask(want: Want) -> Errand | None:
-        meter = want.meter if isinstance(want, WantClock) else want.gap.meter
-        errand = asked[meter].errand(want)
-        bus_of[meter].errand(errand)
+        errand = asked[want.meter].errand(want)
+        bus_of[want.meter].errand(errand)
         return errand
 
     return ask

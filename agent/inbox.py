@@ -22,7 +22,7 @@ from buffer.note import VerifierKey
 from buffer.receipt import Receipt
 from buffer.scrub import Rot
 from buffer.verify import BlockData
-from drivers.memory import Stored
+from drivers.memory import Happened, Source, Stored
 from drivers.samples import PollResult, WireFrame
 
 CAPACITY = 5_000  # readings; some 10 MB, minutes of a stalled disk at 32 meters
@@ -81,6 +81,15 @@ class RecallEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class NothingKept:
+    """The meter keeps nothing of ``source``: of no use to ask again for this gap."""
+
+    meter: str
+    gap: int
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
 class ClockShown:
     """A meter's clock was read."""
 
@@ -109,7 +118,39 @@ class GivenBack:
     file: str
 
 
-Told = Recalled | RecallEnded | ClockShown  # what a meter was asked beside its polls
+@dataclass(frozen=True, slots=True)
+class Rise:
+    """A counter of a meter went from ``old`` to ``new``, as record ``i`` says."""
+
+    meter: str
+    name: str
+    old: int
+    new: int
+    i: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventHeard:
+    """A meter told an event record of its own; heard at ``mono_ms``."""
+
+    meter: str
+    happened: Happened
+    mono_ms: int
+    frames: tuple[WireFrame, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EventsEnded:
+    """The meter was asked for the records behind ``rises``; ``ended`` as in `RecallEnded`."""
+
+    meter: str
+    rises: tuple[Rise, ...]
+    ended: Literal["done", "interrupted", "no memory"]
+
+
+Told = (
+    Recalled | NothingKept | RecallEnded | ClockShown | EventHeard | EventsEnded
+)  # what a meter was asked beside its polls
 Item = (
     Learnt
     | PollResult

@@ -21,6 +21,7 @@ from agent.daily import Daily
 from agent.days import Kept
 from agent.inbox import (
     ChoreDue,
+    EventHeard,
     GivenBack,
     Inbox,
     Learnt,
@@ -186,7 +187,7 @@ class Recorder:
     def _told(self, item: Told, now: Instant) -> None:
         """What a meter was asked beside its polls: of its past with the frames that say so."""
         at, raw = now, tuple[tuple[int, str, bytes], ...]()
-        if isinstance(item, Recalled):
+        if isinstance(item, Recalled | EventHeard):
             at, raw = readings.backdated(now, item.mono_ms), readings.raw_of(item.frames)
         for kind, fields in self._book.told(item, now):
             self._append(kind, fields, at, raw)

@@ -56,12 +56,15 @@ class Item:
 class DltItem(Item):
     """A DL/T 645 data item: a DI and its BCD format, e.g. ``XX.XXXX`` (digits and point as the standard
     prints them; two digits a byte). ``XXX`` is the whole volts of 1997, two bytes. ``signed``: the top bit of
-    the most significant byte is the sign. ``word`` is a status word; its ``bit`` is the value, 0 or 1."""
+    the most significant byte is the sign. ``word`` is a status word; its ``bit`` is the value, 0 or 1. Where
+    the data is ``of`` numbers of this format one behind the other, the ``nth`` is the value."""
 
     di: str  # 8 hex digits DI3 DI2 DI1 DI0 (2007), or 4: DI1 DI0 (1997)
     format: str
     signed: bool = False
     bit: int | None = None  # 0 is the lowest; with the format "word", and with no other
+    nth: int = 1  # 1 is the first
+    of: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,8 +120,8 @@ class Profile:
 
 
 def data_bytes(item: DltItem) -> int:
-    """Bytes of a DL/T 645 item on the wire: two digits each, whole volts in two, a word in two."""
-    return 2 if item.format == WORD else (item.format.count("X") + 1) // 2
+    """Bytes of all the data of a DL/T 645 item's DI: two digits each, whole volts in two, a word in two."""
+    return 2 if item.format == WORD else item.of * ((item.format.count("X") + 1) // 2)
 
 
 def missing_codes(item: ModbusItem) -> tuple[int, ...]:

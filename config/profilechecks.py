@@ -93,15 +93,19 @@ def _registers(profile: Profile, tables: Sequence[Table], problems: Problems) ->
 
 
 def _bits(items: Sequence[DltItem], tables: Sequence[Table], problems: Problems) -> None:
-    """A bit is of a status word, and of each bit there is one item; anything else has its DI to itself."""
-    taken: dict[str, set[int | None]] = {}
+    """A bit is of a status word. Items share a DI that all take for the same, each another part of it."""
+    taken: dict[str, dict[tuple[int | None, int], tuple[str, int]]] = {}
     for item, table in zip(items, tables, strict=bool(items)):
         if (item.bit is None) == (item.format == WORD) or (item.bit is not None and item.signed):
             problems.add("SBX-CFG-119", table.at("format"), format=item.format)
-        others = taken.setdefault(item.di, set())
-        if others and (item.bit is None or None in others or item.bit in others):
+        if item.nth > item.of:
+            problems.add("SBX-CFG-023", table.at("nth"), value=item.nth, low=1, high=item.of)
+        if item.of > 1 and item.format == WORD:
+            problems.add("SBX-CFG-023", table.at("of"), value=item.of, low=1, high=1)
+        others, shape = taken.setdefault(item.di, {}), (item.format, item.of)
+        if (item.bit, item.nth) in others or set(others.values()) - {shape}:
             problems.add("SBX-CFG-109", table.at("di"), di=item.di)
-        others.add(item.bit)
+        others[item.bit, item.nth] = shape
 
 
 def _blocks(profile: Profile, tables: Tables, problems: Problems) -> None:

@@ -14,6 +14,7 @@ _FORMAT = re.compile(r"X{1,12}(\.X{1,6})?")
 _RAW = re.compile(r"0x([0-9A-F]{4}){1,4}")
 WHOLE_VOLTS = "XXX"  # DL/T 645-1997: three digits in two bytes
 MAX_NOTE = 400
+MOST_NUMBERS = 16  # of one DI
 
 
 def di(value: object) -> str:
@@ -98,7 +99,15 @@ _ITEM: Shape = {
     "scale": scale,
     "ratio": choice("none", "pt", "ct", "ptct"),
 }
-DLT_ITEM: Shape = {**_ITEM, "di": di, "format": bcd_format, "signed": flag, "bit": whole(0, 15)}
+DLT_ITEM: Shape = {
+    **_ITEM,
+    "di": di,
+    "format": bcd_format,
+    "signed": flag,
+    "bit": whole(0, 15),
+    "nth": whole(1, MOST_NUMBERS),
+    "of": whole(1, MOST_NUMBERS),
+}
 MODBUS_ITEM: Shape = {
     **_ITEM,
     "fc": function_code,

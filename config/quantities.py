@@ -24,6 +24,11 @@ _COUNTED = (
     ("terminal_cover", "terminal cover opened", "开端钮盒"),
     ("power_down", "power down", "掉电"),
     ("voltage_loss", "voltage loss", "失压"),
+    *((f"phase_break_{phase}", f"phase break {en}", f"{zh}断相") for phase, (en, zh) in _PHASES.items()),
+    *(
+        (f"reverse_flow_{phase}", f"reverse flow {en}", f"{zh}潮流反向")
+        for phase, (en, zh) in _PHASES.items()
+    ),
 )
 
 

@@ -13,14 +13,14 @@ must not raise on anything a meter can send.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple, Protocol
 
 from config.profile import PollClass, Profile
 from config.site import Meter
-from drivers.memory import Ended, Span, Tell
+from drivers.memory import Ended, Span, Tell, TellEvent
 from drivers.samples import Sample
 
 
@@ -103,3 +103,7 @@ class Driver(Protocol):
 
     def clock(self, spec: MeterSpec) -> ClockRead | None:
         """The meter's date and time, by the exchange it ends with; None if its kind has none."""
+
+    def events(self, spec: MeterSpec, counts: Mapping[str, int], tell: TellEvent) -> Recall | None:
+        """Of each counter that many of its newest event records, as far as the meter has them; None if its
+        kind keeps none that can be asked for."""

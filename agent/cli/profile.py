@@ -146,8 +146,9 @@ def _ratios(profile: Profile, items: tuple[Item, ...], shell: Shell) -> str:
 def _row(item: Item) -> list[str]:
     place = "-"
     if isinstance(item, DltItem):
-        bit = "" if item.bit is None else f" bit {item.bit}"
-        place = f"{item.di} {'S' if item.signed else ''}{item.format}{bit}"
+        part = f" {item.nth}/{item.of}" if item.of > 1 else ""
+        part = part if item.bit is None else f" bit {item.bit}"
+        place = f"{item.di} {'S' if item.signed else ''}{item.format}{part}"
     elif isinstance(item, ModbusItem):
         order = " le" if item.order == "le" else ""
         place = f"{item.fc:02d} 0x{item.address:04X} {item.type}{order}"

@@ -6,6 +6,8 @@
                           |------> gaps: a hole just ended    meter-event gap ---> asks the meter's memory
     Recalled, its end --->|------> reading src load ...       meter-event filled: closes by how much
     ClockSeen ----------->|------> clocks: offset, jump       meter-event clock, clock-jump; anchor
+    a poll's counters --->|------> counts: one rose           meter-event counted ---> asks for its records
+    EventHeard, its end ->|------>                            meter-event happened, told
 
 ``book`` is what the recorder sees; ``recall`` runs on the bus. Nothing here judges a plant.
 """

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
-from agent.inbox import ClockShown, Recalled, RecallEnded, Told
+from agent.inbox import ClockShown, EventHeard, EventsEnded, NothingKept, Recalled, RecallEnded, Told
 from agent.meters import clocks, gaps
 from agent.meters.clocks import Clocks, Shown
+from agent.meters.counts import Counted, Counts
 from agent.meters.gaps import REGISTER, Gap, Mark
 from agent.meters.ratios import Ratios
 from agent.meters.recall import Want, WantClock, WantGap
@@ -46,6 +47,7 @@ class Past:
     clocks: Clocks
     marks: Mapping[str, Mark] = field(default_factory=dict)
     gaps: Sequence[Gap] = ()
+    counted: Counted = field(default_factory=Counted)
     started_ms: int = 0
 
 
@@ -69,6 +71,7 @@ class Book:
         self._clocks = past.clocks
         self._marks = dict(past.marks)
         self._open = {(gap.meter, gap.number): _Open(gap, past.started_ms) for gap in past.gaps}
+        self._counts = Counts(past.counted, past.started_ms, ask)
         self._pages = pages
         self._ask = ask
 
@@ -78,9 +81,14 @@ class Book:
             yield "meter-event", change if i is None else {**change, "since_i": i}
         energy = next((s.value for s in result.samples if s.quantity == REGISTER), None)
         meter = self._meters.get(result.meter)
-        if energy is None or meter is None or i is None:
+        if meter is None or i is None:
             return
-        mark = Mark(i, at.utc_ms, at.mono_ms, at.boot_id, energy)
+        yield from self._counts.seen(result, i, at)
+        if energy is not None:
+            yield from self._register(meter, Mark(i, at.utc_ms, at.mono_ms, at.boot_id, energy), at)
+
+    def _register(self, meter: Meter, mark: Mark, at: Instant) -> Iterator[Event]:
+        """Its energy register was read."""
         before, self._marks[meter.id] = self._marks.get(meter.id), mark
         longest_ms = 1000 * max(meter.backfill_after_s, 2 * meter.slow_every_s)
         if before is None or not meter.backfill_after_s or before.until_ms(mark) <= longest_ms:
@@ -95,6 +103,12 @@ class Book:
         """What came of a question."""
         if isinstance(item, Recalled):
             yield from self._recalled(item)
+        elif isinstance(item, EventHeard):
+            yield from self._counts.heard(item)
+        elif isinstance(item, EventsEnded):
+            yield from self._counts.ended(item)
+        elif isinstance(item, NothingKept):
+            self._nothing(item)
         elif isinstance(item, RecallEnded):
             if item.ended != "interrupted":
                 yield from self._close(item.meter, item.gap, item.ended)
@@ -106,6 +120,7 @@ class Book:
         for meter in self._meters:
             if self._clocks.due(meter, now):
                 self._ask(WantClock(meter))
+        yield from self._counts.hourly(now)
         for (meter, number), one in tuple(self._open.items()):
             if one.errand is not None and not one.errand.ended:
                 continue
@@ -135,6 +150,12 @@ class Book:
         energy = next((s.value for s in item.stored.samples if s.quantity == REGISTER), None)
         one.gap = replace(one.gap, have={**one.gap.have, key: energy})
         yield "reading", stored_fields(item)
+
+    def _nothing(self, item: NothingKept) -> None:
+        one = self._open.get((item.meter, item.gap))
+        if one is not None and item.source not in one.gap.lacks:
+            one.gap = replace(one.gap, lacks=one.gap.lacks | {item.source})
+            self._keep(item.meter)
 
     def _clock(self, item: ClockShown, now: Instant) -> Iterator[Event]:
         if now.letter != "S":

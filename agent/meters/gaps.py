@@ -47,12 +47,14 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A hole between two marks; ``have``: what the meter's memory gave of it, and its register then."""
+    """A hole between two marks; ``have``: what the meter's memory gave of it, and its register then;
+    ``lacks``: where in its memory it was found to keep nothing."""
 
     meter: str
     begin: Mark
     end: Mark
     have: Mapping[Key, Decimal | None] = field(default_factory=dict)
+    lacks: frozenset[Source] = frozenset()
 
     @property
     def number(self) -> int:
@@ -115,6 +117,7 @@ def dump(gap: Gap) -> dict[str, Any]:
             [source, at.isoformat(" ", "minutes"), None if value is None else f"{value:f}"]
             for (source, at), value in gap.have.items()
         ],
+        "lacks": sorted(gap.lacks),
     }
 
 
@@ -124,7 +127,8 @@ def load(document: Mapping[str, Any]) -> Gap:
         (source, datetime.fromisoformat(at)): None if value is None else Decimal(value)
         for source, at, value in document["have"]
     }
-    return Gap(document["m"], _load_mark(document["begin"]), _load_mark(document["end"]), have)
+    lacks = frozenset[Source](document.get("lacks", ()))
+    return Gap(document["m"], _load_mark(document["begin"]), _load_mark(document["end"]), have, lacks)
 
 
 def _dump_mark(mark: Mark) -> Sequence[Any]:

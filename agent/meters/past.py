@@ -17,6 +17,7 @@ from agent.history import newest_first
 from agent.meters import clocks, gaps
 from agent.meters.book import Past
 from agent.meters.clocks import Clocks, Offset
+from agent.meters.counts import Look
 from agent.meters.gaps import REGISTER, Gap, Mark
 from agent.meters.ratios import Key as RatioKey
 from agent.meters.ratios import Ratios, last_told
@@ -58,6 +59,7 @@ def past(
             for name, gap in all_open.items()
             if name[0] in meters and name not in seen.filled
         ],
+        counted=seen.counts.found(),
         started_ms=now.mono_ms,
     )
 
@@ -71,10 +73,12 @@ class _Seen:
     opened: list[Record] = field(default_factory=list)
     stored: list[Record] = field(default_factory=list)
     shown: dict[str, Record] = field(default_factory=dict)  # clocks
+    counts: Look = field(default_factory=Look)
     ids: dict[int, str] = field(default_factory=dict)  # boot counter -> the machine's boot id
 
     def event(self, record: Record) -> None:
         """A meter-event, the newest first."""
+        self.counts.event(record)
         if record["what"] == "filled":
             self.filled.add((record["m"], record["from_i"]))
         elif record["what"] == "gap":
@@ -86,7 +90,9 @@ class _Seen:
         """A reading, the newest first."""
         if not is_live(record):
             self.stored.append(record)
-        elif REGISTER in record["v"]:
+            return
+        self.counts.reading(record)
+        if REGISTER in record["v"]:
             self.newest.setdefault(record["m"], record)
 
     @property

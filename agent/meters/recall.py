@@ -4,9 +4,10 @@
 
     recall   clock first, so that the gap is asked for in the meter's own time, then its memory
     clock    alone, once a day
+    events   the newest event records behind counters that rose
 
 What comes of them goes to the recorder through the inbox; each recall ends with exactly one `RecallEnded`,
-however it ends. Runs on the thread of the bus.
+events with one `EventsEnded`, however it ends. Runs on the thread of the bus.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, TypeVar
 
-from agent.inbox import ClockShown, Recalled, RecallEnded, Told
+from agent.inbox import ClockShown, EventHeard, EventsEnded, NothingKept, Recalled, RecallEnded, Rise, Told
 from agent.meters.clocks import Clocks, Shown
 from agent.meters.gaps import MOST_BACK_MS, Gap, Mark
 from drivers.errand import Errand
 from drivers.exchange import Answer, Driver, Exchange, MeterSpec
-from drivers.memory import Span, Stored
+from drivers.memory import Happened, Nothing, Span, Stored
 from drivers.registry import drivers
 from drivers.search import Ask
 from drivers.wire import Manner
@@ -42,6 +43,11 @@ class WantGap:
     offset_ms: int
     boot_id: str
 
+    @property
+    def meter(self) -> str:
+        """Who is asked."""
+        return self.gap.meter
+
 
 @dataclass(frozen=True, slots=True)
 class WantClock:
@@ -50,7 +56,15 @@ class WantClock:
     meter: str
 
 
-Want = WantGap | WantClock
+@dataclass(frozen=True, slots=True)
+class WantEvents:
+    """Ask for the newest event records of counters that rose."""
+
+    meter: str
+    rises: tuple[Rise, ...]
+
+
+Want = WantGap | WantClock | WantEvents
 
 
 class Questions:
@@ -65,9 +79,8 @@ class Questions:
 
     def errand(self, want: Want) -> Errand:
         """The errand that asks."""
-        meter = want.meter if isinstance(want, WantClock) else want.gap.meter
-        one = _Question(self._specs[meter], self._manner(meter), self._put)
-        one.errand = Errand(one.clock() if isinstance(want, WantClock) else one.recall(want))
+        one = _Question(self._specs[want.meter], self._manner(want.meter), self._put)
+        one.errand = Errand(one.asks(want))
         return one.errand
 
 
@@ -82,6 +95,12 @@ class _Question:
         self._put = put
         self._driver: Driver = drivers()[spec.meter.protocol]
 
+    def asks(self, want: Want) -> Asks:
+        """The question."""
+        if isinstance(want, WantClock):
+            return self.clock()
+        return self.events(want) if isinstance(want, WantEvents) else self.recall(want)
+
     def clock(self) -> Asks:
         """Read the clock and say what it showed; a meter that gives none says nothing."""
         yield from self._clock()
@@ -92,12 +111,24 @@ class _Question:
         ended: Literal["done", "interrupted", "no memory"] = "interrupted"
         try:
             shown = yield from self._clock()
-            told = self._driver.recall(
-                self._spec, span_of(want, shown), lambda stored: self._tell(gap, stored)
-            )
+            told = self._driver.recall(self._spec, span_of(want, shown), lambda one: self._tell(gap, one))
             ended = "no memory" if told is None else (yield from self._asks(told))
         finally:
             self._put(RecallEnded(meter, gap, ended))
+
+    def events(self, want: WantEvents) -> Asks:
+        """Ask for event records."""
+        counts = {rise.name: rise.new - rise.old for rise in want.rises}
+        ended: Literal["done", "interrupted", "no memory"] = "interrupted"
+        try:
+            told = self._driver.events(self._spec, counts, self._happened)
+            ended = "no memory" if told is None else (yield from self._asks(told))
+        finally:
+            self._put(EventsEnded(want.meter, want.rises, ended))
+
+    def _happened(self, happened: Happened) -> None:
+        frames = self.errand.take_frames()
+        self._put(EventHeard(self._spec.meter.id, happened, self.errand.answered_ms, frames))
 
     def _clock(self) -> Generator[Ask, Answer, Shown | None]:
         read = self._driver.clock(self._spec)
@@ -111,9 +142,12 @@ class _Question:
         self._put(ClockShown(shown))
         return shown
 
-    def _tell(self, gap: int, stored: Stored) -> None:
+    def _tell(self, gap: int, told: Stored | Nothing) -> None:
+        if isinstance(told, Nothing):
+            self._put(NothingKept(self._spec.meter.id, gap, told.source))
+            return
         frames = self.errand.take_frames()
-        self._put(Recalled(self._spec.meter.id, gap, stored, self.errand.answered_ms, frames))
+        self._put(Recalled(self._spec.meter.id, gap, told, self.errand.answered_ms, frames))
 
     def _asks(self, exchanges: Generator[Exchange, Answer, T]) -> Generator[Ask, Answer, T]:
         try:
@@ -140,4 +174,4 @@ def span_of(want: WantGap, shown: Shown | None) -> Span:
 
     end = at(gap.end)
     begin = max(at(gap.begin), end - timedelta(milliseconds=MOST_BACK_MS))
-    return Span(begin, end, frozenset(gap.have))
+    return Span(begin, end, frozenset(gap.have), gap.lacks)

@@ -5,12 +5,13 @@ Nothing here writes to a meter. A length that does not fit is INVALID; the one e
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Final
 
 from config.profile import DltItem, PollClass, data_bytes
 from drivers.dlt645 import reading
 from drivers.dlt645.clock import CLOCK_2007, read_clock
+from drivers.dlt645.eventlog import events
 from drivers.dlt645.fetch import DIALECT_2007, Dialect, MeterLine
 from drivers.dlt645.format import take_digits
 from drivers.dlt645.frame import (
@@ -25,7 +26,7 @@ from drivers.dlt645.item import lookup
 from drivers.dlt645.recall import recall
 from drivers.dlt645.reply import Awaited
 from drivers.exchange import Answer, ClockRead, Exchange, MeterSpec, Poll, Recall
-from drivers.memory import Span, Tell
+from drivers.memory import Span, Tell, TellEvent
 
 _DEMAND: Final = "01"  # DI3 of the items that carry a time behind their value
 
@@ -111,6 +112,10 @@ class Dlt645:
     def clock(self, spec: MeterSpec) -> ClockRead | None:
         """Date and time in one item, or in two."""
         return read_clock(MeterLine(spec.meter.address), CLOCK_2007)
+
+    def events(self, spec: MeterSpec, counts: Mapping[str, int], tell: TellEvent) -> Recall | None:
+        """The records behind the counters of DI3 03."""
+        return events(spec, counts, tell)
 
 
 DRIVER: Final = Dlt645()

@@ -39,6 +39,7 @@ MAX_READ_DATA: Final = 200  # L of a read (DL/T 645-2007, data length field)
 _SEQUENCE_TRIES: Final = 2
 
 Outcome = bytes | Quality  # the data of a DI, or why there is none
+DECLINED: Final = (Quality.UNSUPPORTED, Quality.REFUSED)  # the meter lives and does not give it
 Exchanges = Generator[Exchange, Answer, Outcome]
 
 

@@ -23,10 +23,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Protocol
 
-from config.profile import DltBlock, DltItem, PollClass, Profile
-from drivers.dlt645.fetch import Dialect, MeterLine, Outcome
+from config.profile import DltBlock, DltItem, PollClass, Profile, data_bytes
+from drivers.dlt645.fetch import DECLINED, Dialect, MeterLine, Outcome
 from drivers.dlt645.format import Taken, take, take_bit
 from drivers.exchange import Answer, Exchange, MeterSpec, Poll, Polled
 from drivers.samples import Quality, Sample
@@ -67,6 +67,9 @@ def _take(wanted: _Wanted, data: bytes) -> Taken:
     item = wanted.item
     if item.bit is not None:
         return take_bit(data, item.bit)
+    if item.of > 1:
+        size = len(data) // item.of if len(data) == data_bytes(item) else 0  # what does not fit is no number
+        data = data[(item.nth - 1) * size : item.nth * size]
     return take(data, item.format, signed=item.signed, masked=wanted.masked)
 
 
@@ -76,9 +79,6 @@ def _sizes(edition: Edition, profile: Profile) -> Mapping[str, int]:
     members = {di.upper() for block in profile.blocks for di in block.items}
     sizes = {di: edition.size(di, items.get(di)) for di in items.keys() | members}
     return MappingProxyType({di: size for di, size in sizes.items() if size is not None})
-
-
-_DECLINED: Final = (Quality.UNSUPPORTED, Quality.REFUSED)
 
 
 @dataclass(slots=True)
@@ -133,7 +133,7 @@ class _Reading:
         self.failed, self.answered = failure, failure is None
         if failure is None and self.slow:
             self.settle()
-            if outcome in _DECLINED:
+            if outcome in DECLINED:
                 self.unsupported.add(di)
 
     def settle(self) -> None:

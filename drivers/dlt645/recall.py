@@ -7,8 +7,9 @@
     daily          050600nn 050601nn  time, energy, time again: the list shifts at midnight
 
 Freezes are asked for only where no better record lies within half their step. Whatever is live under a DI
-keeps its quantity, ratio and scale here; what the profile does not read live is not taken. A question that
-fails is asked three times; then the recall ends as "interrupted". Bounded by the span and by the lists' ends.
+keeps its quantity, ratio and scale here; what the profile does not read live is not taken. Bounded by the
+span and by the lists' ends. A question is asked as `Asking` does it: where the first one of a source is
+declined, the next source is asked, and a line that fails ends the recall as "interrupted".
 
 Sources: DL/T 645-2007 annex B (load records, request with count and time), its freezes and their supplement,
 as in drivers/dlt645/load.py and freeze.py; at most 5 records a question: terminals seen in the field.
@@ -25,16 +26,16 @@ from typing import Final
 
 from config.profile import DltItem
 from drivers.dlt645 import freeze, load
-from drivers.dlt645.fetch import MeterLine, Outcome
+from drivers.dlt645.asking import TRIES, Asking, LineFailedError
+from drivers.dlt645.fetch import DECLINED, Outcome
 from drivers.dlt645.format import take, take_clock
 from drivers.dlt645.freeze import Freeze
 from drivers.dlt645.named import Named, take_fields
 from drivers.exchange import Answer, Exchange, MeterSpec, Recall
-from drivers.memory import Source, Span, Stored, Tell
+from drivers.memory import Nothing, Source, Span, Stored, Tell
 from drivers.samples import Quality, Sample
 from drivers.scaling import factor, scaled
 
-TRIES: Final = 3
 MOST_RECORDS: Final = 5  # of one question; some meters garble longer replies
 USUAL_STEP: Final = timedelta(minutes=15)  # where the meter does not say how often it stores
 LEAST_STEP: Final = timedelta(minutes=15)  # of long spans: more of it is not asked for
@@ -54,10 +55,6 @@ _DAILY: Final = (0x06, DAY)
 _MOST_FREEZES: Final = 0xFE  # DI0 FF means all of them
 
 
-class _LineFailedError(Exception):
-    """A question failed for good; caught in `recall`, where the errand ends."""
-
-
 def recall(spec: MeterSpec, span: Span, tell: Tell) -> Recall:
     """See the module."""
     memory = _Memory(spec, span, tell)
@@ -65,12 +62,9 @@ def recall(spec: MeterSpec, span: Span, tell: Tell) -> Recall:
         yield from memory.load()
         yield from memory.walk("hourly", *_HOURLY)
         yield from memory.walk("daily", *_DAILY)
-    except _LineFailedError:
+    except LineFailedError:
         return "interrupted"
     return "done"
-
-
-_Bytes = Generator[Exchange, Answer, Outcome]
 
 
 @dataclass(slots=True)
@@ -80,42 +74,46 @@ class _Memory:
     spec: MeterSpec
     span: Span
     tell: Tell
-    line: MeterLine = field(init=False)
+    asking: Asking = field(init=False)
     items: dict[str, DltItem] = field(init=False)
     times: set[datetime] = field(init=False)
     told: set[tuple[Source, datetime]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.line = MeterLine(self.spec.meter.address)
+        self.asking = Asking(self.spec)
         self.items = {item.di.upper(): item for item in self.spec.profile.dlt}
         self.times = {at for _, at in self.span.have}
         self.told = set(self.span.have)
 
     def load(self) -> Generator[Exchange, Answer, None]:
-        """Load records, oldest first."""
-        mode = yield from self._fetch(_MODE, 1)
+        """Load records, oldest first. One chunk that is declined behind answers is left out."""
+        if "load" in self.span.lacks:
+            return
+        mode = yield from self.asking.fetch(_MODE, 1)
         if isinstance(mode, bytes) and len(mode) == 1 and not mode[0] & _STORES:
             return
         step = yield from self._step(mode)
-        at, di = _up(self.span.begin, step), _ALL
+        at, di, heard = _up(self.span.begin, step), _ALL, False
         while at <= self.span.end:
             if ("load", at) in self.span.have:
                 at += step
                 continue
             count = min(MOST_RECORDS, (self.span.end - at) // step + 1)
-            outcome = yield from self._fetch(di, RECORD_BYTES * count, _which(count, at))
-            if outcome is Quality.UNSUPPORTED:
+            outcome = yield from self.asking.fetch(di, RECORD_BYTES * count, _which(count, at))
+            if outcome in DECLINED and not heard:
                 if di == _ENERGY:
+                    self.tell(Nothing("load"))
                     return
                 di = _ENERGY
                 continue
+            heard = isinstance(outcome, bytes)
             last = self._take_load(di, at, outcome)
             at = at + count * step if last is None else last + step
 
     def walk(self, source: Source, kind: int, step: timedelta) -> Generator[Exchange, Answer, None]:
         """A list of freezes, newest first, as far back as one is missing."""
         wanted = self._missing(step)
-        if not wanted:
+        if not wanted or source in self.span.lacks:
             return
         read = self._whole if source == "hourly" else self._pair
         for nn in range(1, _MOST_FREEZES + 1):
@@ -123,6 +121,8 @@ class _Memory:
             if frozen is None and nn == 1 and read == self._whole:
                 read = self._pair
                 frozen = yield from read(kind, nn)
+            if frozen is None and nn == 1:
+                self.tell(Nothing(source))
             at = None if frozen is None or frozen.time is None else _moment(frozen.time)
             if frozen is None or at is None or at < min(wanted):
                 return
@@ -133,7 +133,7 @@ class _Memory:
         """How often the meter stores energy, or else the first class that it stores."""
         bits = mode[0] if isinstance(mode, bytes) and len(mode) == 1 else _ENERGY_BIT
         first = _ENERGY_CLASS if bits & _ENERGY_BIT else (bits & -bits).bit_length()
-        outcome = yield from self._fetch(f"04000A{first + 1:02X}", 2)
+        outcome = yield from self.asking.fetch(f"04000A{first + 1:02X}", 2)
         minutes = take(outcome, "XXXX").value if isinstance(outcome, bytes) and len(outcome) == 2 else None
         step = timedelta(minutes=int(minutes)) if minutes else USUAL_STEP
         long = self.span.end - self.span.begin > LONG and step < LEAST_STEP
@@ -179,7 +179,7 @@ class _Memory:
     def _whole(self, kind: int, nn: int) -> Generator[Exchange, Answer, Freeze | None]:
         """All parts of one freeze at once; None if the meter has no such set, or none so old."""
         di = f"05{kind:02X}FF{nn:02X}"
-        outcome = yield from self._fetch(di, 5 + 2 * _ENERGY_BYTES)
+        outcome = yield from self.asking.fetch(di, 5 + 2 * _ENERGY_BYTES)
         return freeze.energies(di, outcome) if isinstance(outcome, bytes) else None
 
     def _pair(self, kind: int, nn: int) -> Generator[Exchange, Answer, Freeze | None]:
@@ -189,7 +189,7 @@ class _Memory:
         for _ in range(TRIES):
             if before is None:
                 return None
-            outcome = yield from self._fetch(what, _ENERGY_BYTES)
+            outcome = yield from self.asking.fetch(what, _ENERGY_BYTES)
             after = yield from self._time(when)
             if before == after:
                 found = _total(what, outcome) if isinstance(outcome, bytes) else None
@@ -198,18 +198,8 @@ class _Memory:
         return None
 
     def _time(self, di: str) -> Generator[Exchange, Answer, str | None]:
-        outcome = yield from self._fetch(di, len(_TIME.split()))
+        outcome = yield from self.asking.fetch(di, len(_TIME.split()))
         return take_clock(outcome, _TIME)[0] if isinstance(outcome, bytes) else None
-
-    def _fetch(self, di: str, expected: int, which: bytes = b"") -> _Bytes:
-        """All the data of a DI, or why the meter has none. Raises _LineFailedError."""
-        for _ in range(TRIES):
-            outcome = yield from self.line.fetch(di, expected, which)
-            if isinstance(outcome, bytes) or outcome is Quality.UNSUPPORTED:
-                return outcome
-        if outcome is Quality.NO_REPLY or outcome is Quality.GARBLED:
-            raise _LineFailedError
-        return outcome
 
 
 def _total(di: str, data: bytes) -> Named | None:

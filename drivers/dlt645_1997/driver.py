@@ -6,7 +6,7 @@ alone. A meter of this edition is silent on requests of 2007, and the reverse.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from config.profile import DltItem, PollClass, data_bytes
@@ -15,7 +15,7 @@ from drivers.dlt645.clock import CLOCK_1997, read_clock
 from drivers.dlt645.fetch import DIALECT_1997, Dialect, MeterLine
 from drivers.dlt645_1997.item import ENDS, is_block, lookup
 from drivers.exchange import ClockRead, MeterSpec, Poll, Recall
-from drivers.memory import Span, Tell
+from drivers.memory import Span, Tell, TellEvent
 
 _TARIFFS: Final = ("9", "A")  # blocks of as many registers as the meter has tariffs
 _LIMITS: Final = ("B63F", 4)  # bytes of limits that some meters append
@@ -83,6 +83,10 @@ class Dlt645Of1997:
     def clock(self, spec: MeterSpec) -> ClockRead | None:
         """Date and time, each an item of its own."""
         return read_clock(MeterLine(spec.meter.address, DIALECT_1997), CLOCK_1997)
+
+    def events(self, spec: MeterSpec, counts: Mapping[str, int], tell: TellEvent) -> Recall | None:
+        """None: of the edition of 1997 only counts are documented."""
+        return None
 
 
 DRIVER: Final = Dlt645Of1997()

@@ -15,7 +15,7 @@ Reads registers (functions 3 and 4) and bits (1 and 2), nothing else. Nothing a 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import lru_cache
@@ -24,7 +24,7 @@ from typing import Final
 from config.profile import ModbusItem, PollClass, ratio_items
 from config.site import Meter
 from drivers.exchange import Answer, ClockRead, Exchange, MeterSpec, Poll, Polled, Recall
-from drivers.memory import Span, Tell
+from drivers.memory import Span, Tell, TellEvent
 from drivers.modbus import mbap, rtu
 from drivers.modbus.pdu import PduError, Refusal, Registers, data_bytes, encode
 from drivers.modbus.plan import Place, Range, place, plan
@@ -237,6 +237,10 @@ class Modbus:
 
     def clock(self, spec: MeterSpec) -> ClockRead | None:
         """None: where its clock stands each maker decides."""
+        return None
+
+    def events(self, spec: MeterSpec, counts: Mapping[str, int], tell: TellEvent) -> Recall | None:
+        """None: no common Modbus meter tells its event records under a register map that is public."""
         return None
 
 

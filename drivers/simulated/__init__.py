@@ -66,7 +66,8 @@ Plant file
     load_step_min = 15           # load records (06); 0: none
     freezes = "sets"             # hourly and daily freezes (05): also "parts" (no 0504FFnn) or "none"
     number = "000000000012"      # meter number (04000402); default: the address
-    lacks = ["10000001"]         # data identifiers it refuses (D1 02); default none
+    lacks = ["10000001"]         # data identifiers it refuses; default none
+    refusal = "no-data"          # how it says that it has no such data: D1 02, "other" (D1 01) or "silence"
 
 Control
 =======
@@ -86,7 +87,8 @@ One JSON object a line each way on the Unix socket; replies ``{"ok":true,"t":<pl
     {"set":"clock","meter":M,"offset_s":-3600}
     {"set":"event","meter":M,"what":"cover-open"}        also power-down, programming, terminal-cover,
                                                          meter-clear, demand-clear, event-clear, time-set,
-                                                         voltage-loss: one more in its counter
+                                                         voltage-loss, phase-break-a, reverse-flow-a:
+                                                         one more in its counter, and its record
     {"set":"number","meter":M,"number":"000000000099"}   another meter number, as after a swap
     {"set":"echo","bus":B}                               the reader hears itself
     {"set":"bus-gone","bus":B}                           hang up, remove the link; false: another pty

@@ -91,6 +91,9 @@ COUNTS: Mapping[str, str] = MappingProxyType(
         "10000001": "n_voltage_loss",
     }
 )
+# the same annex: count and minutes, three bytes each, of phase A, B, C; in `Facts645.counts` as 03040000.a
+PHASED: Mapping[str, str] = MappingProxyType({"03040000": "n_phase_break", "030E0000": "n_reverse_flow"})
+_MINUTES = 7  # of each such event
 _WORD_7, _NUMBER = "04000507", "04000402"
 _SEQUENCE = 0x0001  # status word 7, bit 0: voltage sequence reversed
 
@@ -128,7 +131,9 @@ class Facts645:
     pt: int
     clock: datetime
     status: tuple[int, ...]
-    counts: Mapping[str, int]  # event counts by DI: power down 03110000, cover 03300D00 ...
+    counts: Mapping[
+        str, int
+    ]  # event counts by DI: power down 03110000, cover 03300D00, phase break 03040000.a
     number: str = ""  # meter number, 12 digits; else the address
     long_status: bool = False  # newer meters append the 4-byte key status (04000508)
 
@@ -137,6 +142,9 @@ def fixed(di: str, facts: Facts645) -> bytes | None:
     """Data of a parameter, status word, clock or event count; None for a DI that is none of them."""
     if di in facts.counts:
         return bcd(facts.counts[di], 3)
+    if di in PHASED and f"{di}.a" in facts.counts:
+        counts = [facts.counts[f"{di}.{phase}"] for phase in _PHASED]
+        return b"".join(bcd(count, 3) + bcd(count * _MINUTES, 3) for count in counts)
     if di == "040005FF":
         return words(facts.status) + (bytes(4) if facts.long_status else b"")
     if di.startswith("0400050") and "1" <= di[-1] <= "7":
@@ -171,11 +179,17 @@ def _parameter(di: str, facts: Facts645) -> bytes | None:
     }.get(di)
 
 
-def shown(di: str, data: bytes) -> Shown:
-    """The truth about fixed data: a count, the phase order, the meter number; else its bytes as hex."""
+def shown(di: str, data: bytes) -> tuple[Shown, ...]:
+    """The truth about fixed data: counts, the phase order, the meter number; else its bytes as hex."""
     if di == _WORD_7:
-        return Shown("phase_order", str(int.from_bytes(data, "little") & _SEQUENCE))
+        return (Shown("phase_order", str(int.from_bytes(data, "little") & _SEQUENCE)),)
+    if di in PHASED:
+        counts = [data[at : at + 3] for at in (0, 6, 12)]
+        return tuple(
+            Shown(f"{PHASED[di]}_{phase}", str(int(count[::-1].hex())))
+            for phase, count in zip(_PHASED, counts, strict=True)
+        )
     name = "serial" if di == _NUMBER else COUNTS.get(di)
     if name is not None:
-        return Shown(name, str(int(data[::-1].hex())))
-    return Shown(di, data.hex())
+        return (Shown(name, str(int(data[::-1].hex()))),)
+    return (Shown(di, data.hex()),)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
+from drivers.simulated.eventlog import EventLog
 from drivers.simulated.faults import Faults, spoil
 from drivers.simulated.feed import PHASES, Feed
 from drivers.simulated.history import History
@@ -32,6 +33,8 @@ EVENTS: Mapping[str, str] = {  # DL/T 645-2007 annex A.4, counts
     "cover-open": "03300D00",
     "terminal-cover": "03300E00",
     "voltage-loss": "10000001",
+    **{f"phase-break-{phase}": f"03040000.{phase}" for phase in PHASES},
+    **{f"reverse-flow-{phase}": f"030E0000.{phase}" for phase in PHASES},
 }
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 of the meter's own time, which has no zone
 _SIDES = {
@@ -58,6 +61,7 @@ class Meter:
         self.silent = False  # the plant's supply is cut
         self.clock_offset_s = spec.clock_offset_s
         self.counts = dict.fromkeys(EVENTS.values(), 0)
+        self.log = EventLog()
         self.number = spec.number or spec.address
         self._now_ms = now_ms
         self._anchor_ms = anchor_ms
@@ -103,6 +107,11 @@ class Meter:
             for name, value in primary.items()
         }
 
+    def happened(self, counter: str) -> None:
+        """One more event, counted and logged."""
+        self.log.happened(counter, self._clock())
+        self.counts[counter] += 1
+
     def ratio(self, side: str) -> Decimal:
         """Primary over shown, for a value on ``side``: none, pt, ct or ptct."""
         if self.spec.model in MODELS and MODELS[self.spec.model].primary:
@@ -131,9 +140,14 @@ class Meter:
             phases=spec.phases,
             absent_ff=spec.absent == "ff",
             lacks=frozenset(spec.lacks),
+            refusal=spec.refusal,
         )
         history = History(self._shown_at, self._clock, spec.load_step_min, spec.freezes)
-        return Slave645(spec.address, habits, self.shown, self._facts, history.data)
+
+        def stored(di: str, rest: bytes) -> bytes | None:
+            return history.data(di, rest) or self.log.data(di)
+
+        return Slave645(spec.address, habits, self.shown, self._facts, stored)
 
     def _clock(self) -> datetime:
         """The meter's own date and time, to the second."""

@@ -36,6 +36,7 @@ _CHOICES = {
     "anchor": ("start", "clock"),
     "absent": ("ff", "zero"),
     "freezes": ("sets", "parts", "none"),
+    "refusal": ("no-data", "other", "silence"),
 }
 _Row = TypeVar("_Row")
 _HOURS = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)")
@@ -97,6 +98,7 @@ class MeterSpec:
     freezes: Literal["sets", "parts", "none"] = "sets"
     number: str | None = None  # meter number; None: the address
     lacks: tuple[str, ...] = ()  # data identifiers it refuses, as 8 hex digits in capitals
+    refusal: Literal["no-data", "other", "silence"] = "no-data"  # how: D1 02, D1 01, or not at all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from drivers.simulated.items import BLOCKS, SINGLES, Facts645, fill, fixed, number, shown
 from drivers.simulated.reply import Reply, Shown
@@ -24,6 +25,7 @@ _OTHER_ERROR = 0x01  # bit 0
 _NO_RIGHT = 0x04  # bit 2: password wrong or no authority
 _GUARDED = frozenset((0x03, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1A, 0x1B, 0x1C, 0x1D))  # writing functions
 _MAX_BURST = 512
+Refusal = Literal["no-data", "other", "silence"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Habits:
     phases: int = 3
     absent_ff: bool = True  # phases that are not there: FF fill, else zeros
     lacks: frozenset[str] = frozenset()  # DIs it does not know
+    refusal: Refusal = "no-data"  # how it says that it has no such data: D1 02, D1 01, or not at all
 
 
 def _forgets(di: str, rest: bytes) -> bytes | None:
@@ -121,19 +124,25 @@ class Slave645:
         control = (request.control | _ERROR) & 0xDF
         return Reply(self._frame(request, control, bytes((error,))), ask, "error")
 
-    def _read(self, request: Request) -> Reply:
+    def _read(self, request: Request) -> Reply | None:
         if len(request.data) < 4:
             return self._refuse(request, request.data.hex(), _OTHER_ERROR)
         di = request.data[3::-1].hex().upper()
         found = self._data(di, request.data[4:])
         if found is None:
-            return self._refuse(request, di, _NO_SUCH_DATA)
+            return self._lacks(request, di)
         data, values = found
         size = self._habits.most_data - 5  # DI, and SEQ in the frames that follow
         first, self._rest = data[:size], [data[at : at + size] for at in range(size, len(data), size)]
         self._rest_di, self._sequence = di, 0
         control = _READ | _GOOD | (_MORE if self._rest else 0)
         return Reply(self._frame(request, control, request.data[:4] + first), di, "good", values)
+
+    def _lacks(self, request: Request, di: str) -> Reply | None:
+        if self._habits.refusal == "silence":
+            return None
+        error = _OTHER_ERROR if self._habits.refusal == "other" else _NO_SUCH_DATA
+        return self._refuse(request, di, error)
 
     def _read_next(self, request: Request) -> Reply:
         """12H: DI and SEQ 1..255; asking for the same SEQ again is answered again."""
@@ -155,7 +164,7 @@ class Slave645:
         plain = fixed(di, self._facts())
         if plain is None:
             plain = self._stored(di, rest)
-        return None if plain is None else (plain, (shown(di, plain),))
+        return None if plain is None else (plain, shown(di, plain))
 
     def _item(self, di: str, values: Mapping[str, float]) -> tuple[bytes, Shown]:
         item = SINGLES[di]

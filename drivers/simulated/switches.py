@@ -123,7 +123,8 @@ class Switches:
         self._cut = on
         for meter in self._meters.values():
             silent = on and scope == "meters"
-            meter.counts[_POWER_DOWN] += silent and not meter.silent
+            if silent and not meter.silent:
+                meter.happened(_POWER_DOWN)
             meter.silent = silent
         self._refeed()
 
@@ -142,7 +143,7 @@ class Switches:
         di = EVENTS.get(str(message.get("what")))
         if di is None:
             raise ControlError(f"what is one of {', '.join(EVENTS)}")
-        self._meter(message).counts[di] += 1
+        self._meter(message).happened(di)
 
     def _number(self, message: Message) -> None:
         """Another meter number: as after a swap by a meter that was given the old one's address."""

@@ -79,7 +79,12 @@ def _exchanges(driver: Driver, spec: MeterSpec) -> list[Exchange]:
     """The first request of each poll, of the probe, and of what else may be asked."""
     polls = (*(driver.poll(spec, one, NOTHING) for one in CLASSES), driver.probe(spec))
     day = datetime(2026, 11, 25)  # noqa: DTZ001 a meter's time has no zone
-    more = (driver.recall(spec, Span(day, day), lambda _: None), driver.clock(spec))
+    counted = {item.quantity: 1 for item in (*spec.profile.dlt, *spec.profile.modbus)}
+    more = (
+        driver.recall(spec, Span(day, day), lambda _: None),
+        driver.clock(spec),
+        driver.events(spec, counted, lambda _: None),
+    )
     return [next(poll) for poll in polls] + [next(one) for one in more if one is not None]
 
 

@@ -31,7 +31,8 @@ CT = Decimal(40)
 MOST_KW = 3 * Decimal(500) * 20 / 1000 * CT  # as drivers.plausible has it: 500 V and 20 A an element
 FAST_MS, SLOW_MS = 10_000, 60_000
 RATE = 1 / 300  # of the replies; the worst line in the field has far less
-NAMES = {item.di: item.quantity for item in PROFILE.dlt}
+NAMES = {one.di: [item.quantity for item in PROFILE.dlt if item.di == one.di] for one in PROFILE.dlt}
+NUMBERS = {item.di: item.of for item in PROFILE.dlt}  # in one answer
 PRIMARY = {item.quantity for item in PROFILE.dlt if "ct" in item.ratio}
 
 
@@ -77,7 +78,7 @@ class Data(Mapping[str, str]):
 
     def __init__(self, load: Load) -> None:
         self.load = load
-        self.told: dict[str, set[Decimal]] = {name: set() for name in NAMES.values()}
+        self.told: dict[str, set[Decimal]] = {item.quantity: set() for item in PROFILE.dlt}
         self.blocks = {block.di: block.items for block in PROFILE.blocks}
 
     def __iter__(self) -> Iterator[str]:
@@ -89,16 +90,17 @@ class Data(Mapping[str, str]):
     def __getitem__(self, di: str) -> str:
         values = self.values_now()
         members = self.blocks.get(di, (di,))
-        return "".join(self.say(one, values[NAMES[one]]) for one in reversed(members))
+        return "".join(self.say(one, values[NAMES[one][0]]) for one in reversed(members))
 
     def __contains__(self, di: object) -> bool:
         return di in self.SIZES or di in self.blocks
 
     def say(self, di: str, number: float) -> str:
         decimals, size = self.SIZES[di]
-        scale = CT if NAMES[di] in PRIMARY else 1
-        self.told[NAMES[di]].add(Decimal(round(number * 10**decimals)).scaleb(-decimals) * scale)
-        return bcd(number, decimals, size)
+        for name in NAMES[di]:
+            scale = CT if name in PRIMARY else 1
+            self.told[name].add(Decimal(round(number * 10**decimals)).scaleb(-decimals) * scale)
+        return bcd(number, decimals, size) * NUMBERS[di]
 
     def values_now(self) -> dict[str, float]:
         rng, parts = self.load.rng, self.load.parts()

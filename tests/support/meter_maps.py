@@ -303,7 +303,8 @@ x603C f32 kvarh eq_exp
     "janitza-umg": _UMG,
 }
 
-# DL/T 645-2007: DI, decimals, bytes, sign ("-" where the top bit is one; "b0": bit 0 of a word), quantity
+# DL/T 645-2007: DI, decimals, bytes, sign ("-" where the top bit is one; "b0": bit 0 of a word; "1/6": the
+# first of six numbers), quantity
 _DLT_3P = """
 02010100 1 2 + u_a | 02010200 1 2 + u_b | 02010300 1 2 + u_c
 02020100 3 3 - i_a | 02020200 3 3 - i_b | 02020300 3 3 - i_c
@@ -318,10 +319,12 @@ _DLT_3P = """
 03300300 0 3 + n_event_clear | 03300400 0 3 + n_time_set
 03300D00 0 3 + n_cover | 03300E00 0 3 + n_terminal_cover
 03110000 0 3 + n_power_down | 10000001 0 3 + n_voltage_loss
+03040000 0 3 1/6 n_phase_break_a | 03040000 0 3 3/6 n_phase_break_b | 03040000 0 3 5/6 n_phase_break_c
+030E0000 0 3 1/6 n_reverse_flow_a | 030E0000 0 3 3/6 n_reverse_flow_b | 030E0000 0 3 5/6 n_reverse_flow_c
 """
 _DLT_FAST = "0201FF00 0202FF00 0203FF00 0204FF00 0206FF00"
 _DLT_COUNTS = "03300000 03300100 03300200 03300300 03300400 03300D00 03300E00 03110000 10000001"
-_DLT_SAID = f" 04000402 04000507 {_DLT_COUNTS}"
+_DLT_SAID = f" 04000402 04000507 {_DLT_COUNTS} 03040000 030E0000"
 _DLT_SLOW = "0205FF00 00010000 00020000 02800001 02800002 02800004 02800007" + _DLT_SAID
 
 
@@ -354,7 +357,10 @@ DLT_MAPS: dict[str, DltMap] = {
         phases=1,
     ),
     "dlt645-2007-3p3w": DltMap(
-        _DLT_3P.replace("u_a", "u_ab").replace("u_c", "u_bc"),
+        _DLT_3P.replace("u_a", "u_ab")
+        .replace("u_c", "u_bc")
+        .replace("03040000 0 3 3/6 n_phase_break_b | ", "")
+        .replace("030E0000 0 3 3/6 n_reverse_flow_b | ", ""),
         "02010100 02010300 02020100 02020300 02030000 02040000 02060000",
         "02050000 00010000 00020000 02800002 02800004" + _DLT_SAID,
     ),

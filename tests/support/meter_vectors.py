@@ -58,6 +58,8 @@ def scene(name: str, amps: str = "3.21", factor: str = "0.95") -> dict[str, Deci
     values |= {"eq_imp": Decimal("87.5"), "eq_exp": Decimal("910.0")}
     counts = {"program": 12, "clear": 1, "demand_clear": 34, "event_clear": 2, "time_set": 56, "cover": 3}
     counts |= {"terminal_cover": 4, "power_down": 1207, "voltage_loss": 987654}
+    counts |= {"phase_break_a": 5, "phase_break_b": 61, "phase_break_c": 703}
+    counts |= {"reverse_flow_a": 8, "reverse_flow_b": 90, "reverse_flow_c": 123456}
     values |= {f"n_{what}": Decimal(count) for what, count in counts.items()}
     values |= {"serial": Decimal(201512345678), "phase_order": Decimal(0)}
     if name == "reverse":
@@ -185,6 +187,14 @@ def dlt_word(value: Decimal | None, bit: int) -> bytes:
     return bytes((word % 256, word // 256))
 
 
+def dlt_nth(before: bytes | None, value: Decimal | None, size: int, sign: str) -> bytes:
+    """Several numbers, one of them the value and the others of no concern; FF without a value."""
+    nth, of = (int(part) for part in sign.split("/"))
+    minutes = b"\xff" * size if value is None else dlt_number(Decimal(4711), 0, size, signed=False)
+    data = before or minutes * of
+    return data[: (nth - 1) * size] + dlt_number(value, 0, size, signed=False) + data[nth * size :]
+
+
 def dlt_frame(control: int, data: bytes) -> bytes:
     """A frame of meter 000000000012."""
     body = b"\x68" + bytes.fromhex("120000000000") + b"\x68" + bytes((control, len(data)))
@@ -204,6 +214,8 @@ def dlt_case(table: DltMap, name: str, poll: str, at: Scene, order: tuple[str, .
             value = abs(value)
         if sign[0] == "b":
             data[di] = dlt_word(value, int(sign[1:]))
+        elif "/" in sign:
+            data[di] = dlt_nth(data.get(di), value, int(size), sign)
         else:
             data[di] = dlt_number(value, int(decimals), int(size), signed=sign == "-")
         full = None if value is None else value.quantize(Decimal(1).scaleb(-int(decimals)))

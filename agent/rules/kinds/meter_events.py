@@ -40,6 +40,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "n_terminal_cover": "SBX-RUL-056",
         "n_power_down": "SBX-RUL-057",
         "n_voltage_loss": "SBX-RUL-058",
+        **{f"n_phase_break_{phase}": "SBX-RUL-061" for phase in "abc"},
+        **{f"n_reverse_flow_{phase}": "SBX-RUL-062" for phase in "abc"},
     }
 )
 OTHER, FELL = "SBX-RUL-059", "SBX-RUL-060"

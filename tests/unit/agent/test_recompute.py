@@ -27,7 +27,7 @@ CFG = "ab" * 32  # of tests.support.boxes
 
 @pytest.fixture(scope="module")
 def plant(tmp_path_factory: pytest.TempPathFactory) -> Plant:
-    """Ten minutes of one meter, with a silence, a meter that knows no long blocks, and a clean stop."""
+    """Ten minutes of one meter, with two silences and a clean stop."""
     made = Plant(tmp_path_factory.mktemp("plant"))
     made.start()
     made.run(200)
@@ -35,9 +35,9 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Plant:
     made.run(60)
     made.device.silent = False
     made.run(200)
-    made.device.deaf_above = 0
+    made.device.silent = True
     made.run(30)
-    made.device.deaf_above = 255
+    made.device.silent = False
     made.run(200)
     made.off(1)
     return made

@@ -100,6 +100,10 @@ MISTAKES = (
     ("SBX-CFG-118", MODBUS, 'type = "f32"', 'type = "bit"', 12),
     ("SBX-CFG-023", DLT, 'format = "XX.XX"', 'format = "word", bit = 16', 9),
     ("SBX-CFG-109", DLT, 'di = "02800002", format = "XX.XX"', 'di = "02010100", format = "word", bit = 1', 9),
+    ("SBX-CFG-023", DLT, 'format = "XX.XX"', 'format = "XX.XX", nth = 2', 9),
+    ("SBX-CFG-023", DLT, 'format = "XX.XX"', 'format = "XX.XX", nth = 4, of = 3', 9),
+    ("SBX-CFG-023", DLT, 'format = "XX.XX"', 'format = "XX.XX", of = 17', 9),
+    ("SBX-CFG-023", DLT, 'format = "XX.XX"', 'format = "word", bit = 0, of = 2', 9),
     ("SBX-CFG-119", DLT, 'format = "XX.XX"', 'format = "word"', 9),
     ("SBX-CFG-119", DLT, 'format = "XX.XX"', 'format = "XX.XX", bit = 0', 9),
     ("SBX-CFG-119", DLT, 'format = "XX.XX"', 'format = "word", bit = 0, signed = true', 9),
@@ -133,6 +137,24 @@ def test_mistake(code: str, text: str, old: str, new: str, line: int) -> None:
 def test_every_profile_code_can_be_provoked() -> None:
     codes = {code for code in known_codes() if "SBX-CFG-1" <= code < "SBX-CFG-130"}
     assert {row[0] for row in MISTAKES if row[0] >= "SBX-CFG-1"} | set(ELSEWHERE) == codes
+
+
+def parts(*said: str) -> str:
+    """A profile that reads numbers of one answer, and nothing else."""
+    items = [
+        f'{{ quantity = "n_phase_break_{phase}", di = "03040000", {one}, poll = "slow" }},'
+        for phase, one in zip("abc", said, strict=False)
+    ]
+    return DLT[: DLT.index("item = [")] + "\n".join(("item = [", *items, "]"))
+
+
+def test_items_share_an_answer_that_all_take_for_the_same() -> None:
+    first, third = 'format = "XXXXXX", nth = 1, of = 6', 'format = "XXXXXX", nth = 3, of = 6'
+    assert len(load_profile("m.toml", parts(first, third).encode()).dlt) == 2
+    for other in (first, 'format = "XXXX", nth = 3, of = 6', 'format = "XXXXXX", nth = 3, of = 5'):
+        with pytest.raises(ConfigInvalid) as caught:
+            load_profile("m.toml", parts(first, other).encode())
+        assert [problem.code for problem in caught.value.problems] == ["SBX-CFG-109"]
 
 
 def words(*bits: int) -> str:

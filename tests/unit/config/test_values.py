@@ -153,6 +153,7 @@ def test_a_taker_takes_or_says_what_is_wrong(taker: Taker) -> None:
 def test_the_vocabulary_is_that_of_the_design() -> None:
     later = "in_1 in_2 in_3 in_4 ct pt"  # ADR 0009, ADR 0006
     counted = "program clear demand_clear event_clear time_set cover terminal_cover power_down voltage_loss"
+    counted += "".join(f" {what}_{phase}" for what in ("phase_break", "reverse_flow") for phase in "abc")
     later += "".join(f" n_{name}" for name in counted.split()) + " phase_order serial"  # ADR 0010
     assert " ".join(QUANTITIES) == f"{DESIGN_11} {later}"
     units = {quantity.unit for quantity in QUANTITIES.values()}

@@ -129,7 +129,7 @@ def test_a_word_counts_two_bytes_and_a_meter_number_six() -> None:
 
 
 def test_eight_three_phase_meters_fit_on_a_line_of_2400_baud() -> None:
-    """Each 15 s and 300 s; each 10 s they do not, with or without counters (110 or 104 %)."""
+    """Each 15 s and 300 s; each 10 s they do not, with or without counters."""
     head, table = METER[: METER.index("[[meter]]")], METER[METER.index("[[meter]]") :]
     meters = [
         table.replace('id = "m"', f'id = "m{number}"')

@@ -71,6 +71,7 @@ def test_defaults_and_conversions() -> None:
         ('ct = "200/5"', 'number = "12"', "number '12' is wrong"),
         ('ct = "200/5"', 'lacks = ["0330"]', "lacks '0330'"),
         ('ct = "200/5"', 'lacks = "10000001"', "lacks = '10000001' is wrong"),
+        ('ct = "200/5"', 'refusal = "no"', "refusal = 'no' is wrong"),
         ('ct = "200/5"', "phases = 2", "phases must be 1 or 3"),
         ('ct = "200/5"', "most_data = 300", "most_data must lie"),
         ("[[bus]]", "[[line]]\n[[bus]]", "unknown table [line]"),

@@ -171,12 +171,35 @@ def test_counts_word_and_number_are_told_by_their_quantity() -> None:
     assert payload(read(slave(), "04000402"))[::-1].hex() == ADDRESS
 
 
+@pytest.mark.parametrize(
+    ("di", "name"), [("03040000", "n_phase_break"), ("030E0000", "n_reverse_flow")], ids=str
+)
+def test_counts_of_each_phase_come_with_their_minutes(di: str, name: str) -> None:
+    counts = {f"{di}.a": 1, f"{di}.b": 20, f"{di}.c": 300}
+    reply = read(Slave645(ADDRESS, Habits(), dict, lambda: facts(counts=counts)), di)
+    assert payload(reply).hex() == "010000070000200000400100000300002100"
+    assert [(one.name, one.text) for one in reply.shown] == [
+        (f"{name}_a", "1"),
+        (f"{name}_b", "20"),
+        (f"{name}_c", "300"),
+    ]
+
+
 def test_what_a_meter_lacks_is_refused_with_bit_1() -> None:
     meter = slave(lacks=frozenset({"03300D00", "0201FF00"}))
     for di in ("03300D00", "0201FF00"):
         reply = read(meter, di)
         assert (reply.kind, reply.frame[8], reply.frame[10]) == ("error", 0xD1, 0x35)
     assert read(meter, "02010100").kind == "good"
+
+
+def test_what_a_meter_lacks_is_refused_by_another_word_or_by_silence() -> None:
+    lacks = frozenset({"03300D00"})
+    assert read(slave(lacks=lacks, refusal="other"), "03300D00").frame[8:11] == bytes((0xD1, 1, 0x34))
+    silent = slave(lacks=lacks, refusal="silence")
+    asked = Request(bytes.fromhex(ADDRESS)[::-1], 0x11, bytes.fromhex("03300D00")[::-1])
+    assert silent.answer(asked) is None
+    assert read(silent, "02010100").kind == "good"
 
 
 def test_every_block_is_its_single_items() -> None:

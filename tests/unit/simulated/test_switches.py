@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from drivers.simulated.feed import Registers, start
-from drivers.simulated.items import COUNTS
+from drivers.simulated.items import COUNTS, PHASED
 from drivers.simulated.load import Load, LoadSpec, build
 from drivers.simulated.meter import EVENTS, Meter
 from drivers.simulated.plantfile import MeterSpec
@@ -121,7 +121,8 @@ def test_each_event_has_a_counter_of_its_own() -> None:
     switches, meters = plant()
     for what in EVENTS:
         switches.set({"set": "event", "meter": "m-fan", "what": what})
-    assert meters["m-fan"].counts == dict.fromkeys(COUNTS, 1)
+    phased = [f"{di}.{phase}" for di in PHASED for phase in "abc"]
+    assert meters["m-fan"].counts == dict.fromkeys((*COUNTS, *phased), 1)
 
 
 def test_another_meter_number_as_after_a_swap() -> None:

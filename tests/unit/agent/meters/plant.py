@@ -19,8 +19,9 @@ from config.site import Line, Meter, Site, SiteConfig
 from drivers.bus import IDLE_MS, Bus
 from drivers.errand import Errand
 from drivers.exchange import MeterSpec
+from drivers.simulated.eventlog import EventLog
 from drivers.simulated.history import History
-from drivers.simulated.items import SINGLES, Facts645
+from drivers.simulated.items import COUNTS, PHASED, SINGLES, Facts645
 from drivers.simulated.slave645 import Habits, Slave645, hunt
 from tests.support.boxes import START_MS, Box
 from tests.support.line import FakePort, Replies
@@ -28,6 +29,7 @@ from tests.support.specs import SERIAL
 
 ADDRESS = "000000000012"
 ZONE = ZoneInfo("Asia/Shanghai")
+_USUAL = Habits()
 KWH_A_MIN = Decimal("0.25")
 METER = Meter(
     id="kiln-m",
@@ -44,11 +46,30 @@ METER = Meter(
 class SimulatedMeter:
     """On the line of a `FakePort`. ``ahead_s``: its clock against UTC and the zone."""
 
-    def __init__(self, port: FakePort, ahead_s: float = 0, step_min: int = 15, freezes: str = "sets") -> None:
+    def __init__(
+        self,
+        port: FakePort,
+        ahead_s: float = 0,
+        step_min: int = 15,
+        freezes: str = "sets",
+        habits: Habits = _USUAL,
+    ) -> None:
         self.port, self.ahead_s, self.silent = port, ahead_s, False
-        self.deaf_above = 255  # bytes of the longest request it answers
+        self.counts = {**dict.fromkeys(COUNTS, 0), **{f"{di}.{phase}": 0 for di in PHASED for phase in "abc"}}
+        self.log = EventLog()
+        self.garbles = "-"  # how the DIs begin whose replies do not survive
+        self.number = ""
         history = History(lambda at: self.shown(at), self.clock, step_min, freezes)
-        self.slave = Slave645(ADDRESS, Habits(), lambda: self.shown(self.clock()), self._facts, history.data)
+
+        def stored(di: str, rest: bytes) -> bytes | None:
+            return history.data(di, rest) or self.log.data(di)
+
+        self.slave = Slave645(ADDRESS, habits, lambda: self.shown(self.clock()), self._facts, stored)
+
+    def happened(self, counter: str) -> None:
+        """One more event, counted and logged."""
+        self.counts[counter] += 1
+        self.log.happened(counter, self.clock())
 
     def clock(self) -> datetime:
         """What it shows."""
@@ -70,12 +91,13 @@ class SimulatedMeter:
     def hear(self, request: bytes) -> Replies:
         """`tests.support.line.OnLine`."""
         asked, _ = hunt(request)
-        deaf = self.silent or len(request) > self.deaf_above
-        reply = None if asked is None or deaf else self.slave.answer(asked)
-        return () if reply is None else ((30.0, reply.frame),)
+        reply = None if asked is None or self.silent else self.slave.answer(asked)
+        if reply is None:
+            return ()
+        return ((30.0, reply.frame[:-3] if reply.ask.startswith(self.garbles) else reply.frame),)
 
     def _facts(self) -> Facts645:
-        return Facts645(ADDRESS, 1, 1, self.clock(), (0,) * 7, {})
+        return Facts645(ADDRESS, 1, 1, self.clock(), (0,) * 7, self.counts, self.number)
 
 
 class Plant:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from agent.meters.book import GIVE_UP_MS
+from drivers.simulated.slave645 import Habits, Refusal
 from tests.unit.agent.meters.plant import Plant
 
 HOUR = 3600
@@ -142,6 +143,46 @@ def test_hourly_freezes_where_there_are_no_load_records(tmp_path: Path) -> None:
     assert (filled["hourly"], filled["closes"]) == (5, True)
 
 
+@pytest.mark.parametrize("refusal", ["silence", "other"])
+def test_a_meter_that_refuses_in_its_own_way_is_asked_for_its_hours(tmp_path: Path, refusal: Refusal) -> None:
+    habits = Habits(lacks=frozenset({"06000001", "06040001"}), refusal=refusal)
+    plant = Plant(tmp_path, habits=habits)
+    plant.start()
+    plant.run(120)
+    plant.off(5 * HOUR)
+    plant.start()
+    plant.run(300)
+    plant.commit()
+    assert {one["src"] for one in plant.stored()} == {"hourly"}
+    (filled,) = plant.events("filled")
+    assert (filled["hourly"], filled["ended"], filled["closes"]) == (5, "done", True)
+    assert [one for one in plant.live() if "e" in one] == []
+
+
+@pytest.mark.parametrize("clean", [True, False])
+def test_what_a_meter_does_not_keep_is_remembered_for_the_gap(tmp_path: Path, clean: bool) -> None:
+    """Over a restart: its load records are not asked for again."""
+    habits = Habits(lacks=frozenset({"06000001", "06040001"}), refusal="silence")
+    plant = Plant(tmp_path, habits=habits)
+    plant.start()
+    plant.run(120)
+    plant.off(24 * HOUR)
+    plant.start()
+    for _ in range(600):
+        plant.run(1)
+        if plant.stored():
+            break
+    assert plant.events("filled") == []
+    plant.off(10, clean=clean)
+    sent = len(plant.port.sent)
+    plant.start()
+    plant.run(300)
+    plant.commit()
+    assert not [one for one in plant.port.sent[sent:] if one.data.lstrip(b"\xfe")[13] == 0x39]
+    (filled,) = plant.events("filled")
+    assert (filled["load"], filled["hourly"], filled["ended"]) == (0, 24, "done")
+
+
 def test_a_meter_without_memory_has_its_totals(tmp_path: Path) -> None:
     plant = Plant(tmp_path, step_min=0, freezes="none")
     plant.start()
@@ -212,7 +253,7 @@ def test_a_gap_whose_meter_never_answers_for_it_is_given_up(tmp_path: Path) -> N
     plant.run(120)
     plant.off(2 * HOUR)
     plant.start()
-    plant.device.deaf_above = 20  # it answers its polls, and no question for load records
+    plant.device.garbles = "06"
     plant.run(2 * HOUR)
     assert len(plant.box.recorder.snapshot.gaps) == 1
     book = plant.box.recorder._book

@@ -20,8 +20,20 @@ def item(
     ratio: Ratio = "none",
     poll: PollClass = "fast",
     bit: int | None = None,
+    nth: int = 1,
+    of: int = 1,
 ) -> DltItem:
-    return DltItem(quantity=quantity, di=di, format=form, signed=signed, ratio=ratio, poll=poll, bit=bit)
+    return DltItem(
+        quantity=quantity,
+        di=di,
+        format=form,
+        signed=signed,
+        ratio=ratio,
+        poll=poll,
+        bit=bit,
+        nth=nth,
+        of=of,
+    )
 
 
 ITEMS = (

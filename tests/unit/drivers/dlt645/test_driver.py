@@ -270,6 +270,38 @@ SLOW = tuple(
         ("n_power_down", "03110000"),
     )
 )
+BREAKS = tuple(
+    item(f"n_phase_break_{phase}", "03040000", "XXXXXX", poll="slow", nth=nth, of=6)
+    for phase, nth in (("a", 1), ("b", 3), ("c", 5))
+)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        ("5 70 61 80 703 90", "5 61 703"),
+        ("5 70 61 80 703", "invalid invalid invalid"),
+        ("5", "invalid invalid invalid"),
+        ("", "invalid invalid invalid"),
+        ("5 70 61 80 703 90 1", "invalid invalid invalid"),
+    ],
+)
+def test_several_numbers_in_one_answer_are_believed_in_its_own_length(numbers: str, said: str) -> None:
+    data = [byte for number in numbers.split() for byte in bcd(number, 3)]
+    target = FakeMeter(items={"03040000": data})
+    polled = play(DRIVER.poll(spec(profile(BREAKS, ())), "slow", NOTHING), direct(target))
+    assert " ".join(texts(polled).values()) == said
+    assert target.asked == ["03040000"]
+
+
+def test_a_phase_that_is_filled_is_missing_alone() -> None:
+    target = FakeMeter(
+        items={"03040000": [*bcd("5", 3), *bcd("7", 3), *[0xFF] * 6, *bcd("9", 3), *bcd("1", 3)]}
+    )
+    polled = play(DRIVER.poll(spec(profile(BREAKS, ())), "slow", NOTHING), direct(target))
+    assert " ".join(texts(polled).values()) == "5 missing 9"
+
+
 COUNTED = {one.di: bcd(f"{number}", 3) for number, one in enumerate(SLOW, 1)}
 NOTHING: frozenset[str] = frozenset()
 

@@ -15,7 +15,7 @@ from drivers.dlt645 import DRIVER
 from drivers.dlt645.item import lookup
 from drivers.dlt645.layout import Field
 from drivers.samples import Quality
-from drivers.simulated.items import COUNTS, SINGLES, Facts645
+from drivers.simulated.items import COUNTS, PHASED, SINGLES, Facts645
 from drivers.simulated.slave645 import Habits, Slave645, hunt
 from tests.unit.drivers.dlt645.meter import Chunks, Played, play
 from tests.unit.drivers.dlt645.specs import ADDRESS, spec
@@ -40,6 +40,9 @@ VALUES = {
 }
 
 
+OF_PHASES = [f"{di}.{phase}" for di in PHASED for phase in "abc"]
+
+
 def slave(habits: Habits) -> Slave645:
     names = {item.name.split("_t", 1)[0] for item in SINGLES.values()}
     shown = {name: VALUES.get(name.split("_", 1)[0], 1.0) for name in names}
@@ -49,7 +52,7 @@ def slave(habits: Habits) -> Slave645:
         pt=1,
         clock=datetime(2026, 1, 7, tzinfo=UTC),
         status=(0, 0, 0, 0, 0, 0, 0x0601),
-        counts={di: number for number, di in enumerate(COUNTS, 998)},
+        counts={di: number for number, di in enumerate((*COUNTS, *OF_PHASES), 998)},
     )
     return Slave645(ADDRESS, habits, lambda: shown, lambda: facts)
 
@@ -80,7 +83,10 @@ def test_a_shipped_profile_says_what_the_table_says(made: Profile) -> None:
     for item in made.dlt:
         layout = lookup(item.di)
         assert layout is not None, item.di
-        assert (form(layout.fields[0]), layout.fields[0].signed) == (item.format, item.signed), item.di
+        one = layout.fields[item.nth - 1]
+        assert (form(one), one.signed) == (item.format, item.signed), item.di
+        assert item.of in (1, len(layout.fields)), item.di
+        assert item.of == 1 or one.name.endswith(f"{item.quantity[-1].upper()} event count"), one
     for block in made.blocks:
         whole = lookup(block.di)
         assert whole is not None

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -14,11 +15,11 @@ from drivers.dlt645.clock import CLOCK_2007, read_clock
 from drivers.dlt645.driver import DRIVER
 from drivers.dlt645.fetch import MeterLine
 from drivers.dlt645_1997.driver import DRIVER as DRIVER_1997
-from drivers.memory import Ended, Source, Span, Stored
+from drivers.memory import Ended, Nothing, Source, Span, Stored
 from drivers.samples import Quality
 from drivers.simulated.history import History
 from drivers.simulated.items import SINGLES, Facts645
-from drivers.simulated.slave645 import Habits, Slave645, hunt
+from drivers.simulated.slave645 import Habits, Refusal, Slave645, hunt
 from tests.support.specs import with_meter
 from tests.unit.drivers.dlt645.meter import Chunks, Played, di, play, wire
 from tests.unit.drivers.dlt645.specs import ADDRESS, spec
@@ -43,11 +44,11 @@ def shown(at: datetime) -> Mapping[str, float]:
     return values | {"ep_imp": float(register(at))}
 
 
-def meter(*, step_min: int = 15, freezes: str = "sets", now: datetime = NOW, most_data: int = 200) -> Line:
+def meter(*, step_min: int = 15, freezes: str = "sets", now: datetime = NOW, **habits: Any) -> Line:
     """A line with one simulated meter."""
     facts = Facts645(address=ADDRESS, ct=1, pt=1, clock=now, status=(0,) * 7, counts={})
     history = History(shown, lambda: now, step_min, freezes)
-    slave = Slave645(ADDRESS, Habits(most_data=most_data), lambda: shown(now), lambda: facts, history.data)
+    slave = Slave645(ADDRESS, Habits(**habits), lambda: shown(now), lambda: facts, history.data)
 
     def talk(sent: bytes) -> Chunks:
         request, _ = hunt(sent)
@@ -59,10 +60,10 @@ def meter(*, step_min: int = 15, freezes: str = "sets", now: datetime = NOW, mos
 
 
 def recall(line: Line, span: Span, played: Played | None = None) -> tuple[Ended, list[Stored]]:
-    told: list[Stored] = []
+    told: list[Stored | Nothing] = []
     asked = DRIVER.recall(METER, span, told.append)
     assert asked is not None
-    return play(asked, line, played), told
+    return play(asked, line, played), [one for one in told if isinstance(one, Stored)]
 
 
 def energy(stored: Iterable[Stored]) -> list[tuple[Source, datetime, Decimal | None]]:
@@ -130,6 +131,122 @@ def test_a_meter_that_stores_nothing_says_so_in_a_few_questions() -> None:
     ended, told = recall(meter(step_min=0, freezes="none"), Span(NOW - 5 * HOUR, NOW), played)
     assert (ended, told) == ("done", [])
     assert len(played.labels) <= 5
+
+
+NO_LOAD = frozenset({"06000001", "06040001"})
+
+
+@pytest.mark.parametrize("refusal", ["no-data", "other", "silence"])
+@pytest.mark.parametrize(
+    "lacks", [NO_LOAD, NO_LOAD | {"04000901"}, NO_LOAD | {"04000901", "04000A05"}], ids=len
+)
+@pytest.mark.parametrize("freezes", ["sets", "parts"])
+def test_the_next_source_is_asked_however_a_meter_refuses(
+    refusal: Refusal, lacks: frozenset[str], freezes: str
+) -> None:
+    played = Played()
+    line = meter(lacks=lacks, refusal=refusal, freezes=freezes)
+    ended, told = recall(line, Span(NOW - timedelta(days=7), NOW - HOUR), played)
+    assert ended == "done"
+    assert {one.source for one in told} == {"hourly"}
+    assert len(told) == 7 * 24 - 1
+    load = [label for label in played.labels if label[:2] == "06"]
+    assert len(load) <= 8, "not each chunk of the span"
+
+
+@pytest.mark.parametrize("refusal", ["other", "silence"])
+def test_a_meter_that_stores_nothing_and_does_not_say_so_well(refusal: Refusal) -> None:
+    played = Played()
+    line = meter(lacks=NO_LOAD, freezes="none", refusal=refusal)
+    ended, told = recall(line, Span(NOW - timedelta(days=7), NOW), played)
+    assert (ended, told) == ("done", [])
+    assert len(played.labels) <= 40
+
+
+def test_load_records_are_read_where_only_their_mode_is_not_told() -> None:
+    """Silence on a parameter is no end: the records themselves are asked for."""
+    lacks = frozenset({"04000901", "04000A05"})
+    ended, told = recall(meter(lacks=lacks, refusal="silence"), Span(NOW - 3 * HOUR, NOW - HOUR))
+    assert ended == "done"
+    assert [one.source for one in told] == ["load"] * 8
+
+
+def test_one_chunk_that_is_refused_costs_no_other() -> None:
+    line, refused = meter(), 0
+
+    def talk(sent: bytes) -> Chunks:
+        nonlocal refused
+        request, _ = hunt(sent)
+        assert request is not None
+        if request.data[3] == 0x06 and request.data[6:7] == b"\x06":  # of six o'clock
+            refused += 1
+            return [wire(ADDRESS, 0xD1, [1])]
+        return line(sent)
+
+    ended, told = recall(talk, Span(moment("2026-11-25 00:00"), moment("2026-11-25 08:00")))
+    assert ended == "done"
+    assert refused
+    assert {one.at.hour for one in told if one.source == "load"} >= {0, 1, 2, 3, 4, 5, 7, 8}
+
+
+def test_a_line_that_dies_under_a_question_is_not_taken_for_a_refusal() -> None:
+    """Nothing is answered from the first load record on: neither the question nor what is always answered."""
+    line, dead = meter(), False
+
+    def talk(sent: bytes) -> Chunks:
+        nonlocal dead
+        request, _ = hunt(sent)
+        assert request is not None
+        dead = dead or request.data[3] == 0x06
+        return [] if dead else line(sent)
+
+    played = Played()
+    ended, told = recall(talk, Span(NOW - 5 * HOUR, NOW), played)
+    assert (ended, told) == ("interrupted", [])
+    assert played.labels[-1] == "00010000"
+
+
+def test_a_line_that_comes_back_at_once_has_lost_nothing() -> None:
+    """Three questions fall into a loose wire; the meter then answers, and is asked for the same again."""
+    line, silent = meter(), 3
+
+    def talk(sent: bytes) -> Chunks:
+        nonlocal silent
+        request, _ = hunt(sent)
+        assert request is not None
+        if request.data[3] == 0x06 and silent:
+            silent -= 1
+            return []
+        return line(sent)
+
+    span = Span(NOW - 3 * HOUR, NOW - HOUR)
+    assert recall(talk, span) == recall(line, span)
+
+
+def test_noise_on_a_question_is_no_refusal() -> None:
+    line = meter()
+
+    def talk(sent: bytes) -> Chunks:
+        request, _ = hunt(sent)
+        assert request is not None
+        return [b"\x68\x00\x55"] if request.data[3] == 0x06 else line(sent)
+
+    ended, told = recall(talk, Span(NOW - 3 * HOUR, NOW - HOUR))
+    assert (ended, told) == ("interrupted", [])
+
+
+def test_what_a_meter_was_found_not_to_keep_is_not_asked_for_again() -> None:
+    told: list[Stored | Nothing] = []
+    span = Span(NOW - timedelta(days=2), NOW)
+    asked = DRIVER.recall(METER, span, told.append)
+    assert asked is not None
+    line = meter(lacks=NO_LOAD, freezes="none", refusal="silence")
+    play(asked, line)
+    assert told == [Nothing("load"), Nothing("hourly"), Nothing("daily")]
+    played = Played()
+    lacks: frozenset[Source] = frozenset(("load", "hourly", "daily"))
+    assert recall(line, Span(span.begin, span.end, lacks=lacks), played) == ("done", [])
+    assert played.labels == []
 
 
 def test_a_meter_that_was_dead_has_no_records_for_that_time() -> None:
@@ -200,7 +317,7 @@ def test_a_record_that_is_not_to_be_believed_is_not_told() -> None:
 
 def test_fill_has_its_quality_and_no_number() -> None:
     line = meter()
-    told: list[Stored] = []
+    told: list[Stored | Nothing] = []
     asked = DRIVER.recall(METER, Span(NOW - HOUR, NOW), told.append)
     assert asked is not None
 
@@ -214,6 +331,7 @@ def test_fill_has_its_quality_and_no_number() -> None:
         return [wire(ADDRESS, 0x91, [*di("06000001"), *record, sum(record) % 256, 0xE5])]
 
     play(asked, talk)
+    assert isinstance(told[0], Stored)
     assert told[0].source == "load"
     assert {sample.quality for sample in told[0].samples} == {Quality.MISSING}
 

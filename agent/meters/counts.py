@@ -1,0 +1,178 @@
+"""What a meter counted, and its own records of it.
+
+::
+
+    n_cover 2 ... 4   meter-event counted    its two newest records are asked for, in the line's free moments
+    Happened, twice   meter-event happened   each start once, whoever asked for it
+    the end           meter-event told       of how many; from here on it is not asked again
+
+The first value ever, and the first behind another meter number, counts nothing. The state is the journal:
+what was counted and never told is asked for again after a start, and each hour, for three days at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from agent.inbox import EventHeard, EventsEnded, Rise
+from agent.meters.recall import Want, WantEvents
+from buffer.instant import Instant
+from config.quantities import COUNTERS
+from drivers.errand import Errand
+from drivers.samples import PollResult
+
+GIVE_UP_MS: Final = 3 * 86_400_000
+SERIAL: Final = "serial"
+_WATCHED: Final = COUNTERS | {SERIAL}
+Event = tuple[str, Mapping[str, object]]
+Key = tuple[str, str]  # meter, counter
+Start = tuple[str, str, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a start finds: the last value of each counter, what was never told, the records that were."""
+
+    last: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
+    open: Sequence[Rise] = ()
+    starts: frozenset[Start] = frozenset()
+
+
+@dataclass(slots=True)
+class _Open:
+    """A rise whose records are wanted; ``records``: how many the meter gave this time."""
+
+    rise: Rise
+    since_ms: int
+    records: int = 0
+
+
+class Counts:
+    """Part of the meters' book. ``ask``: hands a question to the bus of its meter."""
+
+    def __init__(self, past: Counted, started_ms: int, ask: Callable[[Want], Errand | None]) -> None:
+        self._last = dict(past.last)
+        self._open = {(rise.meter, rise.name): _Open(rise, started_ms) for rise in past.open}
+        self._starts = set(past.starts)
+        self._ask = ask
+        self._errands: dict[str, Errand | None] = {}
+
+    def seen(self, result: PollResult, i: int, at: Instant) -> Iterator[Event]:
+        """A poll that became record ``i``."""
+        values = {
+            s.quantity: s.value for s in result.samples if s.quantity in _WATCHED and s.value is not None
+        }
+        if not values:
+            return
+        last = self._last.get(result.meter, {})
+        if last.get(SERIAL, values.get(SERIAL)) != values.get(SERIAL, last.get(SERIAL)):
+            last = {}  # another meter: its counters begin with what they are
+        self._last[result.meter] = {**last, **values}
+        rises = [
+            Rise(result.meter, name, int(last[name]), int(value), i)
+            for name, value in values.items()
+            if name != SERIAL and value > last.get(name, value)
+        ]
+        for rise in rises:
+            before = self._open.get((rise.meter, rise.name))
+            whole = rise if before is None else replace(rise, old=min(before.rise.old, rise.old))
+            self._open[rise.meter, rise.name] = _Open(whole, at.mono_ms)
+            yield "meter-event", _counted(rise)
+        if rises:
+            self._ask_for(result.meter)
+
+    def heard(self, item: EventHeard) -> Iterator[Event]:
+        """A record of the meter's own."""
+        one, happened = self._open.get((item.meter, item.happened.counter)), item.happened
+        if one is not None:
+            one.records += 1
+        start = (item.meter, happened.counter, happened.begin)
+        if start in self._starts:
+            return
+        self._starts.add(start)
+        fields: dict[str, object] = {
+            "m": item.meter,
+            "what": "happened",
+            "name": happened.counter,
+            "mt": happened.begin.isoformat(" ", "seconds"),
+            "facts": dict(happened.facts),
+        }
+        if happened.end is not None:
+            fields["end_mt"] = happened.end.isoformat(" ", "seconds")
+        yield "meter-event", fields
+
+    def ended(self, item: EventsEnded) -> Iterator[Event]:
+        """The meter was asked for all of some rises, unless the line failed: then it is asked again."""
+        if item.ended != "interrupted":
+            for rise in item.rises:
+                yield from self._close(rise, item.ended)
+
+    def hourly(self, now: Instant) -> Iterator[Event]:
+        """Ask again for what was interrupted; give old ones up."""
+        for one in tuple(self._open.values()):
+            if now.mono_ms - one.since_ms >= GIVE_UP_MS:
+                yield from self._close(one.rise, "given up")
+        for meter in {meter for meter, _ in self._open}:
+            self._ask_for(meter)
+
+    def _ask_for(self, meter: str) -> None:
+        errand = self._errands.get(meter)
+        if errand is not None and not errand.ended:
+            return
+        mine = [one for one in self._open.values() if one.rise.meter == meter]
+        for one in mine:
+            one.records = 0
+        self._errands[meter] = self._ask(WantEvents(meter, tuple(one.rise for one in mine)))
+
+    def _close(self, rise: Rise, ended: str) -> Iterator[Event]:
+        one = self._open.get((rise.meter, rise.name))
+        if one is None:
+            return
+        if one.rise.i > rise.i:  # it rose again meanwhile
+            one.rise = replace(one.rise, old=rise.new)
+        else:
+            del self._open[rise.meter, rise.name]
+        yield "meter-event", {**_fields(rise, "told"), "to_i": rise.i, "ended": ended, "records": one.records}
+
+
+def _fields(rise: Rise, what: str) -> dict[str, object]:
+    return {"m": rise.meter, "what": what, "name": rise.name, "old": f"{rise.old}", "new": f"{rise.new}"}
+
+
+def _counted(rise: Rise) -> Mapping[str, object]:
+    return {**_fields(rise, "counted"), "since_i": rise.i}
+
+
+@dataclass(slots=True)
+class Look:
+    """What the journal says of it, its records taken newest first."""
+
+    _last: dict[str, dict[str, Decimal]] = field(default_factory=dict)
+    _told: dict[Key, int] = field(default_factory=dict)
+    _open: dict[Key, Rise] = field(default_factory=dict)
+    _starts: set[Start] = field(default_factory=set)
+
+    def reading(self, record: Mapping[str, Any]) -> None:
+        """A live reading."""
+        for name in _WATCHED & record["v"].keys():
+            self._last.setdefault(record["m"], {}).setdefault(name, Decimal(record["v"][name]))
+
+    def event(self, record: Mapping[str, Any]) -> None:
+        """A meter-event of any kind."""
+        key = (record["m"], record.get("name", ""))
+        if record["what"] == "happened":
+            self._starts.add((*key, datetime.fromisoformat(record["mt"])))
+        elif record["what"] == "told":
+            self._told.setdefault(key, record["to_i"])
+        elif record["what"] == "counted" and record["since_i"] > self._told.get(key, -1):
+            newer = self._open.get(key)
+            rise = Rise(*key, int(record["old"]), int(record["new"]), record["since_i"])
+            self._open[key] = rise if newer is None else replace(newer, old=min(newer.old, rise.old))
+
+    def found(self) -> Counted:
+        """All of it."""
+        return Counted(self._last, tuple(self._open.values()), frozenset(self._starts))
