@@ -28,13 +28,16 @@ from agent.paths import Paths
 from agent.poller import Poller, Round
 from agent.recorder import Recorder
 from agent.restore import restore
+from agent.rot import Finder, SoundReader
 from agent.service import Service
 from agent.software import digest, version
 from buffer.anew import begun
+from buffer.handover import lineage, opened
 from buffer.instant import Instant
 from buffer.journal import Journal
 from buffer.keys import Keys
 from buffer.logbook import Logbook
+from buffer.note import VerifierKey
 from buffer.reader import JournalReader, last_boot
 from buffer.receipt import Receipt
 from buffer.shelf import NAME
@@ -54,12 +57,11 @@ def build(paths: Paths, log: Log) -> Service:
     keys = _keys(paths, config.site.id, log)
     clock = Clock(last_boot(paths.journal) + 1, kernel_boot_id())
     now = clock.now()
-    soft = f"{version()} {digest()}"
     journal = Journal.open(
-        paths.journal, box=config.site.id, keys=keys, soft=soft, cfg=accepted.loaded.digest, now=now
+        paths.journal, box=config.site.id, keys=keys, soft=_soft(), cfg=accepted.loaded.digest, now=now
     )
     latches = Latches(Logbook(paths.logbook), str(now.utc_ms))
-    reader = JournalReader(paths.journal)
+    reader = SoundReader(paths.journal, journal.caretaker.doubt)
     orders, lost = reopened(reader, latches.orders.load(), now.utc_ms)
     rules = restore(reader, config, now, latches.page(), orders)
     office = Office(journal, config, keys.identity, hash_of(paths.journal), rules.engine.know, latches.orders)
@@ -71,8 +73,10 @@ def build(paths: Paths, log: Log) -> Service:
     book = Book(config, before, latches, _asker(accepted, buses, inbox))
     recorder = Recorder(journal, rules, inbox, config, latches, book, Clerk(office, orders, lost, now))
     _audit(accepted, inbox)
+    finder = Finder(paths.journal, lambda: _identities(keys, recorder), inbox, log)
+    finder.look(sorted(reader.rotten))
     box = uplinks.Box(config.site.id, keys.identity.verifier, clean)
-    ways = _uplinks(config, box, partial(_hooks, paths=paths, recorder=recorder, inbox=inbox, log=log))
+    ways = _uplinks(config, box, partial(_hooks, paths=paths, recorder=recorder, finder=finder, log=log))
     beside = Beside.of(config, paths, inbox, log)
     recorder.listen(beside.announcer(recorder.snapshot.alarms, tuple(ways.values())))
     return Service(
@@ -84,7 +88,7 @@ def build(paths: Paths, log: Log) -> Service:
         buses=buses,
         uplinks=ways,
         log=log,
-        identity=keys.identity.verifier,
+        finder=finder,
         beside=beside,
     )
 
@@ -107,6 +111,11 @@ def _keys(paths: Paths, box: str, log: Log) -> Keys:
     return keys
 
 
+def _soft() -> str:
+    """Version and digest of this software."""
+    return f"{version()} {digest()}"
+
+
 def _audit(accepted: Accepted, inbox: Inbox) -> None:
     """What differs from the configuration before, beside the digests."""
     if accepted.before is not None:
@@ -121,6 +130,11 @@ def _was_clean(reader: JournalReader) -> bool:
         if record["k"] == "boot":
             return bool(record["clean"])
     return False
+
+
+def _identities(keys: Keys, recorder: Recorder) -> tuple[VerifierKey, ...]:
+    """Every identity that this box has had, as of now."""
+    return lineage(keys.identity.verifier, opened(recorder.snapshot.handovers))
 
 
 def _buses(accepted: Accepted, latches: Latches, inbox: Inbox, now: Instant) -> dict[str, BusLoop]:
@@ -177,9 +191,9 @@ def _uplinks(
     return {uplink.id: uplinks.build(uplink, box, hooks(uplink.id)) for uplink in config.uplinks}
 
 
-def _hooks(name: str, paths: Paths, recorder: Recorder, inbox: Inbox, log: Log) -> uplinks.Hooks:
+def _hooks(name: str, paths: Paths, recorder: Recorder, finder: Finder, log: Log) -> uplinks.Hooks:
     def on_receipt(uplink: str, receipt: Receipt, note: bytes) -> None:
-        inbox.put(ReceiptHeard(uplink, receipt, note))
+        finder.inbox.put(ReceiptHeard(uplink, receipt, note))
 
     def on_event(code: str, args: Mapping[str, str]) -> None:
         log.put("warn", code, **{**args, "uplink": name})
@@ -190,4 +204,5 @@ def _hooks(name: str, paths: Paths, recorder: Recorder, inbox: Inbox, log: Log) 
         on_receipt=on_receipt,
         on_event=on_event,
         handovers=lambda: recorder.snapshot.handovers,
+        on_rot=lambda n: finder.look((n,)),
     )

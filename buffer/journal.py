@@ -13,6 +13,7 @@ is opened again. Reads no clock, knows no network, and never waits for a reader.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -54,6 +55,7 @@ class Journal:
         self.ratchet = Ratchet(ground.stamp, ground.key_since_ms, folder)
         self.ratchet.fault = anew.begin(ground.stamp.keys) or self.ratchet.fault
         self.ending = anew.Ending(fs, folder)
+        ground.store.doubt = partial(opening.doubt, fs, folder)
         self.caretaker = Caretaker(ground.store)
         self._header, self._hash = ground.header, ground.hash
         self._unsealed = Unsealed(ground.tail, ground.stamp, ground.header.n + 1, ground.hash)

@@ -4,6 +4,7 @@ Never a number with two contents, never a broken promise without a word."""
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from tests.support.powercut import Chance, MemoryDisk, Names
 
 SEED = 20261123
 PAGE = 4096  # of SQLite
+KEEP = Retention(keep_days=0, raw_days=0, max_bytes=1 << 40)
 JOURNAL = "/box/journal"
 STORE, TAIL = f"{JOURNAL}/journal.db", f"{JOURNAL}/tail"
 NEWEST_HEADER = "UPDATE blocks SET note = replace(note, 'mono', 'momo') WHERE n = (SELECT max(n) FROM blocks)"
@@ -156,7 +158,7 @@ def test_a_body_rotted_and_the_index_with_it() -> None:
 
 
 def started(disk: MemoryDisk, what: str) -> Box:
-    """The box goes on: it starts, reads and seals. What is damaged deep in the store may end one run."""
+    """The box goes on: it starts, reads, seals, lets go. Damage deep in the store may end one run."""
     for boot in (9, 10):
         try:
             box = Box(disk, boot)
@@ -165,6 +167,8 @@ def started(disk: MemoryDisk, what: str) -> Box:
         try:
             box.read(0)
             box.seal()
+            for keep in (KEEP, replace(KEEP, max_bytes=0)):
+                box.journal.prune(box.now(1), keep, ("city",))
         except StoreDamaged:
             box.journal._release()
             continue
@@ -183,7 +187,7 @@ def test_any_page_of_the_store(how: int) -> None:
             box.seal()
         if slot == 39:
             box.receipt("city")
-    box.prune(Retention(keep_days=0, raw_days=0, max_bytes=0))
+    box.prune(replace(KEEP, max_bytes=0))
     box.read(60)
     box.commit()
     for page in range(1, len(data_of(disk, STORE)) // PAGE):
