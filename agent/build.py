@@ -28,13 +28,16 @@ from agent.paths import Paths
 from agent.poller import Poller, Round
 from agent.recorder import Recorder
 from agent.restore import restore
+from agent.rot import Finder, SoundReader
 from agent.service import Service
 from agent.software import digest, version
 from buffer.anew import begun
+from buffer.handover import lineage, opened
 from buffer.instant import Instant
 from buffer.journal import Journal
 from buffer.keys import Keys
 from buffer.logbook import Logbook
+from buffer.note import VerifierKey
 from buffer.reader import JournalReader, last_boot
 from buffer.receipt import Receipt
 from buffer.shelf import NAME
@@ -57,7 +60,7 @@ def build(paths: Paths, log: Log) -> Service:
     journal = _journal(accepted, paths, keys, now)
     _keep(accepted, paths, log)
     latches = Latches(Logbook(paths.logbook), str(now.utc_ms))
-    reader = JournalReader(paths.journal)
+    reader = SoundReader(paths.journal, journal.caretaker.doubt)
     orders, lost = reopened(reader, latches.orders.load(), now.utc_ms)
     rules = restore(reader, config, now, latches.page(), orders)
     office = Office(journal, config, keys.identity, hash_of(paths.journal), rules.engine.know, latches.orders)
@@ -68,8 +71,10 @@ def build(paths: Paths, log: Log) -> Service:
     buses = _buses(accepted, latches, inbox, now)
     book = Book(config, before, latches, _asker(accepted, buses, inbox))
     recorder = Recorder(journal, rules, inbox, config, latches, book, Clerk(office, orders, lost, now))
+    finder = Finder(paths.journal, lambda: _identities(keys, recorder), inbox, log)
+    finder.look(sorted(reader.rotten))
     box = uplinks.Box(config.site.id, keys.identity.verifier, clean)
-    ways = _uplinks(config, box, partial(_hooks, paths=paths, recorder=recorder, inbox=inbox, log=log))
+    ways = _uplinks(config, box, partial(_hooks, paths=paths, recorder=recorder, finder=finder, log=log))
     beside = Beside.of(config, paths, inbox, log)
     recorder.listen(beside.announcer(recorder.snapshot.alarms, tuple(ways.values())))
     return Service(
@@ -81,7 +86,7 @@ def build(paths: Paths, log: Log) -> Service:
         buses=buses,
         uplinks=ways,
         log=log,
-        identity=keys.identity.verifier,
+        finder=finder,
         beside=beside,
     )
 
@@ -129,6 +134,11 @@ def _was_clean(reader: JournalReader) -> bool:
         if record["k"] == "boot":
             return bool(record["clean"])
     return False
+
+
+def _identities(keys: Keys, recorder: Recorder) -> tuple[VerifierKey, ...]:
+    """Every identity that this box has had, as of now."""
+    return lineage(keys.identity.verifier, opened(recorder.snapshot.handovers))
 
 
 def _buses(accepted: Accepted, latches: Latches, inbox: Inbox, now: Instant) -> dict[str, BusLoop]:
@@ -184,9 +194,9 @@ def _uplinks(
     return {uplink.id: uplinks.build(uplink, box, hooks(uplink.id)) for uplink in config.uplinks}
 
 
-def _hooks(name: str, paths: Paths, recorder: Recorder, inbox: Inbox, log: Log) -> uplinks.Hooks:
+def _hooks(name: str, paths: Paths, recorder: Recorder, finder: Finder, log: Log) -> uplinks.Hooks:
     def on_receipt(uplink: str, receipt: Receipt, note: bytes) -> None:
-        inbox.put(ReceiptHeard(uplink, receipt, note))
+        finder.inbox.put(ReceiptHeard(uplink, receipt, note))
 
     def on_event(code: str, args: Mapping[str, str]) -> None:
         log.put("warn", code, **{**args, "uplink": name})
@@ -197,4 +207,5 @@ def _hooks(name: str, paths: Paths, recorder: Recorder, inbox: Inbox, log: Log) 
         on_receipt=on_receipt,
         on_event=on_event,
         handovers=lambda: recorder.snapshot.handovers,
+        on_rot=lambda n: finder.look((n,)),
     )

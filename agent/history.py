@@ -37,8 +37,8 @@ def recent(reader: JournalReader, since_mono_ms: int, boot_id: str) -> list[Reco
     ids: dict[int, str] = {}
     for n in range(reader.head().n, max(-1, reader.head().n - MOST_BLOCKS), -1):
         block = reader.block(n)
-        if block is None:
-            break
+        if block is None:  # it rotted: the older ones count no less
+            continue
         header, records = decode_header(decode(block.note).text), records_of(block)
         ids |= _boots(header, records)
         if header.boot_id != boot_id or header.mono_ms < since_mono_ms:

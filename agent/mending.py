@@ -33,7 +33,9 @@ class Mending:
 
     def _rotten(self, rot: Rot, now: Instant) -> None:
         """Say it durably, then take it out; what could not be said now is found again in a week."""
-        if (rot.n, rot.part) in self.found or self._append("loss", rot.loss(), now) is None:
+        if (rot.n, rot.part) in self.found or not self._journal.caretaker.can_take_out(rot):
+            return
+        if self._append("loss", rot.loss(), now) is None:
             return
         self.found |= {(rot.n, rot.part)}
         self._journal.commit(now)

@@ -13,6 +13,7 @@ from agent.errors import AgentError
 from agent.history import Record, alarm_records, alarms_up, newest_first
 from agent.lastpolls import LastPoll
 from agent.paths import Paths
+from agent.rot import SoundReader
 from agent.software import version
 from agent.status import Facts, UplinkFacts, build
 from agent.storage import storage
@@ -33,7 +34,7 @@ def status(paths: Paths) -> dict[str, Any]:
     """The status object without a daemon; ``daemon`` is false and its level at least fail."""
     accepted = accept(paths.config, paths.accepted)
     config = accepted.loaded.config
-    reader = open_reader(paths)
+    reader = SoundReader(paths.journal)
     now = Clock(0, kernel_boot_id()).now()
     head = reader.head()
     cursors = reader.cursors()
@@ -95,7 +96,7 @@ def last_reading(paths: Paths, meter: str) -> dict[str, Any]:
     config = accept(paths.config, paths.accepted).loaded.config
     if meter not in {known.id for known in config.meters}:
         raise AgentError("SBX-MTR-015", 64, meter=meter)
-    for record in itertools.islice(newest_first(open_reader(paths)), _LOOK_BACK):
+    for record in itertools.islice(newest_first(SoundReader(paths.journal)), _LOOK_BACK):
         if _has_values(record) and record["m"] == meter:
             samples = [
                 {"quantity": name, "value": value, "quality": "good"} for name, value in record["v"].items()
@@ -117,6 +118,7 @@ def alarm_history(paths: Paths, last: int) -> list[dict[str, Any]]:
         return []
     keys = ("i", "t", "id", "rule", "state", "level", "code", "facts", "since_i", "since_t", *_ENDED)
     rows = [
-        {key: record[key] for key in keys if key in record} for record, _ in alarm_records(open_reader(paths))
+        {key: record[key] for key in keys if key in record}
+        for record, _ in alarm_records(SoundReader(paths.journal))
     ]
     return rows[: -last - 1 : -1]

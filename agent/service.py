@@ -32,15 +32,14 @@ from agent.log import Log
 from agent.owed import owed_ms
 from agent.paths import Paths
 from agent.recorder import Recorder
+from agent.rot import Finder
 from agent.software import version
 from agent.supervisor import Supervisor
 from agent.timekeeper import Timekeeper
 from agent.uplinks import Uplink
-from buffer.handover import lineage, opened
 from buffer.instant import Instant
-from buffer.note import VerifierKey
 from buffer.reader import JournalReader
-from buffer.scrub import look, share
+from buffer.scrub import share
 
 EX_SOFTWARE = 70
 GRACE_MS = 30_000  # how far past its own deadline a watched thread may be before the watchdog starves
@@ -62,10 +61,10 @@ class Service:
         buses: Mapping[str, BusLoop],
         uplinks: Mapping[str, Uplink],
         log: Log,
-        identity: VerifierKey,
+        finder: Finder,
         beside: Beside,
     ) -> None:
-        self._identity = identity
+        self._finder = finder
         self._paths = paths
         self._clock = clock
         self._accepted = accepted
@@ -81,7 +80,7 @@ class Service:
         self._reload = False
         self._reason = "SIGTERM"
         self._beside = beside
-        self._desk = Desk(paths, clock, accepted, recorder, buses, uplinks, inbox, beside, self._identities)
+        self._desk = Desk(paths, clock, accepted, recorder, buses, uplinks, inbox, beside, finder.identities)
         self._control = ControlServer(paths.socket, self._desk.verbs(), self._acted)
         self._chores = Chores(
             (
@@ -258,12 +257,7 @@ class Service:
         """This minute's share of the store; the recorder acts on what is found."""
         with closing(JournalReader(self._paths.journal)) as reader:
             numbers = share(reader.head().n + 1, self._clock.now().utc_ms)
-            for rot in look(reader, numbers, self._identities()):
-                self._log.put("fail", "SBX-JNL-017", n=rot.n, part=rot.part)
-                self._inbox.put(rot)
-
-    def _identities(self) -> tuple[VerifierKey, ...]:
-        return lineage(self._identity, opened(self._recorder.snapshot.handovers))
+        self._finder.look(numbers)
 
     def _chore_failed(self, chore: str, error: str) -> None:
         self._log.put("fail", "SBX-SYS-006", chore=chore, error=error)

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from buffer.errors import FormatError
+from buffer.errors import FormatError, StoreDamaged
 from buffer.rows import Record, decode_body
 from buffer.shelf import Shelf
 
@@ -73,6 +73,6 @@ def _records(shelf: Shelf, n: int) -> tuple[Record, ...] | None:
     """Those of a block; None where its body is gone or rotten."""
     try:
         block = shelf.block(n)
-    except FormatError:
+    except (FormatError, StoreDamaged):
         return None
     return None if block is None or block.body is None else tuple(decode_body(block.body))

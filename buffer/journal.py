@@ -12,12 +12,12 @@ is opened again. Reads no clock, knows no network, and never waits for a reader.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 
-from buffer import anew, recovery, reserve, retention
+from buffer import anew, opening, recovery, reserve, retention
 from buffer.cursors import Moves, accept, record_of
 from buffer.errors import JournalLocked, ReceiptRefused, RowError, StorageError, StoreFull, WriteFailed
 from buffer.frame import PAGE
@@ -55,11 +55,12 @@ class Journal:
         self.ratchet = Ratchet(ground.stamp, ground.key_since_ms, folder)
         self.ratchet.fault = anew.begin(ground.stamp.keys) or self.ratchet.fault
         self.ending = anew.Ending(fs, folder)
+        ground.store.doubt = partial(opening.doubt, fs, folder)
         self.caretaker = Caretaker(ground.store)
         self._header, self._hash = ground.header, ground.hash
         self._unsealed = Unsealed(ground.tail, ground.stamp, ground.header.n + 1, ground.hash)
         self._next = ground.header.last + 1
-        self._moves = Moves(self._store.cursors())
+        self._moves = Moves(ground.cursors)
         self._failed: StorageError | None = None
         self._retry: tuple[int, StoreFull] | None = None  # full: not tried again before this mono ms
         self._spare = 0
@@ -198,13 +199,9 @@ class Journal:
         stored; when that is not enough, thin what nobody has confirmed. On a full card the reserve makes
         the room for it; without one nothing goes. Raises WriteFailed."""
         self._check()
-        for _ in range(2):
-            with contextlib.suppress(StoreFull):
-                pruned = self._prune(now, keep, uplinks)
-                break
-            if not reserve.give_up(self._fs, self._folder):
-                return Pruned(0, 0)
-        else:
+        try:
+            pruned = reserve.with_room(self._fs, self._folder, lambda: self._prune(now, keep, uplinks))
+        except StoreFull:
             return Pruned(0, 0)
         if self._retry is not None and pruned.bodies:
             reserve.give_up(self._fs, self._folder)  # SQLite reuses the pages, but only by way of its WAL
@@ -234,7 +231,9 @@ class Journal:
             raws = retention.drop_frames(self._store, most_bytes, self._header.n - YOUNG)
             oldest = max(1, retention.stored_by_all(self._store, uplinks) + 1)
             return Pruned(done.bodies, done.raws + raws, self._thin(now, most_bytes, oldest))
-        except WriteFailed as error:
+        except StoreFull:
+            raise
+        except StorageError as error:
             raise self._fail(error) from error
 
     def _thin(self, now: Instant, most_bytes: int, oldest: int) -> int:
@@ -258,7 +257,7 @@ class Journal:
         except StoreFull as error:
             self._retry = now.mono_ms + RETRY_MS, error
             raise
-        except WriteFailed as error:
+        except StorageError as error:
             raise self._fail(error) from error
         self._retry = None
         self._moves.stored()
@@ -296,5 +295,6 @@ class Journal:
             raise self._failed
 
     def _fail(self, error: StorageError) -> StorageError:
+        opening.doubt(self._fs, self._folder, error)
         self._failed = error
         return error

@@ -9,67 +9,198 @@
            older than the keys      the same: the key that its newest header names is destroyed
            superseded               a new epoch: an authority signed for another history (buffer.anew)
 
+    journal.db + journal.db.new     the heir is not complete: made again
+    journal.db.new alone            it is, and all is said in it: it takes its place (a cut while settling)
+
 Gives open files that hold together, and what has to be said about them. Says nothing itself, deletes nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from buffer import anew, reserve
 from buffer import tail as tail_file
 from buffer.block import FIRST_RECORD, Header, decode_header
-from buffer.errors import FormatError, StoreDamaged, StoreFull, UnknownVersion
-from buffer.fs import FileSystem
+from buffer.errors import FormatError, StorageError, StoreDamaged, UnknownVersion
+from buffer.fs import FileSystem, write_whole
 from buffer.handover import in_force
 from buffer.instant import Instant
 from buffer.keys import Keys
 from buffer.note import VerifierKey, decode
 from buffer.receipt import Receipt
-from buffer.salvage import last_record, move_aside, save
+from buffer.salvage import clear, keep_copy, last_record, move_aside, save
 from buffer.shelf import NAME, Shelf
 from buffer.store import Store
 from buffer.tail import Tail, create_tail
 
 Loss = Mapping[str, Any]
+DOUBTED: Final = "damaged"  # beside a store that turned out to be damaged while it was written
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
     """Open files. ``store.version() == 0``: a birth is due, whose first record is ``first`` and whose sums
-    go on from ``life``, the last header known of an epoch that was lost."""
+    go on from ``life``, the last header known of an epoch that was lost. ``heir``: the store waits under
+    another name; what is to be said is sealed in it, and only then it takes its place (`Files.settle`)."""
 
     store: Store
     tail: Tail
     losses: tuple[Loss, ...] = ()
     life: Header | None = None
     first: int = FIRST_RECORD
+    heir: bool = False
 
 
-def open_files(fs: FileSystem, folder: Path, keys: Keys, now: Instant) -> Opened:
-    """Open, make or mend. Raises WriteFailed, StoreFull, JournalUnusable; OSError from the tail."""
-    with ExitStack() as on_error:
-        tail, made = _open_tail(fs, folder, now)
-        on_error.callback(tail.close)
-        try:
-            store = _open_store_somehow(fs, folder, tail, keys)
-        except UnknownVersion:
-            raise
-        except (StoreDamaged, FormatError):
-            opened = _mend(fs, folder, tail, keys, now)
-        else:
-            ended = anew.marked(fs, folder) if store.version() else None
-            if ended is not None and store.meta()["epoch"] == ended.epoch:
-                opened = _anew(fs, folder, Opened(store, tail), ended, now)
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files of one journal, at one start."""
+
+    fs: FileSystem
+    folder: Path
+    keys: Keys
+    now: Instant
+
+    def open(self) -> Opened:
+        """Open, make or mend. Raises WriteFailed, StoreFull, JournalUnusable; OSError from the tail."""
+        with ExitStack() as on_error:
+            self._end_settling()
+            tail, made = self._tail()
+            on_error.callback(tail.close)
+            try:
+                store = reserve.with_room(self.fs, self.folder, lambda: self._store(tail))
+            except UnknownVersion:
+                raise
+            except (StoreDamaged, FormatError):
+                opened = self.mend(tail)
             else:
-                said = made if store.version() else None
-                opened = Opened(store, tail, (_loss("records", 0, said),) if said else ())
-        on_error.pop_all()
-        return opened
+                ended = anew.marked(self.fs, self.folder) if store.version() else None
+                if ended is not None and store.meta()["epoch"] == ended.epoch:
+                    opened = self._anew(store, tail, ended)
+                else:
+                    said = made if store.version() else None
+                    opened = Opened(store, tail, (_loss("records", 0, said),) if said else ())
+            on_error.pop_all()
+            return opened
+
+    def mend(self, tail: Tail) -> Opened:
+        """What is sound of a damaged store, in an heir of it: the same epoch or the birth of another."""
+        saved = save(self.fs, self._path, self.keys.identities, tail.newest())
+        header, signer = saved.header, saved.signer
+        if saved.whole and header is not None and signer and self.keys.hold(signer, header.next_key):
+            losses = (_loss("bodies", saved.lost, "store damaged"),)
+            return Opened(Store(self.fs, self._new), tail, losses, heir=True)
+        last = header.last if header else 0
+        known = max(last, last_record(tail.halves()))
+        return self._birth(tail, _loss("records", known - last, "store damaged"), header, known + 1)
+
+    def settle(self, opened: Opened) -> Store:
+        """The heir says what there is to say, durably: now it takes its place. The old files stay aside; a
+        cut anywhere is gone on with at the next start."""
+        opened.store.close()
+        header = _head_of(self.fs, self._new)
+        if _is_of_another_life(opened.tail, header):
+            keep_copy(self.fs, self.folder / tail_file.NAME, self.now)
+        self.fs.sync_folder(self.folder)
+        move_aside(self.fs, self._path, self.now)
+        self._end_settling()
+        if _is_of_another_life(opened.tail, header):
+            opened.tail.empty()
+        if DOUBTED in self.fs.names(self.folder):
+            self.fs.remove(self.folder / DOUBTED)
+        return Store(self.fs, self._path)
+
+    @property
+    def _path(self) -> Path:
+        return self.folder / NAME
+
+    @property
+    def _new(self) -> Path:
+        return self.folder / (NAME + ".new")
+
+    def _end_settling(self) -> None:
+        """An heir whose elder is aside already takes its place."""
+        names = self.fs.names(self.folder)
+        if NAME not in names and self._new.name in names:
+            self.fs.rename(self._new, self._path)
+            self.fs.sync_folder(self.folder)
+
+    def _anew(self, store: Store, tail: Tail, ended: Receipt) -> Opened:
+        """Another epoch, for an authority has signed for a history of this one that is not ours. What the old
+        one holds stays beside it; what its tail had not sealed counts as lost."""
+        header, _ = newest(store)
+        known = max(header.last, last_record(tail.halves()))
+        store.close()
+        return self._birth(tail, anew.loss(ended, header.n, known - header.last), header, known + 1)
+
+    def _birth(self, tail: Tail, loss: Loss, life: Header | None, first: int) -> Opened:
+        clear(self.fs, self._new)
+        return Opened(Store(self.fs, self._new), tail, (loss,), life, first, heir=True)
+
+    def _tail(self) -> tuple[Tail, str | None]:
+        """The tail, and why it had to be made."""
+        made = None
+        path = self.folder / tail_file.NAME
+        if path.name in self.fs.names(self.folder):
+            tail = Tail(self.fs.open(path))
+            if tail.is_whole():
+                return tail, None
+            tail.close()
+            move_aside(self.fs, path, self.now)
+            made = "tail cut short"
+        create_tail(self.fs, self.folder)
+        return Tail(self.fs.open(path)), made or "tail missing"
+
+    def _store(self, tail: Tail) -> Store:
+        """The store if it holds together at both ends; unborn only when the tail knows of no birth either."""
+        store = Store(self.fs, self._path)
+        try:
+            self._check(store, tail)
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    def _check(self, store: Store, tail: Tail) -> None:
+        path = self._path
+        if store.version() == 0:
+            if tail.newest() > 0:
+                raise StoreDamaged("SBX-JNL-009", path=path, reason="missing")
+            return
+        if DOUBTED in self.fs.names(self.folder):
+            raise StoreDamaged("SBX-JNL-009", path=path, reason="when it was written")
+        store.meta()
+        head, _ = newest(store)
+        signer = signer_behind(store, head, self.keys)
+        if _is_of_another_life(tail, head):  # a cut, behind the birth of this one
+            tail.empty()
+        if tail.newest() > head.n + 1:  # begun only after block head + 1 was durable: it may have been sent
+            raise StoreDamaged("SBX-JNL-009", path=path, reason=f"block {head.n + 1} is missing")
+        if signer is not None and not self.keys.hold(signer, head.next_key):
+            # it signed a block that is not here, or keys were put back
+            raise StoreDamaged("SBX-JNL-009", path=path, reason=f"{head.next_key.name} is gone")
+
+
+def _is_of_another_life(tail: Tail, head: Header) -> bool:
+    """Whether all that a tail holds was numbered before a birth: what an earlier epoch has left in it."""
+    return tail.newest() > head.n and last_record(tail.halves()) <= head.last
+
+
+def _head_of(fs: FileSystem, path: Path) -> Header:
+    with closing(Store(fs, path)) as store:
+        return newest(store)[0]
+
+
+def doubt(fs: FileSystem, folder: Path, error: StorageError) -> None:
+    """A store that turned out to be damaged where its ends do not show it is mended by the next start. What
+    cannot be noted now is met again."""
+    if isinstance(error, StoreDamaged):
+        with suppress(OSError):
+            write_whole(fs, folder / DOUBTED, b"", 0o640)
 
 
 def newest(shelf: Shelf) -> tuple[Header, str]:
@@ -92,86 +223,6 @@ def signer_behind(shelf: Shelf, head: Header, keys: Keys) -> VerifierKey | None:
     block = shelf.block(head.n)
     assert block is not None  # its header was just read
     return in_force(decode(block.note), head.identity, keys.identities)
-
-
-def _open_tail(fs: FileSystem, folder: Path, now: Instant) -> tuple[Tail, str | None]:
-    """The tail, and why it had to be made."""
-    made = None
-    path = folder / tail_file.NAME
-    if path.name in fs.names(folder):
-        tail = Tail(fs.open(path))
-        if tail.is_whole():
-            return tail, None
-        tail.close()
-        move_aside(fs, path, now)
-        made = "tail cut short"
-    create_tail(fs, folder)
-    return Tail(fs.open(path)), made or "tail missing"
-
-
-def _open_store_somehow(fs: FileSystem, folder: Path, tail: Tail, keys: Keys) -> Store:
-    """On a full card the reserve makes the room that SQLite needs to open at all."""
-    try:
-        return _open_store(fs, folder / NAME, tail, keys)
-    except StoreFull:
-        if not reserve.give_up(fs, folder):
-            raise
-    return _open_store(fs, folder / NAME, tail, keys)
-
-
-def _open_store(fs: FileSystem, path: Path, tail: Tail, keys: Keys) -> Store:
-    """The store if it holds together at both ends; unborn only when the tail knows of no birth either."""
-    store = Store(fs, path)
-    try:
-        if store.version() == 0:
-            if tail.newest() > 0:
-                raise StoreDamaged("SBX-JNL-009", path=path, reason="missing")
-            return store
-        store.meta()
-        head, _ = newest(store)
-        signer = signer_behind(store, head, keys)
-        if tail.newest() > head.n + 1:  # begun only after block head + 1 was durable: it may have been sent
-            raise StoreDamaged("SBX-JNL-009", path=path, reason=f"block {head.n + 1} is missing")
-        if signer is not None and not keys.hold(signer, head.next_key):
-            # it signed a block that is not here, or keys were put back
-            raise StoreDamaged("SBX-JNL-009", path=path, reason=f"{head.next_key.name} is gone")
-    except BaseException:
-        store.close()
-        raise
-    return store
-
-
-def _mend(fs: FileSystem, folder: Path, tail: Tail, keys: Keys, now: Instant) -> Opened:
-    path = folder / NAME
-    saved = save(fs, path, keys.identities, tail.newest())
-    move_aside(fs, path, now)
-    signer = saved.signer
-    if saved.whole and saved.header is not None and signer and keys.hold(signer, saved.header.next_key):
-        fs.rename(path.with_name(NAME + ".new"), path)
-        fs.sync_folder(folder)
-        return Opened(Store(fs, path), tail, (_loss("bodies", saved.lost, "store damaged"),))
-    last = saved.header.last if saved.header else 0
-    known = max(last, last_record(tail.halves()))
-    losses = (_loss("records", known - last, "store damaged"),)
-    return Opened(Store(fs, path), _other_tail(fs, folder, tail, now), losses, saved.header, known + 1)
-
-
-def _anew(fs: FileSystem, folder: Path, old: Opened, ended: Receipt, now: Instant) -> Opened:
-    """Another epoch, for an authority has signed for a history of this one that is not ours. What the old one
-    holds stays beside it; what its tail had not sealed counts as lost."""
-    header, _ = newest(old.store)
-    known = max(header.last, last_record(old.tail.halves()))
-    old.store.close()
-    move_aside(fs, folder / NAME, now)
-    tail = _other_tail(fs, folder, old.tail, now)
-    losses = (anew.loss(ended, header.n, known - header.last),)
-    return Opened(Store(fs, folder / NAME), tail, losses, header, known + 1)
-
-
-def _other_tail(fs: FileSystem, folder: Path, tail: Tail, now: Instant) -> Tail:
-    tail.close()
-    move_aside(fs, folder / tail_file.NAME, now)
-    return _open_tail(fs, folder, now)[0]
 
 
 def _loss(what: str, count: int, reason: str) -> Loss:

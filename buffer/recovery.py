@@ -16,17 +16,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from buffer import anew, succession
 from buffer.block import Header
-from buffer.errors import JournalUnusable, StoreFull
+from buffer.errors import JournalUnusable, StoreDamaged, StoreFull
 from buffer.frame import Frame
 from buffer.fs import FileSystem
+from buffer.head import Cursor
 from buffer.instant import Instant
-from buffer.opening import Opened, newest, open_files, signer_behind
+from buffer.opening import Files, Opened, newest, signer_behind
 from buffer.rows import decode_body, encode_row
 from buffer.sealing import Entry, Stamp, seal, seal_genesis
 from buffer.store import Store
@@ -50,6 +51,7 @@ class Ground:
         None  # when its ratchet key began to sign; None: not in this boot of the machine
     )
     carried: tuple[Entry, ...] = ()
+    cursors: Mapping[str, Cursor] = field(default_factory=dict)
 
 
 def entry(i: int, kind: str, fields: Mapping[str, Any], now: Instant, raw: bytes = b"") -> Entry:
@@ -68,19 +70,35 @@ def entry(i: int, kind: str, fields: Mapping[str, Any], now: Instant, raw: bytes
 
 def start(fs: FileSystem, folder: Path, stamp: Stamp, cfg: str, now: Instant) -> Ground:
     """Open or create everything, recover, seal what was found. The epoch of ``stamp`` is set here."""
-    opened = open_files(fs, folder, stamp.keys, now)
+    files = Files(fs, folder, stamp.keys, now)
+    opened = files.open()
     with ExitStack() as on_error:
         on_error.callback(opened.tail.close)
+        try:
+            ground = _ground(files, opened, stamp, cfg)
+        except StoreDamaged:  # deeper than its ends: a free page, an index
+            ground = _ground(files, files.mend(opened.tail), stamp, cfg)
+        on_error.pop_all()
+    ended = anew.marked(fs, folder)
+    if ended is not None and ended.epoch != ground.stamp.epoch:
+        anew.settle(fs, folder, now)
+    return ground
+
+
+def _ground(files: Files, opened: Opened, stamp: Stamp, cfg: str) -> Ground:
+    """Birth or recovery. What there is to say of a damage stands in the heir before it takes its place."""
+    with ExitStack() as on_error:
         on_error.callback(opened.store.close)
         if opened.store.version() == 0:
             if not opened.losses and anew.begun(stamp.keys):
                 opened = replace(opened, losses=(anew.EMPTIED,))
-            ground = _birth(opened, stamp, cfg, now)
-            fs.sync_folder(folder)
-            if anew.marked(fs, folder) is not None:
-                anew.settle(fs, folder, now)
+            ground = _birth(opened, stamp, cfg, files.now)
         else:
-            ground = _recover(opened, _owned(opened.store, folder, stamp), cfg, now)
+            ground = _recover(opened, _owned(opened.store, files.folder, stamp), cfg, files.now)
+        ground = replace(ground, cursors=opened.store.cursors())
+        if opened.heir:
+            ground = replace(ground, store=files.settle(opened))
+        files.fs.sync_folder(files.folder)
         on_error.pop_all()
         return ground
 
@@ -152,6 +170,10 @@ def _recover(opened: Opened, stamp: Stamp, cfg: str, now: Instant) -> Ground:
     old = last_cfg(entries, header.cfg)
     if cfg != old:
         remarks.append(("config", {"digest": cfg, "old": old}))
+    if opened.heir:  # all of it durable together with what was saved
+        after = (entries[-1].i if entries else last["i"]) + 1
+        entries += [entry(i, kind, fields, now) for i, (kind, fields) in enumerate(remarks, after)]
+        remarks = []
     since_ms = now.mono_ms if prev == now.boot_id else None
     blocks = seal(header, digest, stamp, entries, now)
     try:

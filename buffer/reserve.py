@@ -8,14 +8,16 @@ Its loss harms nothing; it never holds data.
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
-from buffer.errors import WriteFailed
+from buffer.errors import StoreFull, WriteFailed
 from buffer.fs import FileSystem
 
 NAME: Final = "reserve"
 BYTES: Final = 1024 * 1024
+T = TypeVar("T")
 
 
 def keep(fs: FileSystem, folder: Path) -> bool:
@@ -45,3 +47,14 @@ def give_up(fs: FileSystem, folder: Path) -> bool:
         return False
     fs.remove(folder / NAME)
     return True
+
+
+def with_room(fs: FileSystem, folder: Path, work: Callable[[], T]) -> T:
+    """What ``work`` gives; on a full card once more, without the reserve. Raises StoreFull where even that
+    does not help."""
+    try:
+        return work()
+    except StoreFull:
+        if not give_up(fs, folder):
+            raise
+    return work()

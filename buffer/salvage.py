@@ -67,9 +67,7 @@ def save(fs: FileSystem, path: Path, identities: Sequence[VerifierKey], newest: 
     """Copy what is sound of the store at ``path`` to ``<path>.new``. ``newest`` is the highest generation
     in the tail: the block of that number, or the one before it, was the head."""
     new = path.with_name(path.name + ".new")
-    for name in fs.names(path.parent):
-        if name.startswith(new.name):
-            fs.remove(path.with_name(name))
+    clear(fs, new)
     with closing(fs.connect(path)) as old:
         walk = _Walk(old, identities)
         first = next(walk, None)
@@ -134,9 +132,8 @@ def _receipts(old: sqlite3.Connection, walk: _Walk) -> Iterator[StoredReceipt]:
 def highest_boot(path: Path, halves: tuple[bytes, bytes]) -> int:
     """The highest boot counter in what can still be read of a store and a tail, 0 for none. Believes
     anything: too high a counter does no harm, one used twice would."""
-    boots = [0]
-    if path.exists():
-        boots.append(_boot_of(path))
+    heir = path.with_name(path.name + ".new")  # which a cut has kept from its place
+    boots = [0, *(_boot_of(one) for one in (path, heir) if one.exists())]
     boots += [record["boot"] for frame in _all_frames(halves) for record in decode_body(frame.rows)]
     return max(boots)
 
@@ -169,6 +166,24 @@ def _all_frames(halves: tuple[bytes, bytes]) -> Iterator[Frame]:
             frame = None if claimed is None else decode_frame(view[offset:], claimed[0])
             if frame is not None:
                 yield frame
+
+
+def clear(fs: FileSystem, new: Path) -> None:
+    """No file of that name, and nothing that belonged to it: what a cut has left half done."""
+    for name in fs.names(new.parent):
+        if name.startswith(new.name):
+            fs.remove(new.with_name(name))
+
+
+def keep_copy(fs: FileSystem, path: Path, now: Instant) -> None:
+    """The bytes of a file that goes on, durable under the name of one that was moved aside."""
+    old, copy = fs.open(path), fs.create(path.with_name(f"{path.name}.bad-{now.utc_ms}"), 0o640)
+    try:
+        copy.write_at(old.read_at(old.size(), 0), 0)
+        copy.sync()
+    finally:
+        copy.close()
+        old.close()
 
 
 def move_aside(fs: FileSystem, path: Path, now: Instant) -> None:

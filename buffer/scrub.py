@@ -97,6 +97,12 @@ class Caretaker:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.doubt = store.doubt
+
+    def can_take_out(self, rot: Rot) -> bool:
+        """Not where pages of the database itself have rotted: what they held is said by the next start, which
+        mends them."""
+        return rot.part == "header" or self._store.can_strip(rot.n)
 
     def take_out(self, rot: Rot) -> None:
         """Bus frames go with their body; a header stays. Raises StoreFull, WriteFailed, StoreDamaged."""

@@ -102,8 +102,11 @@ class Shelf:
 
     def alarm_blocks(self, after: int) -> tuple[int, ...]:
         """Numbers of the blocks behind ``after`` that hold a record of the kinds ``sealing.INDEXED``: alarms,
-        orders, declarations, summaries."""
-        rows = self._all("SELECT n FROM blocks WHERE n > ? AND alarms > 0 ORDER BY n", after)
+        orders, declarations, summaries. Where their index has rotted each block is looked at."""
+        try:
+            rows = self._all("SELECT n FROM blocks WHERE n > ? AND alarms > 0 ORDER BY n", after)
+        except StoreDamaged:
+            rows = self._all("SELECT n FROM blocks NOT INDEXED WHERE n > ? AND alarms > 0 ORDER BY n", after)
         return tuple(row[0] for row in rows)
 
     def cursors(self) -> Mapping[str, Cursor]:

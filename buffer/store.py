@@ -14,12 +14,12 @@ part is ``Store``, the reader's ``Shelf``.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from buffer.errors import JournalUnusable, StoreDamaged, StoreFull, WriteFailed
+from buffer.errors import FormatError, JournalUnusable, StoreDamaged, StoreFull, WriteFailed
 from buffer.fs import FileSystem
 from buffer.head import StoredReceipt
 from buffer.sealing import Block
@@ -47,10 +47,11 @@ _INSERT: Final = f"INSERT INTO blocks VALUES({', '.join('?' * len(_COLUMNS))})"
 
 
 class Store(Shelf):
-    """The writer."""
+    """The writer. ``doubt`` is told of pages that have rotted where the writing could go on without them."""
 
     def __init__(self, fs: FileSystem, path: Path) -> None:
         self._path = path
+        self.doubt: Callable[[StoreDamaged], None] = lambda error: None
         with self._watched(), ExitStack() as on_error:
             super().__init__(fs.connect(path))
             on_error.callback(self._db.close)
@@ -122,13 +123,18 @@ class Store(Shelf):
 
     def drop(self, column: Column, last: int, but: Collection[int] = ()) -> int:
         """Let go of the bodies or raw frames of all blocks up to ``last`` but the genesis and those in
-        ``but``, which then stay for ever; how many there were."""
+        ``but``, which then stay for ever; how many there were. What has rotted stays as well, until it is
+        taken out or a start mends the store."""
         first = self.floor(column)
         alone = " AND body IS NOT NULL" if column == "raw" else ""  # frames without a body were spared before
         found = f"SELECT n FROM blocks WHERE n BETWEEN ? AND ? AND {column} IS NOT NULL{alone}"
-        numbers = [n for (n,) in self._all(found, first, last) if n not in but]
+        numbers = [n for (n,) in self._all(found, first, last) if n not in but and self._is_whole(n)]
+        try:
+            self.strip(numbers, column)
+        except StoreDamaged as error:
+            self.doubt(error)
+            numbers = [n for n in numbers if self._lets_go(n, column)]
         with self._transaction():
-            self._strip(numbers, column)
             self._db.execute(
                 "UPDATE meta SET value = ? WHERE key = ?", (str(max(first, last + 1)), f"{column}_floor")
             )
@@ -139,6 +145,16 @@ class Store(Shelf):
         """Rows without their ``column``, whatever holds them."""
         with self._transaction():
             self._strip(numbers, column)
+
+    def can_strip(self, n: int) -> bool:
+        """Whether that can be done for block ``n``: not where SQLite's pages of it have rotted, for their
+        chain says which are let go of."""
+        try:
+            self._all("SELECT note, body, raw FROM blocks WHERE n = ?", n)
+        except StoreDamaged as error:
+            self.doubt(error)
+            return False
+        return True
 
     def put_back(self, n: int, note: bytes, body: bytes | None, raw: bytes | None) -> None:
         """Other parts for block ``n``, as they are stored; None: what is there stays."""
@@ -155,6 +171,25 @@ class Store(Shelf):
             (row,) = self._all(f"SELECT {values} FROM blocks WHERE n = ?", n)
             self._db.execute("DELETE FROM blocks WHERE n = ?", (n,))
             self._db.execute(_INSERT, row)
+
+    def _lets_go(self, n: int, column: Column) -> bool:
+        """One row without its ``column``; False where a page of it has rotted."""
+        try:
+            self.strip((n,), column)
+        except StoreDamaged:
+            return False
+        return True
+
+    def _is_whole(self, n: int) -> bool:
+        """Whether nothing of block ``n`` has rotted, as far as its streams and pages show it."""
+        try:
+            self.block(n)
+        except FormatError:
+            return False
+        except StoreDamaged as error:
+            self.doubt(error)
+            return False
+        return True
 
     def _tables(self, meta: Mapping[str, str]) -> None:
         for statement in _SCHEMA:

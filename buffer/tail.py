@@ -103,6 +103,13 @@ class Tail:
         self._file.sync()
         self._offset += len(data)
 
+    def empty(self) -> None:
+        """Nothing of an earlier life is left in it, durably."""
+        for offset in range(0, 2 * HALF, HALF):
+            self._file.write_at(bytes(HALF), offset)
+        self._file.sync()
+        self._half, self._offset = 1, HALF
+
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from buffer.errors import FormatError
+from buffer.errors import FormatError, StoreDamaged
 from buffer.evidence import evidence, lasting
 from buffer.head import BlockInfo
 from buffer.rows import MAX_ROW, Record, decode_body
@@ -109,7 +109,7 @@ def _worth(shelf: Shelf, info: BlockInfo) -> _Body | None:
         block = shelf.block(info.n)
         text = block.body if block is not None and block.body is not None else b""
         records = tuple(decode_body(text))
-    except FormatError:
+    except (FormatError, StoreDamaged):
         return None
     able = sum(_step(record) is not None for record in records)
     long = any(len(line) > MAX_ROW - _WRAP for line in text.splitlines())

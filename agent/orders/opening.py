@@ -20,6 +20,7 @@ from typing import Any, Final
 from agent.history import records_of_kinds
 from agent.orders.book import KINDS, Book, Held, Record, fold
 from agent.paths import Paths
+from agent.rot import SoundReader
 from buffer.fs import DISK
 from buffer.logbook import AtomicStorage
 from buffer.reader import JournalReader
@@ -76,7 +77,7 @@ def hash_of(folder: Path) -> Callable[[int], str | None]:
 
 def look(paths: Paths) -> Book:
     """The book as anybody may read it, with or without a daemon."""
-    with closing(JournalReader(paths.journal)) as reader:
+    with closing(SoundReader(paths.journal)) as reader:
         return reopened(reader, _stored(paths), 0)[0]
 
 

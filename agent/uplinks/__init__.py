@@ -61,7 +61,8 @@ class Hooks:
     ``open_source`` is called in the uplink's own thread. ``on_receipt(uplink, receipt, note)``: a receipt
     with the platform's good signature, for this box and epoch; with PUBACK only, the note is empty.
     ``on_event(code, args)``: something a person should know, at most one a minute and code. ``handovers``:
-    the notes by which one identity of the box names the next, oldest first.
+    the notes by which one identity of the box names the next, oldest first. ``on_rot(n)``: block ``n`` cannot
+    be read.
     """
 
     open_source: Callable[[], BlockSource]
@@ -69,6 +70,7 @@ class Hooks:
     on_receipt: Callable[[str, Receipt, bytes], None]
     on_event: Callable[[str, Mapping[str, str]], None]
     handovers: Callable[[], tuple[bytes, ...]] = lambda: ()
+    on_rot: Callable[[int], None] = lambda n: None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from agent.errors import AgentError
-from agent.uplinks import Box, Hooks, State, UplinkStatus, hearing, tls
+from agent.uplinks import BlockSource, Box, Hooks, State, UplinkStatus, hearing, tls
 from agent.uplinks.hearing import Memory, Setting
-from agent.uplinks.incoming import note_hash
+from agent.uplinks.incoming import UnfitError, note_hash
 from agent.uplinks.link import Dial, Target
 from agent.uplinks.livenews import LiveNews
 from agent.uplinks.outbox import Outbox
@@ -30,7 +30,7 @@ from agent.uplinks.pipe import Pipe
 from agent.uplinks.remarks import Remarks
 from agent.uplinks.session import Session
 from agent.uplinks.tls import LinkError
-from buffer.errors import NoteError
+from buffer.errors import FormatError, NoteError, StoreDamaged
 from buffer.head import Head
 from buffer.instant import Instant
 from buffer.note import VerifierKey
@@ -114,7 +114,7 @@ class MqttUplink:
     def step(self, now: Instant) -> int:
         """One round: go on with what there is, then wait for news, at most WAIT_MS. The next due mono ms."""
         self._now = now
-        head, setting, memory = self._look()
+        head, setting, memory = self._look(now)
         try:
             due = self._go_on(now, head, setting, memory)
             self._show(now, memory, None)
@@ -135,7 +135,7 @@ class MqttUplink:
             self._closed = True
             os.close(self._wake_fd)
 
-    def _look(self) -> tuple[Head, Setting, Memory]:
+    def _look(self, now: Instant) -> tuple[Head, Setting, Memory]:
         """The journal's news for the outbox. Another epoch is another history: the old one counts no more."""
         if self._setting is None:
             source = self._hooks.open_source()
@@ -155,16 +155,27 @@ class MqttUplink:
             self._head = None
         if head != self._head:
             if self._config.blocks:
-                self._memory.outbox.grow(head.n, source.alarm_blocks(self._memory.outbox.claim.stored))
+                self._memory.outbox.grow(head.n, self._alarm_blocks(source, self._memory, now))
             self._head = head
         return head, self._setting, self._memory
+
+    def _alarm_blocks(self, source: BlockSource, memory: Memory, now: Instant) -> tuple[int, ...]:
+        """Without the index of them they go in their turn."""
+        try:
+            return source.alarm_blocks(memory.outbox.claim.stored)
+        except StoreDamaged as error:
+            memory.remarks.add(UnfitError(error.code, **error.facts), now.mono_ms)
+            return ()
 
     def _stored(self, setting: Setting, head: Head) -> int:
         """Where the cursor stands, if it speaks of this history."""
         cursor = self._hooks.cursor()
         if cursor is None or cursor.n > head.n:
             return -1
-        block = setting.source.block(cursor.n)
+        try:
+            block = setting.source.block(cursor.n)
+        except (FormatError, StoreDamaged):  # our own store's cursor; the next receipt judges it
+            return cursor.n
         return cursor.n if block is not None and note_hash(block.note) == cursor.hash else -1
 
     def _go_on(self, now: Instant, head: Head, setting: Setting, memory: Memory) -> int:

@@ -14,7 +14,7 @@ history than ours, nothing is sent at all.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from agent.errors import AgentError
@@ -26,11 +26,12 @@ from agent.uplinks.outbox import Order
 from agent.uplinks.pipe import Acked, Connected, Event, Message, Pipe, Subscribed
 from agent.uplinks.tls import LinkError
 from buffer.block import decode_header
-from buffer.errors import FormatError
+from buffer.errors import FormatError, StoreDamaged, WireError
 from buffer.handover import lineage, opened
 from buffer.head import Head
 from buffer.instant import Instant
 from buffer.note import decode
+from buffer.refill import sound
 from buffer.wire import Birth, encode_message, pack_block, topic
 
 CONNACK_MS: Final = 10_000
@@ -231,16 +232,29 @@ class Session:
             order = outbox.next(now.mono_ms)
             if order is None:
                 return
-            block = self._setting.source.block(order.n)
-            if block is None:
-                outbox.absent(order.n)
-                self._remark(UnfitError("SBX-UPL-051", n=order.n), now)
-                continue
             try:
-                self._block(order, pack_block(block.note, block.body), now)
-            except FormatError as error:
-                outbox.absent(order.n)
-                self._remark(UnfitError("SBX-UPL-052", n=order.n, reason=error), now)
+                block = self._setting.source.block(order.n)
+                if block is None:
+                    outbox.absent(order.n)
+                    self._remark(UnfitError("SBX-UPL-051", n=order.n), now)
+                elif sound(replace(block, raw=None)) is None:
+                    raise WireError("its parts are not those of its header")
+                else:
+                    self._block(order, pack_block(block.note, block.body), now)
+            except (FormatError, StoreDamaged) as error:
+                self._rotten(order, error, now)
+
+    def _rotten(self, order: Order, error: FormatError | StoreDamaged, now: Instant) -> None:
+        """Nobody is made to look a forger. The recorder says it and takes it out; then the header goes alone,
+        or whole again what a platform gave back. A page of the store itself waits for the next start."""
+        outbox = self._memory.outbox
+        if isinstance(error, StoreDamaged):
+            outbox.absent(order.n)
+        else:
+            outbox.sent(order)
+            outbox.refused(order.n, now.mono_ms)
+        self._setting.hooks.on_rot(order.n)
+        self._remark(UnfitError("SBX-UPL-052", n=order.n, reason=error), now)
 
     def _block(self, order: Order, payload: bytes, now: Instant) -> None:
         outbox = self._memory.outbox

@@ -14,6 +14,7 @@ from agent import uplinks
 from agent.demo.broker import free_port
 from agent.errors import AgentError
 from agent.uplinks import Uplink, UplinkStatus
+from buffer.errors import WireError
 from buffer.head import Cursor
 from buffer.instant import Instant
 from config import site
@@ -113,6 +114,17 @@ def test_a_cursor_of_another_history_counts_for_nothing(kind: str, files: Path) 
     uplink = uplinks.build(config(kind, files), box(), outside.hooks())
     uplink.step(at(0))
     assert uplink.status().confirmed_n == -1
+    uplink.close()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_cursor_whose_block_has_rotted_still_says_where_it_begins(kind: str, files: Path) -> None:
+    outside = around()
+    outside.journal.rotten[2] = WireError("rotten")
+    outside.cursor = Cursor(2, "ab" * 32, 1)
+    uplink = uplinks.build(config(kind, files), box(), outside.hooks())
+    uplink.step(at(0))
+    assert uplink.status().confirmed_n == 2
     uplink.close()
 
 

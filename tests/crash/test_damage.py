@@ -4,21 +4,28 @@ Never a number with two contents, never a broken promise without a word."""
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from buffer.block import decode_header
-from buffer.errors import KeyFault, StorageError
+from buffer.errors import KeyFault, StorageError, StoreDamaged
+from buffer.journal import Retention
 from buffer.note import decode
 from buffer.rows import decode_body, encode_row
 from buffer.verify import BlockData, verify
 from tests.support.life import Box, Promises, blocks_of, live
-from tests.support.powercut import MemoryDisk
+from tests.support.powercut import Chance, MemoryDisk, Names
 
 SEED = 20261123
+PAGE = 4096  # of SQLite
+KEEP = Retention(keep_days=0, raw_days=0, max_bytes=1 << 40)
 JOURNAL = "/box/journal"
 STORE, TAIL = f"{JOURNAL}/journal.db", f"{JOURNAL}/tail"
+NEWEST_HEADER = "UPDATE blocks SET note = replace(note, 'mono', 'momo') WHERE n = (SELECT max(n) FROM blocks)"
+ONE_BODY = "UPDATE blocks SET body = x'00' WHERE n = 2"
+NO_FACTS = "DELETE FROM meta WHERE key = 'running'"
 
 
 def lived() -> MemoryDisk:
@@ -129,9 +136,7 @@ def test_the_newest_header_rotted() -> None:
     """No number is signed twice: a new epoch, and the sums go on."""
     disk = lived().reboot()
     before = found_by(disk.reboot())
-    change(
-        disk, "UPDATE blocks SET note = replace(note, 'mono', 'momo') WHERE n = (SELECT max(n) FROM blocks)"
-    )
+    change(disk, NEWEST_HEADER)
     blocks = found_by(disk)
     old, new = (decode_header(decode(some[0].note).text) for some in (before, blocks))
     assert new.n == 0
@@ -143,8 +148,8 @@ def test_the_newest_header_rotted() -> None:
 def test_a_body_rotted_and_the_index_with_it() -> None:
     """Every header is sound: the epoch goes on, the body's records are counted as lost."""
     disk = lived().reboot()
-    change(disk, "UPDATE blocks SET body = x'00' WHERE n = 2")
-    change(disk, "DELETE FROM meta WHERE key = 'running'")
+    change(disk, ONE_BODY)
+    change(disk, NO_FACTS)
     blocks = found_by(disk)
     header = decode_header(decode(blocks[2].note).text)
     assert blocks[2].body is None
@@ -152,11 +157,79 @@ def test_a_body_rotted_and_the_index_with_it() -> None:
     assert [decode_header(decode(block.note).text).n for block in blocks] == list(range(len(blocks)))
 
 
+def started(disk: MemoryDisk, what: str) -> Box:
+    """The box goes on: it starts, reads, seals, lets go. Damage deep in the store may end one run."""
+    for boot in (9, 10):
+        try:
+            box = Box(disk, boot)
+        except StorageError as error:
+            pytest.fail(f"{what}: a start was refused: {error}")
+        try:
+            box.read(0)
+            box.seal()
+            for keep in (KEEP, replace(KEEP, max_bytes=0)):
+                box.journal.prune(box.now(1), keep, ("city",))
+        except StoreDamaged:
+            box.journal._release()
+            continue
+        return box
+    pytest.fail(f"{what}: two runs in a row were ended")
+
+
+@pytest.mark.parametrize("how", [0x40, 0x55])
+def test_any_page_of_the_store(how: int) -> None:
+    """Free pages, an index, the table itself: nothing inside the store keeps the box from going on."""
+    disk = MemoryDisk()
+    box = Box(disk, 1)
+    for slot in range(60):
+        box.read(slot, frames=2)
+        if slot % 4 == 3:
+            box.seal()
+        if slot == 39:
+            box.receipt("city")
+    box.prune(replace(KEEP, max_bytes=0))
+    box.read(60)
+    box.commit()
+    for page in range(1, len(data_of(disk, STORE)) // PAGE):
+        left = disk.reboot()
+        data = data_of(left, STORE)
+        piece = slice(page * PAGE, page * PAGE + 512)
+        data[piece] = bytes(byte ^ how for byte in data[piece])
+        started(left, f"page {page}").close()
+        again = started(left.reboot(), f"page {page}, later")
+        sums = again.journal.head.sums
+        assert sums.reads_ok + sums.lost >= 61, f"page {page}: neither kept nor counted"
+
+
+@pytest.mark.parametrize("damage", [(NEWEST_HEADER,), (ONE_BODY, NO_FACTS)])
+@pytest.mark.parametrize(("keep", "names"), [(0.0, "none"), (0.5, "ext4"), (0.5, "posix"), (1.0, "all")])
+def test_a_cut_anywhere_while_a_store_is_mended(damage: tuple[str, ...], keep: float, names: Names) -> None:
+    """It is mended once: what is said of it and what it counts are the same, wherever the power went."""
+    disk = lived().reboot()
+    for sql in damage:
+        change(disk, sql)
+    disk.steps = disk.as_steps()
+    before, wanted = len(disk.steps), _mended(disk.reboot(), 9)
+    Box(disk, 9)
+    for k in range(before, len(disk.steps) + 1):
+        assert _mended(disk.after(k, Chance(random.Random(k), keep, names)), 10) == wanted, k
+
+
+def _mended(disk: MemoryDisk, boot: int) -> tuple[object, ...]:
+    box = Box(disk, boot)
+    box.seal()
+    blocks = blocks_of(box.journal._store)
+    first = decode_header(decode(blocks[0].note).text)
+    sums = box.journal.head.sums
+    box.close()
+    return first.n, first.first, sums.reads_ok, sums.lost, losses_of(blocks)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(SEED, SEED + 4))
 def test_flips_anywhere(seed: int) -> None:
-    """50 disks a seed: one bit to 4 KiB of store or tail flipped or zeroed. A promise that is broken is
-    named by a loss record, by the verifier, or by the refusal to start."""
+    """50 disks a seed: one bit to 4 KiB of store or tail flipped or zeroed. The box starts; a promise that is
+    broken is named by a loss record or by the verifier."""
     rng = random.Random(seed)
     whole = lived()
     promised = Promises.until(whole.steps)
@@ -169,12 +242,7 @@ def test_flips_anywhere(seed: int) -> None:
         data[at : at + size] = (
             bytes(len(piece)) if rng.random() < 0.5 else bytes(byte ^ 0x10 for byte in piece)
         )
-        try:
-            box = Box(disk, 9)
-        except StorageError:
-            continue
-        box.read(0)
-        box.seal()
+        box = started(disk, f"seed {seed}, trial {trial}")
         blocks = blocks_of(box.journal._store, skip=True)
         keys = box.journal.ratchet.stamp.keys
         report = verify(blocks, identity=keys.identities[0], handovers=keys.told)

@@ -59,7 +59,13 @@ def test_the_boot_counter_whatever_became_of_the_store(tmp_path: Path) -> None:
         assert last_boot(tmp_path / "journal") == boot
         box.close()
     store = tmp_path / "journal" / "journal.db"
-    whole = store.read_bytes()
+    tail = tmp_path / "journal" / "tail"
+    whole, records = store.read_bytes(), tail.read_bytes()
+    store.rename(store.with_name("journal.db.new"))  # a cut while a damaged one was replaced ...
+    tail.write_bytes(bytes(len(records)))
+    assert last_boot(tmp_path / "journal") == 3, "... whose records count no less"
+    store.with_name("journal.db.new").unlink()
+    tail.write_bytes(records)
     store.write_bytes(whole[:4096] + b"\xff" * 4096 + whole[8192:])
     assert last_boot(tmp_path / "journal") == 3
     store.write_bytes(b"no database at all, but long enough to be one" * 1000)

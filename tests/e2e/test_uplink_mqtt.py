@@ -21,6 +21,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from agent.clock import Clock
 from agent.uplinks import Box, Hooks, build
 from agent.uplinks.mqtt import MqttUplink
+from buffer.errors import StoreDamaged, WireError
 from buffer.journal import Journal
 from buffer.keys import Keys
 from buffer.note import Ed25519Signer, encode
@@ -118,6 +119,24 @@ def test_the_broker_is_killed_again_and_again(platform: Platform) -> None:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks without a receipt are sent again after two seconds, not thirty."""
     monkeypatch.setattr("agent.uplinks.outbox.RESEND_MS", 2_000)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_rotten_blocks_stop_nothing_and_go_when_they_are_whole_again(platform: Platform) -> None:
+    """They are told to the recorder and sent later; nobody is sent what he must take for a forgery."""
+    journal = MemoryJournal(make(Life(blocks=20)))
+    whole = journal.blocks[7]
+    journal.rotten = {3: WireError("rotten"), 5: StoreDamaged("SBX-JNL-009", path="", reason="a page")}
+    journal.blocks[7] = replace(whole, body=journal.blocks[8].body)
+    around = Around(journal)
+    uplink = _uplink(platform.uplink(), around)
+    _until(lambda: platform.status().get("gaps") == [[3, 3], [5, 5], [7, 7]], uplink)
+    assert uplink.status().state == "online"
+    assert "SBX-UPL-052" in around.codes
+    assert set(around.told) == {3, 5, 7}
+    journal.blocks[7] = whole
+    _until(lambda: platform.status()["gaps"][-1] == [5, 5], uplink, seconds=60)
+    uplink.close()
 
 
 @pytest.mark.usefixtures("impatient")

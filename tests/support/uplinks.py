@@ -8,6 +8,7 @@ from typing import Any
 
 from agent.uplinks import Box, Hooks
 from buffer.block import decode_header, hash_text
+from buffer.errors import JournalError
 from buffer.head import Cursor, Head
 from buffer.instant import Instant
 from buffer.note import decode
@@ -29,6 +30,7 @@ class MemoryJournal:
         self.blocks = list(blocks)
         self.show = len(self.blocks) if show is None else show
         self.gone: set[int] = set()
+        self.rotten: dict[int, JournalError] = {}
         self.alarms = tuple(
             n
             for n, block in enumerate(self.blocks)
@@ -41,6 +43,8 @@ class MemoryJournal:
         return Head(header.epoch, header.n, hash_text(text), header.last, header.sums)
 
     def block(self, n: int) -> BlockData | None:
+        if n in self.rotten:
+            raise self.rotten[n]
         return None if n in self.gone or not 0 <= n < self.show else self.blocks[n]
 
     def alarm_blocks(self, after_n: int) -> tuple[int, ...]:
@@ -58,9 +62,12 @@ class Around:
     receipts: list[tuple[Receipt, bytes]] = field(default_factory=list)
     events: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
     cursor: Cursor | None = None
+    told: list[int] = field(default_factory=list)  # blocks that cannot be read
 
     def hooks(self) -> Hooks:
-        return Hooks(lambda: self.journal, lambda: self.cursor, self._receipt, self._event)
+        return Hooks(
+            lambda: self.journal, lambda: self.cursor, self._receipt, self._event, on_rot=self.told.append
+        )
 
     @property
     def codes(self) -> list[str]:

@@ -14,7 +14,7 @@ from buffer.receipt import Receipt, encode_receipt
 from buffer.rows import decode_body
 from buffer.verify import verify
 from tests.support.life import BOX, ROOT, UTC0, Box, blocks_of
-from tests.support.powercut import Chance, MemoryDisk
+from tests.support.powercut import Chance, MemoryDisk, Names
 
 JOURNAL = ROOT / "journal"
 
@@ -112,25 +112,41 @@ def test_records_in_the_tail_of_the_old_history_are_counted() -> None:
     assert first == 1 + 4 + 4 + 2, "four records of the birth, four readings, two lost: none is used again"
 
 
-def test_a_cut_anywhere_begins_one_epoch_or_none() -> None:
+@pytest.mark.parametrize(("keep", "names"), [(0.0, "none"), (0.5, "ext4"), (0.5, "posix"), (1.0, "all")])
+def test_a_cut_anywhere_begins_one_epoch_and_forgets_nothing(keep: float, names: Names) -> None:
+    """Before the new epoch has its name the old one is there, whole; and it begins with all that it knew."""
     disk, box = lived(2)
-    _, note = receipt_of(box)
-    epoch = box.journal.head.epoch
-    box.close()
-    before = len(disk.steps)
-    box = Box(disk, 2)
-    box.journal.ending.mark(note)
-    box.close()
-    marked = len(disk.steps)
-    Box(disk, 3).close()
-    for k in range(before, len(disk.steps) + 1, 3):
-        left = disk.after(k, Chance(random.Random(k), 0.5, "ext4"))
+    card = disk.reboot()
+    for slot in range(2, 7):
+        box.read(slot)
+        box.seal()
+    receipt, note = receipt_of(box)
+    back = Box(card, 2)
+    back.read(0)
+    back.seal()
+    back.journal.ending.mark(note)
+    back.read(1)
+    back.commit()
+    old = back.journal.head
+    card = card.reboot()
+    marked = len(card.steps)
+    Box(card, 3).close()
+    for k in range(marked, len(card.steps) + 1):
+        left = card.after(k, Chance(random.Random(k), keep, names))
         found = Box(left, 4)
         found.seal()
+        header = decode_header(decode(blocks_of(found.journal._store)[0].note).text)
+        assert header.epoch != old.epoch, k
+        assert (header.first, header.sums.reads_ok) == (old.last_i + 2, old.sums.reads_ok), k
+        (loss,) = [record for record in found.journal_records() if record["k"] == "loss"]
+        said = [loss[name] for name in ("what", "count", "reason", "by", "epoch", "n", "hash")]
+        words = ["records", 1, "restored-or-lost", "city", old.epoch, receipt.stored_n, receipt.stored_hash]
+        assert said == words, k
+        assert NAME not in left.names(JOURNAL), k
+        assert any(name.startswith("tail.bad-") for name in left.names(JOURNAL)), k
+        epoch = found.journal.head.epoch
         found.close()
-        again = Box(left, 5)
-        assert (again.journal.head.epoch == epoch) <= (k < marked), k
-        assert again.journal.head.epoch == found.journal.head.epoch, k
+        assert Box(left, 5).journal.head.epoch == epoch, k
 
 
 def test_an_authority_that_does_it_over_and_over_is_not_heard() -> None:
