@@ -14,16 +14,18 @@ sealed number.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
 
 from buffer import anew, succession
 from buffer.block import Header
 from buffer.errors import JournalUnusable, StoreDamaged, StoreFull
-from buffer.frame import Frame
+from buffer.frame import Frame, claim
 from buffer.fs import FileSystem
 from buffer.head import Cursor
 from buffer.instant import Instant
@@ -154,8 +156,9 @@ def _recover(opened: Opened, stamp: Stamp, cfg: str, now: Instant) -> Ground:
     store, tail = opened.store, opened.tail
     header, digest = newest(store)
     found = tail.read(header.n + 1, bytes.fromhex(digest))
-    entries = list(entries_of(found.frames))
-    losses = [*opened.losses, *_behind(found, entries[-1].i if entries else header.last)]
+    frames = tuple(takewhile(partial(_is_own, header), found.frames))
+    entries = list(entries_of(frames))
+    losses = [*opened.losses, *_behind(found, frames, entries[-1].i if entries else header.last)]
     clean = store.meta()["running"] == "0" and not entries and not losses
     last = entries[-1].record if entries else {"t": header.utc_ms, "i": header.last}
     prev = _last_boot_id(entries) or header.boot_id
@@ -165,7 +168,7 @@ def _recover(opened: Opened, stamp: Stamp, cfg: str, now: Instant) -> Ground:
     remarks: list[tuple[str, Mapping[str, Any]]] = [("boot", boot), ("down", down)]
     remarks += [("loss", loss) for loss in losses]
     if entries:
-        fields = {"records": len(entries), "frames": len(found.frames)}
+        fields = {"records": len(entries), "frames": len(frames)}
         entries.append(entry(last["i"] + 1, "recovered", fields, now))
     old = last_cfg(entries, header.cfg)
     if cfg != old:
@@ -195,7 +198,16 @@ def _last_boot_id(entries: list[Entry]) -> str | None:
     return ids[-1] if ids else None
 
 
-def _behind(found: Found, last: int) -> Iterator[Mapping[str, Any]]:
-    """Records that a commit promised and a rotten frame took."""
-    if found.promised > last:
+def _is_own(head: Header, frame: Frame) -> bool:
+    """Whether the box signed a frame: its checksum and its place in the chain anybody can make who has the
+    card, and a header that seals it would make it the box's word."""
+    return head.next_key.is_good(claim(head.box, head.epoch, frame), frame.signature)
+
+
+def _behind(found: Found, own: Sequence[Frame], last: int) -> Iterator[Mapping[str, Any]]:
+    """Records that a commit promised and that are not there, or not as they were written."""
+    if len(own) < len(found.frames):
+        promised = max(found.promised, found.frames[-1].last)
+        yield {"what": "records", "count": max(0, promised - last), "reason": "tail altered"}
+    elif found.promised > last:
         yield {"what": "records", "count": found.promised - last, "reason": "tail damaged"}

@@ -11,9 +11,12 @@ import pytest
 
 from buffer.block import decode_header
 from buffer.errors import KeyFault, StorageError, StoreDamaged
+from buffer.frame import decode_frame, encode_frame, follow, look
+from buffer.head import Head
 from buffer.journal import Retention
 from buffer.note import decode
 from buffer.rows import decode_body, encode_row
+from buffer.tail import HALF
 from buffer.verify import BlockData, verify
 from tests.support.life import Box, Promises, blocks_of, live
 from tests.support.powercut import Chance, MemoryDisk, Names
@@ -256,3 +259,37 @@ def test_flips_anywhere(seed: int) -> None:
 
 def _spelled(row: dict[str, object]) -> bytes:
     return encode_row(row)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_tail_that_was_rewritten_without_the_key_is_not_sealed(first: bool) -> None:
+    """Checksums and the running hash anybody can make; what the box would seal would be its word."""
+    disk = MemoryDisk()
+    box = Box(disk, 1)
+    for slot in (7, 8):
+        box.read(slot)
+        box.commit()
+    head = box.journal.head
+    left = disk.reboot()
+    forge(data_of(left, TAIL), head, b'"p":"7.50"' if first else b'"p":"8.50"')
+    blocks = found_by(left)
+    ((what, count, reason),) = losses_of(blocks)
+    assert (what, reason) == ("records", "tail altered")
+    values = [row["v"] for row in rows_of(blocks).values() if row["k"] == "reading"]
+    assert {"p": "9.99"} not in values
+    assert count in range(1, 9), "how many the frames claim"
+    assert ({"p": "7.50"} in values) == (not first), "what came before is the box's own"
+
+
+def forge(data: bytearray, head: Head, value: bytes) -> None:
+    """Write another value of the same length into a frame of the tail, and make all sums right again."""
+    for half in (0, HALF):
+        running, at = bytes.fromhex(head.hash), half
+        while (claimed := look(bytes(data[at : at + PAGE]))) is not None and claimed[0] == head.n + 1:
+            frame = decode_frame(bytes(data[at : at + claimed[1] * PAGE]), claimed[0])
+            assert frame is not None
+            frame = replace(frame, rows=frame.rows.replace(value, b'"p":"9.99"'))
+            running = follow(running, frame)
+            packed = encode_frame(replace(frame, running=running))
+            data[at : at + len(packed)] = packed
+            at += len(packed)
