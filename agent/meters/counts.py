@@ -7,7 +7,9 @@
     the end           meter-event told       of how many; from here on it is not asked again
 
 The first value ever, and the first behind another meter number, counts nothing. The state is the journal:
-what was counted and never told is asked for again after a start, and each hour, for three days at most.
+what was counted and never told is asked for again after a start, and each hour, for three days at most. A
+meter that gave no record of a counter is not asked for that one's until the next day: each silence holds up
+its polls.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from drivers.errand import Errand
 from drivers.samples import PollResult
 
 GIVE_UP_MS: Final = 3 * 86_400_000
+LACKS_MS: Final = 86_400_000
 SERIAL: Final = "serial"
 _WATCHED: Final = COUNTERS | {SERIAL}
 Event = tuple[str, Mapping[str, object]]
@@ -60,6 +63,7 @@ class Counts:
         self._starts = set(past.starts)
         self._ask = ask
         self._errands: dict[str, Errand | None] = {}
+        self._lacks: dict[Key, int] = {}  # until when it is not asked
 
     def seen(self, result: PollResult, i: int, at: Instant) -> Iterator[Event]:
         """A poll that became record ``i``."""
@@ -82,6 +86,8 @@ class Counts:
             whole = rise if before is None else replace(rise, old=min(before.rise.old, rise.old))
             self._open[rise.meter, rise.name] = _Open(whole, at.mono_ms)
             yield "meter-event", _counted(rise)
+            if at.mono_ms < self._lacks.get((rise.meter, rise.name), 0):
+                yield from self._close(whole, "no memory")
         if rises:
             self._ask_for(result.meter)
 
@@ -105,10 +111,13 @@ class Counts:
             fields["end_mt"] = happened.end.isoformat(" ", "seconds")
         yield "meter-event", fields
 
-    def ended(self, item: EventsEnded) -> Iterator[Event]:
+    def ended(self, item: EventsEnded, now: Instant) -> Iterator[Event]:
         """The meter was asked for all of some rises, unless the line failed: then it is asked again."""
         if item.ended != "interrupted":
             for rise in item.rises:
+                one = self._open.get((rise.meter, rise.name))
+                if one is not None and not one.records:
+                    self._lacks[rise.meter, rise.name] = now.mono_ms + LACKS_MS
                 yield from self._close(rise, item.ended)
 
     def hourly(self, now: Instant) -> Iterator[Event]:
@@ -126,7 +135,8 @@ class Counts:
         mine = [one for one in self._open.values() if one.rise.meter == meter]
         for one in mine:
             one.records = 0
-        self._errands[meter] = self._ask(WantEvents(meter, tuple(one.rise for one in mine)))
+        if mine:
+            self._errands[meter] = self._ask(WantEvents(meter, tuple(one.rise for one in mine)))
 
     def _close(self, rise: Rise, ended: str) -> Iterator[Event]:
         one = self._open.get((rise.meter, rise.name))

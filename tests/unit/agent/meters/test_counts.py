@@ -12,6 +12,7 @@ import pytest
 from agent.meters.book import GIVE_UP_MS
 from buffer.raw import decode_raw
 from buffer.reader import JournalReader
+from drivers.simulated.slave645 import Habits, Refusal
 from tests.unit.agent.meters.plant import Plant
 
 COVER, PROGRAM, POWER = "03300D00", "03300000", "03110000"
@@ -133,6 +134,27 @@ def test_a_restart_asks_again_for_what_was_never_told_and_tells_nothing_twice(
     plant.start()
     plant.run(200)
     assert asked(plant, before) == [], "it was told"
+
+
+@pytest.mark.parametrize("refusal", ["no-data", "other", "silence"])
+def test_a_meter_without_event_records_is_not_asked_again_that_day(tmp_path: Path, refusal: Refusal) -> None:
+    """Whatever way it refuses; what it counts is on record all the same."""
+    habits = Habits(lacks=frozenset(f"033000{nn:02X}" for nn in range(1, 11)), refusal=refusal)
+    plant = started(tmp_path, habits=habits)
+    plant.device.happened(PROGRAM)
+    plant.run(200)
+    once = len(asked(plant))
+    assert once == {"no-data": 1, "other": 3, "silence": 4}[refusal]
+    plant.device.happened(PROGRAM)
+    plant.run(200)
+    plant.commit()
+    assert len(asked(plant)) == once
+    assert [one["new"] for one in plant.events("counted")] == ["1", "2"]
+    assert [(one["ended"], one["records"]) for one in plant.events("told")] == [("done", 0), ("no memory", 0)]
+    plant.device.happened(COVER)
+    plant.run(200)
+    plant.commit()
+    assert [name for name, _ in starts(plant)] == ["n_cover"], "another counter is asked for"
 
 
 def test_ten_records_at_most(tmp_path: Path) -> None:
