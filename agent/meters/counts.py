@@ -14,6 +14,7 @@ its polls.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -29,20 +30,21 @@ from drivers.samples import PollResult
 
 GIVE_UP_MS: Final = 3 * 86_400_000
 LACKS_MS: Final = 86_400_000
+_STARTS: Final = 32  # remembered of each counter: a meter keeps ten records
 SERIAL: Final = "serial"
 _WATCHED: Final = COUNTERS | {SERIAL}
 Event = tuple[str, Mapping[str, object]]
 Key = tuple[str, str]  # meter, counter
-Start = tuple[str, str, datetime]
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What a start finds: the last value of each counter, what was never told, the records that were."""
+    """What a start finds: the last value of each counter, what was never told, and the records that were, by
+    their starts, the last told first."""
 
     last: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
     open: Sequence[Rise] = ()
-    starts: frozenset[Start] = frozenset()
+    starts: Mapping[Key, Sequence[datetime]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -60,7 +62,7 @@ class Counts:
     def __init__(self, past: Counted, started_ms: int, ask: Callable[[Want], Errand | None]) -> None:
         self._last = dict(past.last)
         self._open = {(rise.meter, rise.name): _Open(rise, started_ms) for rise in past.open}
-        self._starts = set(past.starts)
+        self._starts = {key: deque(reversed(starts), maxlen=_STARTS) for key, starts in past.starts.items()}
         self._ask = ask
         self._errands: dict[str, Errand | None] = {}
         self._lacks: dict[Key, int] = {}  # until when it is not asked
@@ -83,11 +85,13 @@ class Counts:
         ]
         for rise in rises:
             before = self._open.get((rise.meter, rise.name))
-            whole = rise if before is None else replace(rise, old=min(before.rise.old, rise.old))
-            self._open[rise.meter, rise.name] = _Open(whole, at.mono_ms)
+            one = _Open(rise, at.mono_ms)
+            if before is not None:
+                one = replace(before, rise=replace(rise, old=min(before.rise.old, rise.old)))
+            self._open[rise.meter, rise.name] = one
             yield "meter-event", _counted(rise)
             if at.mono_ms < self._lacks.get((rise.meter, rise.name), 0):
-                yield from self._close(whole, "no memory")
+                yield from self._close(one.rise, "no memory")
         if rises:
             self._ask_for(result.meter)
 
@@ -96,10 +100,10 @@ class Counts:
         one, happened = self._open.get((item.meter, item.happened.counter)), item.happened
         if one is not None:
             one.records += 1
-        start = (item.meter, happened.counter, happened.begin)
-        if start in self._starts:
+        starts = self._starts.setdefault((item.meter, happened.counter), deque(maxlen=_STARTS))
+        if happened.begin in starts:
             return
-        self._starts.add(start)
+        starts.append(happened.begin)
         fields: dict[str, object] = {
             "m": item.meter,
             "what": "happened",
@@ -164,7 +168,7 @@ class Look:
     _last: dict[str, dict[str, Decimal]] = field(default_factory=dict)
     _told: dict[Key, int] = field(default_factory=dict)
     _open: dict[Key, Rise] = field(default_factory=dict)
-    _starts: set[Start] = field(default_factory=set)
+    _starts: dict[Key, list[datetime]] = field(default_factory=dict)
 
     def reading(self, record: Mapping[str, Any]) -> None:
         """A live reading."""
@@ -175,7 +179,7 @@ class Look:
         """A meter-event of any kind."""
         key = (record["m"], record.get("name", ""))
         if record["what"] == "happened":
-            self._starts.add((*key, datetime.fromisoformat(record["mt"])))
+            self._starts.setdefault(key, []).append(datetime.fromisoformat(record["mt"]))
         elif record["what"] == "told":
             self._told.setdefault(key, record["to_i"])
         elif record["what"] == "counted" and record["since_i"] > self._told.get(key, -1):
@@ -185,4 +189,5 @@ class Look:
 
     def found(self) -> Counted:
         """All of it."""
-        return Counted(self._last, tuple(self._open.values()), frozenset(self._starts))
+        starts = {key: found[:_STARTS] for key, found in self._starts.items()}
+        return Counted(self._last, tuple(self._open.values()), starts)
