@@ -6,8 +6,8 @@
     counter 03040000   ->  records 030401nn, 030402nn, 030403nn  of phase A, B, C; 030E alike
 
 As many as wanted, ten at most; the list moves on when something happens meanwhile, and then gives a record
-once more. A record begins at its first time; one without a sound one is not told, for
-nothing would name it. A counter whose records have no documented shape is asked for none.
+once more. A record begins at its first time; one without a sound one is not told, for nothing would name it.
+A counter whose records have no documented shape is asked for none.
 
 Sources: as drivers/dlt645/event.py.
 """
