@@ -106,7 +106,7 @@ class Book:
         elif isinstance(item, EventHeard):
             yield from self._counts.heard(item)
         elif isinstance(item, EventsEnded):
-            yield from self._counts.ended(item)
+            yield from self._counts.ended(item, now)
         elif isinstance(item, NothingKept):
             self._nothing(item)
         elif isinstance(item, RecallEnded):

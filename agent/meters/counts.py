@@ -7,11 +7,14 @@
     the end           meter-event told       of how many; from here on it is not asked again
 
 The first value ever, and the first behind another meter number, counts nothing. The state is the journal:
-what was counted and never told is asked for again after a start, and each hour, for three days at most.
+what was counted and never told is asked for again after a start, and each hour, for three days at most. A
+meter that gave no record of a counter is not asked for that one's until the next day: each silence holds up
+its polls.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -26,20 +29,22 @@ from drivers.errand import Errand
 from drivers.samples import PollResult
 
 GIVE_UP_MS: Final = 3 * 86_400_000
+LACKS_MS: Final = 86_400_000
+_STARTS: Final = 32  # remembered of each counter: a meter keeps ten records
 SERIAL: Final = "serial"
 _WATCHED: Final = COUNTERS | {SERIAL}
 Event = tuple[str, Mapping[str, object]]
 Key = tuple[str, str]  # meter, counter
-Start = tuple[str, str, datetime]
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What a start finds: the last value of each counter, what was never told, the records that were."""
+    """What a start finds: the last value of each counter, what was never told, and the records that were, by
+    their starts, the last told first."""
 
     last: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
     open: Sequence[Rise] = ()
-    starts: frozenset[Start] = frozenset()
+    starts: Mapping[Key, Sequence[datetime]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -57,9 +62,10 @@ class Counts:
     def __init__(self, past: Counted, started_ms: int, ask: Callable[[Want], Errand | None]) -> None:
         self._last = dict(past.last)
         self._open = {(rise.meter, rise.name): _Open(rise, started_ms) for rise in past.open}
-        self._starts = set(past.starts)
+        self._starts = {key: deque(reversed(starts), maxlen=_STARTS) for key, starts in past.starts.items()}
         self._ask = ask
         self._errands: dict[str, Errand | None] = {}
+        self._lacks: dict[Key, int] = {}  # until when it is not asked
 
     def seen(self, result: PollResult, i: int, at: Instant) -> Iterator[Event]:
         """A poll that became record ``i``."""
@@ -79,9 +85,13 @@ class Counts:
         ]
         for rise in rises:
             before = self._open.get((rise.meter, rise.name))
-            whole = rise if before is None else replace(rise, old=min(before.rise.old, rise.old))
-            self._open[rise.meter, rise.name] = _Open(whole, at.mono_ms)
+            one = _Open(rise, at.mono_ms)
+            if before is not None:
+                one = replace(before, rise=replace(rise, old=min(before.rise.old, rise.old)))
+            self._open[rise.meter, rise.name] = one
             yield "meter-event", _counted(rise)
+            if at.mono_ms < self._lacks.get((rise.meter, rise.name), 0):
+                yield from self._close(one.rise, "no memory")
         if rises:
             self._ask_for(result.meter)
 
@@ -90,10 +100,10 @@ class Counts:
         one, happened = self._open.get((item.meter, item.happened.counter)), item.happened
         if one is not None:
             one.records += 1
-        start = (item.meter, happened.counter, happened.begin)
-        if start in self._starts:
+        starts = self._starts.setdefault((item.meter, happened.counter), deque(maxlen=_STARTS))
+        if happened.begin in starts:
             return
-        self._starts.add(start)
+        starts.append(happened.begin)
         fields: dict[str, object] = {
             "m": item.meter,
             "what": "happened",
@@ -105,10 +115,13 @@ class Counts:
             fields["end_mt"] = happened.end.isoformat(" ", "seconds")
         yield "meter-event", fields
 
-    def ended(self, item: EventsEnded) -> Iterator[Event]:
+    def ended(self, item: EventsEnded, now: Instant) -> Iterator[Event]:
         """The meter was asked for all of some rises, unless the line failed: then it is asked again."""
         if item.ended != "interrupted":
             for rise in item.rises:
+                one = self._open.get((rise.meter, rise.name))
+                if one is not None and not one.records:
+                    self._lacks[rise.meter, rise.name] = now.mono_ms + LACKS_MS
                 yield from self._close(rise, item.ended)
 
     def hourly(self, now: Instant) -> Iterator[Event]:
@@ -126,7 +139,8 @@ class Counts:
         mine = [one for one in self._open.values() if one.rise.meter == meter]
         for one in mine:
             one.records = 0
-        self._errands[meter] = self._ask(WantEvents(meter, tuple(one.rise for one in mine)))
+        if mine:
+            self._errands[meter] = self._ask(WantEvents(meter, tuple(one.rise for one in mine)))
 
     def _close(self, rise: Rise, ended: str) -> Iterator[Event]:
         one = self._open.get((rise.meter, rise.name))
@@ -154,7 +168,7 @@ class Look:
     _last: dict[str, dict[str, Decimal]] = field(default_factory=dict)
     _told: dict[Key, int] = field(default_factory=dict)
     _open: dict[Key, Rise] = field(default_factory=dict)
-    _starts: set[Start] = field(default_factory=set)
+    _starts: dict[Key, list[datetime]] = field(default_factory=dict)
 
     def reading(self, record: Mapping[str, Any]) -> None:
         """A live reading."""
@@ -165,7 +179,7 @@ class Look:
         """A meter-event of any kind."""
         key = (record["m"], record.get("name", ""))
         if record["what"] == "happened":
-            self._starts.add((*key, datetime.fromisoformat(record["mt"])))
+            self._starts.setdefault(key, []).append(datetime.fromisoformat(record["mt"]))
         elif record["what"] == "told":
             self._told.setdefault(key, record["to_i"])
         elif record["what"] == "counted" and record["since_i"] > self._told.get(key, -1):
@@ -175,4 +189,5 @@ class Look:
 
     def found(self) -> Counted:
         """All of it."""
-        return Counted(self._last, tuple(self._open.values()), frozenset(self._starts))
+        starts = {key: found[:_STARTS] for key, found in self._starts.items()}
+        return Counted(self._last, tuple(self._open.values()), starts)

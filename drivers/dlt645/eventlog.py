@@ -5,8 +5,9 @@
     counter 03300D00   ->  records 03300D01 newest .. 0A         033000, 033001, 033004, 03300E, 031100 alike
     counter 03040000   ->  records 030401nn, 030402nn, 030403nn  of phase A, B, C; 030E alike
 
-As many as wanted, ten at most. A record begins at its first time; one without a sound one is not told, for
-nothing would name it. A counter whose records have no documented shape is asked for none.
+As many as wanted, ten at most; the list moves on when something happens meanwhile, and then gives a record
+once more. A record begins at its first time; one without a sound one is not told, for nothing would name it.
+A counter whose records have no documented shape is asked for none.
 
 Sources: as drivers/dlt645/event.py.
 """
@@ -35,14 +36,17 @@ def events(spec: MeterSpec, counts: Mapping[str, int], tell: TellEvent) -> Recal
     asking = Asking(spec)
     try:
         for item in spec.profile.dlt:
-            yield from _newest(asking, item, min(counts.get(item.quantity, 0), MOST), tell)
+            yield from _newest(asking, item, counts.get(item.quantity, 0), tell)
     except LineFailedError:
         return "interrupted"
     return "done"
 
 
-def _newest(asking: Asking, item: DltItem, most: int, tell: TellEvent) -> Generator[Exchange, Answer, None]:
-    for nn in range(1, most + 1):
+def _newest(asking: Asking, item: DltItem, wanted: int, tell: TellEvent) -> Generator[Exchange, Answer, None]:
+    told = set[datetime]()
+    for nn in range(1, MOST + 1):
+        if wanted <= 0:
+            return
         di = _record(item, nn)
         layout = None if di is None else lookup(di)
         if di is None or layout is None:
@@ -51,7 +55,11 @@ def _newest(asking: Asking, item: DltItem, most: int, tell: TellEvent) -> Genera
         if not isinstance(data, bytes):
             return
         happened = _happened(item.quantity, layout, data)
+        if happened is not None and happened.begin in told:
+            continue  # the list moved on by one meanwhile
+        wanted -= 1
         if happened is not None:
+            told.add(happened.begin)
             tell(happened)
 
 

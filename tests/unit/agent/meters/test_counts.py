@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import pytest
 from agent.meters.book import GIVE_UP_MS
 from buffer.raw import decode_raw
 from buffer.reader import JournalReader
-from tests.unit.agent.meters.plant import Plant
+from drivers.samples import PollResult, Quality, Sample
+from drivers.simulated.slave645 import Habits, Refusal
+from tests.unit.agent.meters.plant import METER, Plant
 
 COVER, PROGRAM, POWER = "03300D00", "03300000", "03110000"
 BREAK = "03040000.b"
@@ -135,6 +138,27 @@ def test_a_restart_asks_again_for_what_was_never_told_and_tells_nothing_twice(
     assert asked(plant, before) == [], "it was told"
 
 
+@pytest.mark.parametrize("refusal", ["no-data", "other", "silence"])
+def test_a_meter_without_event_records_is_not_asked_again_that_day(tmp_path: Path, refusal: Refusal) -> None:
+    """Whatever way it refuses; what it counts is on record all the same."""
+    habits = Habits(lacks=frozenset(f"033000{nn:02X}" for nn in range(1, 11)), refusal=refusal)
+    plant = started(tmp_path, habits=habits)
+    plant.device.happened(PROGRAM)
+    plant.run(200)
+    once = len(asked(plant))
+    assert once == {"no-data": 1, "other": 3, "silence": 4}[refusal]
+    plant.device.happened(PROGRAM)
+    plant.run(200)
+    plant.commit()
+    assert len(asked(plant)) == once
+    assert [one["new"] for one in plant.events("counted")] == ["1", "2"]
+    assert [(one["ended"], one["records"]) for one in plant.events("told")] == [("done", 0), ("no memory", 0)]
+    plant.device.happened(COVER)
+    plant.run(200)
+    plant.commit()
+    assert [name for name, _ in starts(plant)] == ["n_cover"], "another counter is asked for"
+
+
 def test_ten_records_at_most(tmp_path: Path) -> None:
     plant = started(tmp_path)
     for _ in range(25):
@@ -143,6 +167,37 @@ def test_ten_records_at_most(tmp_path: Path) -> None:
     plant.run(150)
     plant.commit()
     assert len(asked(plant)) == len(starts(plant)) == 10
+
+
+def test_a_counter_that_rises_under_its_question_is_asked_for_the_rest(tmp_path: Path) -> None:
+    plant = started(tmp_path)
+    for _ in range(4):
+        plant.device.happened(POWER)
+        plant.port.advance(plant.port.now() + 1000)
+    book = plant.box.recorder._book
+    polls = [one for one in plant.live() if "n_power_down" in one["v"]]
+    for _ in range(600):
+        plant.run(0.1)
+        plant.commit()
+        if plant.events("happened"):
+            break
+    assert plant.events("told") == []
+    plant.device.happened(POWER)
+    (counted,) = plant.events("counted")
+    sample = Sample("n_power_down", Decimal(5), Quality.GOOD)
+    now = plant.box.at(plant.port.now() / 1000)
+    result = PollResult(METER.id, "slow", 99, now.mono_ms, (sample,), None, (), 1)
+    more = list(book.seen(result, counted["since_i"] + 1, now))
+    assert [(fields["old"], fields["new"]) for _, fields in more] == [("4", "5")]
+    plant.run(60)
+    plant.commit()
+    assert polls
+    (told,) = plant.events("told")
+    assert (told["new"], told["records"]) == ("4", 4)
+    plant.run(3700)
+    plant.commit()
+    assert len(starts(plant)) == len(set(starts(plant))) == 5
+    assert [one["new"] for one in plant.events("told")] == ["4", "5"]
 
 
 def test_another_meter_number_and_a_counter_that_fell_count_nothing(tmp_path: Path) -> None:

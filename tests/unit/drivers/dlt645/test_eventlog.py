@@ -96,6 +96,23 @@ def test_as_many_as_are_wanted_newest_first_and_ten_at_most() -> None:
     assert len(ask(line, {"n_cover": 40})[1]) == 10
 
 
+def test_a_list_that_moves_on_meanwhile_hides_none() -> None:
+    line, happens = Line(), iter((False, True, False, False, False))
+    for hour in range(5):
+        line.log.happened("03300D00", BEGIN + timedelta(hours=hour))
+
+    def moving(sent: bytes) -> Chunks:
+        if next(happens):
+            line.log.happened("03300D00", BEGIN + timedelta(hours=5))
+        return line(sent)
+
+    told: list[Happened] = []
+    asked = DRIVER.events(METER, {"n_cover": 4}, told.append)
+    assert asked is not None
+    assert play(asked, moving) == "done"
+    assert [one.begin.hour - BEGIN.hour for one in told] == [4, 3, 2, 1]
+
+
 def test_a_list_that_is_shorter_than_its_counter_says() -> None:
     line, played = Line(), Played()
     line.log.happened("03110000", BEGIN)
