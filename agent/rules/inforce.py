@@ -46,13 +46,17 @@ def points_of(order: Order, world: World) -> tuple[str, ...]:
 def earlier(order: Order, world: World) -> Order | None:
     """The order that it goes on from, if that is known: the one it replaces, or one of the same issuer that
     ends as it begins; for the same points or more."""
-    names = set(points_of(order, world))
-    for other in sorted(world.orders, key=lambda one: one.id != order.replaces):
-        adjoins = other.source == order.source and other.to_ms == order.from_ms
-        follows = other.from_ms < order.from_ms and (adjoins or other.id == order.replaces)
-        if follows and names <= set(points_of(other, world)):
+    before = [other for other in world.orders if other.from_ms < order.from_ms and _follows(order, other)]
+    names = set(points_of(order, world)) if before else set()
+    for other in sorted(before, key=lambda one: one.id != order.replaces):
+        if names <= set(points_of(other, world)):
             return other
     return None
+
+
+def _follows(order: Order, other: Order) -> bool:
+    adjoins = other.to_ms == order.from_ms and other.source == order.source
+    return adjoins or other.id == order.replaces
 
 
 def terms(world: World) -> Iterator[Term]:

@@ -212,11 +212,6 @@ class MeterView:
         work = last.work + (new.work - last.work) * part_ms / passed_ms
         return Sum(ms, work, last.covered_ms + part_ms)
 
-    def mean_kw(self, over_ms: int, now_ms: int) -> Decimal | None:
-        """What was drawn at least, on average; None unless most of the time was measured."""
-        found = self.mean(over_ms, now_ms)
-        return None if found is None or found.kw is None else found.least
-
 
 class DayUse(NamedTuple):
     """What a point drew on one local day, kWh by hour; None: too little of the hour was measured."""

@@ -5,9 +5,8 @@ order comes into force) or the energy of each window (``limit_kwh``). Transition
 points or for each of them::
 
     limit       measured                                       verdict
-    kW          mean of average_s, begun after the grace       violated above | fine at or below
-    kW          too little measured, the rest is above alone   violated
-    kW          too little measured                            unknown
+    kW          mean of average_s, begun after the grace       violated above | fine at or below | unknown,
+                                                               as agent.rules.kinds.means has it
     kWh         drawn since the window began, or its grace     violated above the limit and the exempt load
                 was over                                       of that time
     kWh         ... more than warn_percent of the limit        a finding of its own, a warning
@@ -29,6 +28,7 @@ from agent.rules.baseline import Memory
 from agent.rules.finding import Facts, Finding, Verdict, shown
 from agent.rules.inforce import Term, blind, points_of, stopped, terms
 from agent.rules.kinds.energy import drawn_kwh, opened
+from agent.rules.kinds.means import Judged, above, bridge_ms
 from agent.rules.world import HOUR_MS, World
 from config.orders import Order
 from config.rulekinds import LimitOrder
@@ -45,6 +45,9 @@ class _Group(NamedTuple):
     suffix: str
     points: tuple[str, ...]
     stands: bool
+
+
+_Rank = tuple[Decimal, int, str]
 
 
 class _Limit(NamedTuple):
@@ -125,44 +128,41 @@ def _parts(order: Order, points: tuple[str, ...]) -> tuple[tuple[str, tuple[str,
 
 def _means(rule: LimitOrder, limits: Sequence[_Limit], world: World) -> Iterator[Finding]:
     """Of each limit; of several on the same points all but the strictest are overruled."""
-    strictest: dict[frozenset[str], tuple[Decimal, int, str]] = {}
-    ranks = [_rank(rule, one, world) for one in limits]
-    for one, rank in zip(limits, ranks, strict=True):
-        points = frozenset(one.group.points)
+    judged = [above(one.group.points, one.allowed_kw, rule.average_s, world) for one in limits]
+    strictest: dict[frozenset[str], _Rank] = {}
+    for one, mean in zip(limits, judged, strict=True):
+        points, rank = frozenset(one.group.points), _rank(one, mean)
         if rank is not None and not one.group.stands:
             strictest[points] = min(rank, strictest.get(points, rank))
-    for one, rank in zip(limits, ranks, strict=True):
+    for one, mean in zip(limits, judged, strict=True):
+        rank = _rank(one, mean)
         other = rank is not None and rank != strictest.get(frozenset(one.group.points))
-        found = _mean(rule, one, world, judged=rank is not None)
-        yield found._replace(overruled=one.group.stands or other)
+        yield _mean(rule, one, mean, world)._replace(overruled=one.group.stands or other)
 
 
-def _rank(rule: LimitOrder, limit: _Limit, world: World) -> tuple[Decimal, int, str] | None:
+def _rank(limit: _Limit, mean: Judged) -> _Rank | None:
     """How strict it is, the lowest most; None while it cannot be judged, and hides no other."""
     term = limit.group.term
-    due = world.now_ms >= term.since_ms + rule.average_s * 1000
-    return (limit.allowed_kw, term.from_ms, term.order.id) if due and limit.allowed_kw is not None else None
+    if limit.allowed_kw is None or mean.from_ms < term.since_ms:
+        return None
+    return limit.allowed_kw, term.from_ms, term.order.id
 
 
-def _mean(rule: LimitOrder, limit: _Limit, world: World, *, judged: bool) -> Finding:
+def _mean(rule: LimitOrder, limit: _Limit, mean: Judged, world: World) -> Finding:
     (term, suffix, points, _), allowed = limit
-    means = [world.meter_of(name).mean_kw(rule.average_s * 1000, world.now_ms) for name in points]
-    known = sum((mean for mean in means if mean is not None), Decimal(0))
-    verdict = Verdict.FINE
-    if allowed is None:
-        verdict = Verdict.UNKNOWN
-    elif judged:
-        verdict = Verdict.UNKNOWN if None in means else Verdict.FINE
-        verdict = Verdict.VIOLATED if known > allowed else verdict
+    graced = allowed is not None and mean.from_ms < term.since_ms
+    verdict = Verdict.FINE if graced else mean.verdict
     return Finding(
         f"{rule.id}/{term.order.id}{suffix}",
         verdict,
         POWER,
-        world.now_ms,
+        mean.at_ms,
         rule.hold_s * 1000,
         points,
-        _words(term, points, (known, allowed), "kW"),
-        peak=known if verdict is Verdict.VIOLATED else None,
+        _words(term, points, (mean.kw, allowed), "kW"),
+        until_ms=mean.at_ms,
+        bridge_ms=bridge_ms(points, world),
+        peak=mean.kw if verdict is Verdict.VIOLATED else None,
         order=term.order.id,
     )
 
