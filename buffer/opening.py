@@ -6,7 +6,7 @@
     store  missing, tail remembers  a new epoch
     store  damaged                  buffer.salvage: the same epoch, or a new one
     store  older than the tail      a new epoch: a disk that lied about a sync, or an older copy put back
-           older than the keys      the same: the key that its newest header names is destroyed
+           older than the keys      the same: the key that its newest header names is destroyed, or was lost
            superseded               a new epoch: an authority signed for another history (buffer.anew)
 
     journal.db + journal.db.new     the heir is not complete: made again
@@ -17,6 +17,7 @@ Gives open files that hold together, and what has to be said about them. Says no
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
@@ -26,8 +27,8 @@ from typing import Any, Final
 from buffer import anew, reserve
 from buffer import tail as tail_file
 from buffer.block import FIRST_RECORD, Header, decode_header
-from buffer.errors import FormatError, StorageError, StoreDamaged, UnknownVersion
-from buffer.fs import FileSystem, write_whole
+from buffer.errors import FormatError, JournalLocked, StorageError, StoreDamaged, UnknownVersion, WriteFailed
+from buffer.fs import File, FileSystem, write_whole
 from buffer.handover import in_force
 from buffer.instant import Instant
 from buffer.keys import Keys
@@ -39,6 +40,7 @@ from buffer.store import Store
 from buffer.tail import Tail, create_tail
 
 Loss = Mapping[str, Any]
+LOCK: Final = "lock"
 DOUBTED: Final = "damaged"  # beside a store that turned out to be damaged while it was written
 
 
@@ -96,7 +98,8 @@ class Files:
             return Opened(Store(self.fs, self._new), tail, losses, heir=True)
         last = header.last if header else 0
         known = max(last, last_record(tail.halves()))
-        return self._birth(tail, _loss("records", known - last, "store damaged"), header, known + 1)
+        reason = "key gone" if saved.whole else "store damaged"
+        return self._birth(tail, _loss("records", known - last, reason), header, known + 1)
 
     def settle(self, opened: Opened) -> Store:
         """The heir says what there is to say, durably: now it takes its place. The old files stay aside; a
@@ -193,6 +196,20 @@ def _is_of_another_life(tail: Tail, head: Header) -> bool:
 def _head_of(fs: FileSystem, path: Path) -> Header:
     with closing(Store(fs, path)) as store:
         return newest(store)[0]
+
+
+def take_lock(fs: FileSystem, folder: Path) -> File:
+    """The one writer's lock of a journal, whose folder is made. JournalLocked; WriteFailed, SBX-JNL-020 where
+    the file system can only be read."""
+    try:
+        fs.make_folder(folder, 0o750)
+        lock = fs.lock(folder / LOCK)
+    except OSError as error:
+        code = "SBX-JNL-020" if error.errno == errno.EROFS else "SBX-JNL-002"
+        raise WriteFailed(code, path=folder, reason=error) from error
+    if lock is None:
+        raise JournalLocked("SBX-JNL-001", path=folder)
+    return lock
 
 
 def doubt(fs: FileSystem, folder: Path, error: StorageError) -> None:
