@@ -121,8 +121,10 @@ def _keep(accepted: Accepted, paths: Paths, log: Log) -> None:
 
 
 def _keys(paths: Paths, box: str, log: Log) -> Keys:
-    """The keys, and in the log that they have signed a journal that is not there any more."""
+    """The keys, and in the log what of them or of the journal they have signed is not there any more."""
     keys = Keys.open(paths.keys, box)
+    if keys.remade:
+        log.put("fail", "SBX-KEY-012", path=paths.keys)
     if begun(keys) and not (paths.journal / NAME).exists():
         log.put("fail", "SBX-JNL-019", path=paths.journal)
     return keys

@@ -23,8 +23,9 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from buffer.errors import FormatError
-from buffer.fs import FileSystem, read_whole, write_whole
+from buffer.fs import FileSystem, write_whole
 from buffer.instant import Instant
+from buffer.keyfile import BEGUN
 from buffer.keys import Keys
 from buffer.note import MAX_NOTE, decode
 from buffer.receipt import Receipt, decode_receipt
@@ -32,7 +33,6 @@ from buffer.receipt import Receipt, decode_receipt
 NAME: Final = "superseded"
 MOST: Final = 16  # of one box's life
 AHEAD, OTHER = "restored-or-lost", "two histories"
-BEGUN: Final = "begun"
 EMPTIED: Final[Mapping[str, Any]] = MappingProxyType(
     {"what": "records", "count": 0, "reason": "store missing"}
 )
@@ -76,7 +76,7 @@ def marked(fs: FileSystem, folder: Path) -> Receipt | None:
     if NAME not in fs.names(folder):
         return None
     try:
-        return decode_receipt(decode(read_whole(fs, folder / NAME, MAX_NOTE)).text)
+        return decode_receipt(decode(fs.read(folder / NAME, MAX_NOTE)).text)
     except FormatError:
         return None
 

@@ -2,6 +2,7 @@
 
 ::
 
+    read                         the bytes of a small file
     open, create --> File: read_at, write_at, sync (fdatasync), size, close
     rename, remove, sync_folder, make_folder, names, mode, free_bytes, lock, connect (SQLite)
 
@@ -50,6 +51,9 @@ class FileSystem(Protocol):
 
     def open(self, path: Path) -> File:
         """An existing file, for reading and writing."""
+
+    def read(self, path: Path, most: int) -> bytes:
+        """The bytes of an existing file, up to ``most``; works where nothing can be written."""
 
     def create(self, path: Path, mode: int) -> File:
         """A new, empty file; an older one of that name is gone first."""
@@ -118,6 +122,10 @@ class Disk:
 
     def open(self, path: Path) -> File:
         return DiskFile(os.open(path, os.O_RDWR | os.O_CLOEXEC))
+
+    def read(self, path: Path, most: int) -> bytes:
+        with path.open("rb") as file:
+            return file.read(most)
 
     def create(self, path: Path, mode: int) -> File:
         path.unlink(missing_ok=True)
@@ -197,12 +205,3 @@ def write_whole(fs: FileSystem, path: Path, data: bytes, mode: int) -> None:
         file.close()
     fs.rename(new, path)
     fs.sync_folder(path.parent)
-
-
-def read_whole(fs: FileSystem, path: Path, most: int) -> bytes:
-    """The bytes of a file, up to ``most``."""
-    file = fs.open(path)
-    try:
-        return file.read_at(most, 0)
-    finally:
-        file.close()

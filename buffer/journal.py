@@ -19,7 +19,7 @@ from typing import Any, Final, cast
 
 from buffer import anew, opening, recovery, reserve, retention
 from buffer.cursors import Moves, accept, record_of
-from buffer.errors import JournalLocked, ReceiptRefused, RowError, StorageError, StoreFull, WriteFailed
+from buffer.errors import ReceiptRefused, RowError, StorageError, StoreFull, WriteFailed
 from buffer.frame import PAGE
 from buffer.fs import DISK, File, FileSystem
 from buffer.head import Cursor, Head, StoredReceipt
@@ -37,7 +37,6 @@ from buffer.unsealed import Unsealed
 
 __all__ = ["Cursor", "Head", "Journal", "Pruned", "ReceiptRefused", "Retention"]
 
-LOCK: Final = "lock"
 RETRY_MS: Final = 5_000  # how long a full store is left alone by ``append``
 SPARE: Final = 8 * PAGE  # of the tail's half, for what a start has to say while the store is full
 MOST_RAW: Final = 256 * 1024  # text of the bus frames behind one record
@@ -86,10 +85,7 @@ class Journal:
         ``<version>`` or ``<version> <digest>``; ``cfg``: digest of the effective configuration; ``explain``:
         the ``audit`` fields that go with a ``config`` record, by the digest before. Raises JournalLocked,
         JournalUnusable, StoreFull, WriteFailed; OSError where the folder cannot be made."""
-        fs.make_folder(folder, 0o750)
-        lock = fs.lock(folder / LOCK)
-        if lock is None:
-            raise JournalLocked("SBX-JNL-001", path=folder)
+        lock = opening.take_lock(fs, folder)
         version, _, digest = soft.partition(" ")
         try:
             ground = recovery.start(fs, folder, Stamp(box, "", version, digest or "-", keys), cfg, now)

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
 from buffer.errors import HandoverError, KeyFault, UnknownVersion
-from buffer.fs import FileSystem, read_whole, write_whole
+from buffer.fs import FileSystem, write_whole
 from buffer.handover import MOST, open_handover
 from buffer.note import MAX_NOTE, Ed25519Signer
 
@@ -24,6 +25,7 @@ HEIR: Final = "identity-next"
 RATCHET: Final = "ratchet"
 NEXT: Final = "next"
 HANDOVER: Final = "handover-{:04}"
+BEGUN: Final = "begun"  # these keys have signed a journal
 # The kinds that a key is registered for. Commands: those that somebody at the box gives by hand.
 IDENTITY_SIGNS: Final = ("sitebox/block/v1", "sitebox/handover/v1", "sitebox/command/v1")
 RATCHET_SIGNS: Final = ("sitebox/block/v1", "sitebox/tail/v1")
@@ -56,7 +58,7 @@ def replace_with(fs: FileSystem, path: Path, successor: str) -> None:
 
 def read(fs: FileSystem, path: Path) -> tuple[str, bytes] | None:
     """Name and seed; None for a file that is not of this form."""
-    found = _FORM.fullmatch(read_whole(fs, path, _MOST))
+    found = _FORM.fullmatch(fs.read(path, _MOST))
     return None if found is None else (found[1].decode(), bytes.fromhex(found[2].decode()))
 
 
@@ -67,6 +69,12 @@ def load(fs: FileSystem, path: Path) -> tuple[str, bytes]:
     if found is None:
         raise KeyFault("SBX-KEY-002", path=path)
     return found
+
+
+def refuse_rebirth(folder: Path, names: Collection[str]) -> None:
+    """Without an identity: KeyFault SBX-KEY-003 where anything shows that there was one."""
+    if any(name in (BEGUN, NEXT, HEIR) or name.startswith(HANDOVER[:9]) for name in names):
+        raise KeyFault("SBX-KEY-003", path=folder / IDENTITY)
 
 
 def check_mode(fs: FileSystem, path: Path) -> None:
@@ -85,7 +93,7 @@ def succession(fs: FileSystem, folder: Path) -> tuple[tuple[bytes, ...], Ed25519
     """
     names = set(fs.names(folder))
     files = [HANDOVER.format(number) for number in range(1, MOST + 1)]
-    signed = tuple(read_whole(fs, folder / name, MAX_NOTE) for name in files if name in names)
+    signed = tuple(fs.read(folder / name, MAX_NOTE) for name in files if name in names)
     try:
         said = [open_handover(one) for one in signed]
     except (HandoverError, UnknownVersion) as error:

@@ -12,9 +12,12 @@
 
     identity-next, handover-0001 ...   a new identity, and the notes of every one: buffer.succession
 
-Never makes a key where one was before: with an identity but no ratchet, or with a damaged file, it refuses.
-Never shows a seed. A cloned card that never started makes its own keys. What flash memory keeps of an
-overwritten seed is beyond any software.
+    no ratchet that can be read, and no next: the identity is sound, so another ratchet is made, and the
+    journal begins another epoch that says so
+
+Never makes an identity where one was before: with a damaged one, or with anything that shows that there was
+one, it refuses. Never shows a seed. A cloned card that never started makes its own keys. What flash memory
+keeps of an overwritten seed is beyond any software.
 """
 
 from __future__ import annotations
@@ -36,6 +39,7 @@ from buffer.keyfile import (
     create,
     load,
     read,
+    refuse_rebirth,
     replace_with,
     succession,
     wipe,
@@ -45,8 +49,9 @@ from buffer.note import Ed25519Signer, Signer, VerifierKey
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """``born``: the keys were made just now. ``coming``: the next ratchet key, during a turn. ``heir``: the
-    next identity, during a hand-over; ``notes``: of every hand-over that was decided, oldest first."""
+    """``born``: the keys were made just now; ``remade``: the ratchet alone was, for the old one is lost.
+    ``coming``: the next ratchet key, during a turn. ``heir``: the next identity, during a hand-over;
+    ``notes``: of every hand-over that was decided, oldest first."""
 
     identity: Signer
     ratchet: Signer
@@ -56,12 +61,13 @@ class Keys:
     fs: FileSystem
     heir: Signer | None = None
     notes: tuple[bytes, ...] = ()
+    remade: bool = False
 
     @classmethod
     def open(cls, folder: Path, box: str, fs: FileSystem = DISK) -> Keys:
         """The keys of ``box``, made on the first start.
 
-        Raises KeyFault: SBX-KEY-001 others may read them, 002 damaged, 003 the ratchet is gone, 004 another
+        Raises KeyFault: SBX-KEY-001 others may read them, 002 damaged, 003 the identity is gone, 004 another
         box's.
         """
         if not is_word(BOX, box):
@@ -71,15 +77,11 @@ class Keys:
         names = fs.names(folder)
         born = IDENTITY not in names
         if born:
+            refuse_rebirth(folder, names)
             create(fs, folder / RATCHET, f"{box}/r0")
             create(fs, folder / IDENTITY, box)
-        elif RATCHET not in names:
-            raise KeyFault("SBX-KEY-003", path=folder / RATCHET)
-        coming = None if born else _coming(fs, folder)
-        if coming is not None and read(fs, folder / RATCHET) is None:
-            replace_with(fs, folder / RATCHET, NEXT)  # a cut after the old seed was overwritten
-            coming = None
         notes, heir = succession(fs, folder)
+        coming, remade = (None, False) if born else _ratchet(fs, folder, box)
         identity, ratchet = load(fs, folder / IDENTITY), load(fs, folder / RATCHET)
         found = (identity, ratchet) if coming is None else (identity, ratchet, coming)
         for name, _ in found:
@@ -94,6 +96,7 @@ class Keys:
             fs,
             heir,
             notes,
+            remade,
         )
 
     @property
@@ -147,6 +150,37 @@ class Keys:
         else:  # renamed, and only its name was not known to be durable
             self.fs.sync_folder(self.folder)
         return replace(self, coming=None)
+
+
+def shown(folder: Path, box: str, fs: FileSystem = DISK) -> VerifierKey:
+    """The identity, for whoever only looks: what is there stays as it is. Made with the rest when the box has
+    no keys yet. Raises KeyFault as `Keys.open`."""
+    if IDENTITY not in fs.names(folder):
+        return Keys.open(folder, box, fs).identity.verifier
+    check_mode(fs, folder)
+    name, seed = load(fs, folder / IDENTITY)
+    if name != box:
+        raise KeyFault("SBX-KEY-004", path=folder, box=box, found=name)
+    return Ed25519Signer(name, seed).verifier
+
+
+def _ratchet(fs: FileSystem, folder: Path, box: str) -> tuple[tuple[str, bytes] | None, bool]:
+    """The ratchet key that is coming, if a turn did not end, and whether the present one had to be made
+    anew. A cut after the old seed was overwritten puts the next one in its place."""
+    coming = _coming(fs, folder)
+    there = RATCHET in fs.names(folder)
+    if there:
+        check_mode(fs, folder / RATCHET)
+    if there and read(fs, folder / RATCHET) is not None:
+        return coming, False
+    if coming is not None:
+        replace_with(fs, folder / RATCHET, NEXT)
+        return None, False
+    load(fs, folder / IDENTITY)
+    if there:
+        wipe(fs, folder / RATCHET)  # most of the seed may be in it
+    create(fs, folder / RATCHET, f"{box}/r0")
+    return None, True
 
 
 def _coming(fs: FileSystem, folder: Path) -> tuple[str, bytes] | None:

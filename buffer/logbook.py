@@ -19,7 +19,7 @@ from tinydb import TinyDB
 from tinydb.storages import Storage
 from tinydb.table import Table
 
-from buffer.fs import DISK, FileSystem, read_whole, write_whole
+from buffer.fs import DISK, FileSystem, write_whole
 
 MOST: Final = 8 * 1024 * 1024  # bytes of one file
 MODE: Final = 0o640
@@ -37,7 +37,7 @@ class AtomicStorage(Storage):
     def read(self) -> Tables | None:
         """The documents; None when there is no file. ValueError for one that holds none."""
         try:
-            data = read_whole(self._fs, self._path, MOST)
+            data = self._fs.read(self._path, MOST)
         except FileNotFoundError:
             return None
         tables = json.loads(data)

@@ -3,10 +3,11 @@
 ::
 
     tail   missing or cut short     made anew; with a store beside it that is a loss
+           older than the store     the same: what it had promised since is gone
     store  missing, tail remembers  a new epoch
     store  damaged                  buffer.salvage: the same epoch, or a new one
     store  older than the tail      a new epoch: a disk that lied about a sync, or an older copy put back
-           older than the keys      the same: the key that its newest header names is destroyed
+           older than the keys      the same: the key that its newest header names is destroyed, or was lost
            superseded               a new epoch: an authority signed for another history (buffer.anew)
 
     journal.db + journal.db.new     the heir is not complete: made again
@@ -17,6 +18,7 @@ Gives open files that hold together, and what has to be said about them. Says no
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
@@ -26,19 +28,22 @@ from typing import Any, Final
 from buffer import anew, reserve
 from buffer import tail as tail_file
 from buffer.block import FIRST_RECORD, Header, decode_header
-from buffer.errors import FormatError, StorageError, StoreDamaged, UnknownVersion
-from buffer.fs import FileSystem, write_whole
+from buffer.errors import FormatError, JournalLocked, StorageError, StoreDamaged, UnknownVersion, WriteFailed
+from buffer.fs import File, FileSystem, write_whole
 from buffer.handover import in_force
 from buffer.instant import Instant
 from buffer.keys import Keys
 from buffer.note import VerifierKey, decode
 from buffer.receipt import Receipt
+from buffer.rows import decode_body
 from buffer.salvage import clear, keep_copy, last_record, move_aside, save
 from buffer.shelf import NAME, Shelf
 from buffer.store import Store
 from buffer.tail import Tail, create_tail
 
 Loss = Mapping[str, Any]
+LOCK: Final = "lock"
+_LOOK: Final = 16  # newest blocks: a full turn of thinning and more
 DOUBTED: Final = "damaged"  # beside a store that turned out to be damaged while it was written
 
 
@@ -82,7 +87,7 @@ class Files:
                 if ended is not None and store.meta()["epoch"] == ended.epoch:
                     opened = self._anew(store, tail, ended)
                 else:
-                    said = made if store.version() else None
+                    said = made or _behind(store, tail) if store.version() else None
                     opened = Opened(store, tail, (_loss("records", 0, said),) if said else ())
             on_error.pop_all()
             return opened
@@ -96,7 +101,8 @@ class Files:
             return Opened(Store(self.fs, self._new), tail, losses, heir=True)
         last = header.last if header else 0
         known = max(last, last_record(tail.halves()))
-        return self._birth(tail, _loss("records", known - last, "store damaged"), header, known + 1)
+        reason = "key gone" if saved.whole else "store damaged"
+        return self._birth(tail, _loss("records", known - last, reason), header, known + 1)
 
     def settle(self, opened: Opened) -> Store:
         """The heir says what there is to say, durably: now it takes its place. The old files stay aside; a
@@ -190,9 +196,38 @@ def _is_of_another_life(tail: Tail, head: Header) -> bool:
     return tail.newest() > head.n and last_record(tail.halves()) <= head.last
 
 
+def _behind(store: Store, tail: Tail) -> str | None:
+    """Why records may be gone that nobody can count: a run that was not ended left a tail without those that
+    the newest block of readings was sealed from: an older copy of the file, or rot."""
+    if store.meta()["running"] == "0":
+        return None
+    kept = last_record(tail.halves())
+    for n in range(store.last(), max(0, store.last() - _LOOK), -1):
+        with suppress(FormatError, StoreDamaged):  # what rotted is met by whoever reads it
+            block = store.block(n)
+            first = next(decode_body((block and block.body) or b""), None)
+            if first is not None and first["k"] == "reading":  # which no start and no retention writes
+                return "tail behind the store" if kept < first["i"] else None
+    return None
+
+
 def _head_of(fs: FileSystem, path: Path) -> Header:
     with closing(Store(fs, path)) as store:
         return newest(store)[0]
+
+
+def take_lock(fs: FileSystem, folder: Path) -> File:
+    """The one writer's lock of a journal, whose folder is made. JournalLocked; WriteFailed, SBX-JNL-020 where
+    the file system can only be read."""
+    try:
+        fs.make_folder(folder, 0o750)
+        lock = fs.lock(folder / LOCK)
+    except OSError as error:
+        code = "SBX-JNL-020" if error.errno == errno.EROFS else "SBX-JNL-002"
+        raise WriteFailed(code, path=folder, reason=error) from error
+    if lock is None:
+        raise JournalLocked("SBX-JNL-001", path=folder)
+    return lock
 
 
 def doubt(fs: FileSystem, folder: Path, error: StorageError) -> None:

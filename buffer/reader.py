@@ -26,7 +26,7 @@ from buffer.errors import FormatError, JournalUnreadable, StoreDamaged
 from buffer.fs import is_locked
 from buffer.head import BlockInfo, Cursor, Head, StoredReceipt
 from buffer.note import decode
-from buffer.opening import newest
+from buffer.opening import LOCK, newest
 from buffer.recovery import entries_of
 from buffer.rows import decode_body
 from buffer.salvage import highest_boot
@@ -34,7 +34,6 @@ from buffer.shelf import DAMAGED, NAME, VERSION, Shelf, sqlite_name
 from buffer.tail import HALF, Found, scan
 from buffer.verify import BlockData
 
-LOCK: Final = "lock"
 _TRIES: Final = 5  # a seal may fall between reading the head and reading the tail, a start between two looks
 _BUSY_S: Final = 1.0  # SQLite's own waiting for a daemon that recovers
 

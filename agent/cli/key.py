@@ -11,7 +11,7 @@ from agent.accepted import accept
 from agent.cli.shell import Shell
 from agent.control import ask
 from agent.errors import AgentError
-from buffer.keys import Keys
+from buffer.keys import shown
 
 VERB = "key"
 ORDER = 70
@@ -29,8 +29,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     if args.what == "rotate":
         return _rotate(shell)
     box = accept(shell.paths.config, shell.paths.accepted).loaded.config.site.id
-    keys = Keys.open(shell.paths.keys, box)
-    verifier = str(keys.identity.verifier)
+    verifier = str(shown(shell.paths.keys, box))
     if shell.json:
         shell.data({"box": box, "verifier": verifier})
     else:

@@ -93,16 +93,60 @@ def test_the_tail_is_cut_short() -> None:
     assert any(name.startswith("tail.bad-") for name in disk.names(Path(JOURNAL)))
 
 
-@pytest.mark.parametrize("name", ["identity", "ratchet"])
-def test_a_key_is_gone_or_damaged(name: str) -> None:
+@pytest.mark.parametrize("rotate", [False, True])
+def test_an_older_tail_alone_was_put_back(rotate: bool) -> None:
+    """What it had promised since cannot be counted by anybody, and is said."""
+    disk = MemoryDisk()
+    box = Box(disk, 1)
+    older = []
+    for slot in range(6):
+        older.append(bytes(data_of(disk, TAIL)))
+        box.read(slot)
+        box.seal()
+    if rotate:
+        box.rotate()
+    box.read(6)
+    box.commit()
+    for tail in older[:-1]:
+        left = disk.reboot()
+        assert losses_of(found_by(left.reboot())) == []
+        data_of(left, TAIL)[:] = tail
+        assert losses_of(found_by(left)) == [("records", 0, "tail behind the store")]
+    box.close()
+    data_of(disk, TAIL)[:] = older[0]
+    assert losses_of(found_by(disk.reboot())) == [], "a clean stop left nothing in it"
+
+
+def test_the_identity_is_damaged_or_gone() -> None:
+    """Nobody but a person can say who this box is."""
     disk = lived().reboot()
-    data_of(disk, f"/box/keys/{name}")[50] = ord("x")
+    data_of(disk, "/box/keys/identity")[50] = ord("x")
     with pytest.raises(KeyFault, match="SBX-KEY-002"):
         Box(disk, 9)
-    if name == "ratchet":
-        del disk.names_[f"/box/keys/{name}"]
-        with pytest.raises(KeyFault, match="SBX-KEY-003"):
-            Box(disk, 9)
+    del disk.names_["/box/keys/identity"]
+    ratchet = bytes(data_of(disk, "/box/keys/ratchet"))
+    with pytest.raises(KeyFault, match="SBX-KEY-003"):
+        Box(disk, 9)
+    assert bytes(data_of(disk, "/box/keys/ratchet")) == ratchet
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_the_ratchet_is_damaged_or_gone(gone: bool) -> None:
+    """The identity is there and signs another epoch, which says why; the old one stays whole beside it."""
+    disk = lived().reboot()
+    last = max(Promises.until(lived().steps).rows)
+    if gone:
+        del disk.names_["/box/keys/ratchet"]
+    else:
+        data_of(disk, "/box/keys/ratchet")[50] = ord("x")
+    blocks = found_by(disk)
+    header = decode_header(decode(blocks[0].note).text)
+    assert (header.n, header.first) == (0, last + 1)
+    assert header.sums.reads_ok > 0, "sums go on"
+    assert losses_of(blocks) == [("records", 3, "key gone")], "those of the tail"
+    keys = [row["op"] for row in rows_of(blocks).values() if row["k"] == "key"]
+    assert keys[:2] == ["identity", "ratchet"]
+    assert any(name.startswith("journal.db.bad-") for name in disk.names(Path(JOURNAL)))
 
 
 def test_a_ratchet_seed_that_is_another_one() -> None:
@@ -110,7 +154,7 @@ def test_a_ratchet_seed_that_is_another_one() -> None:
     disk = lived().reboot()
     seed = data_of(disk, "/box/keys/ratchet")
     seed[50] = ord("1") if seed[50] != ord("1") else ord("2")
-    assert losses_of(found_by(disk)) == [("records", 3, "store damaged")], "those of the tail"
+    assert losses_of(found_by(disk)) == [("records", 3, "key gone")], "those of the tail"
     assert any(name.startswith("journal.db.bad-") for name in disk.names(Path(JOURNAL)))
 
 

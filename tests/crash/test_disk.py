@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from buffer.errors import StoreFull
+from buffer.errors import StoreFull, WriteFailed
 from buffer.frame import PAGE
 from buffer.fs import DISK
 from buffer.journal import Pruned, Retention
@@ -86,6 +86,18 @@ def small_card(tmp_path: Path) -> Iterator[Path]:
         pytest.skip(f"NOT TESTED: a really full card: {done.stderr.decode().strip()}")
     yield path
     subprocess.run(["umount", "-l", str(path)], check=True)
+
+
+def test_a_start_on_a_card_that_can_only_be_read(small_card: Path) -> None:
+    """It says so with its own code and remedy; nothing of the keys is asked to be written."""
+    Box(DISK, 1, small_card).close()
+    before = {path: path.read_bytes() for path in small_card.rglob("*") if path.is_file()}
+    subprocess.run(["mount", "-o", "remount,ro", str(small_card)], check=True)
+    with pytest.raises(WriteFailed, match="SBX-JNL-020"):
+        Box(DISK, 2, small_card)
+    subprocess.run(["mount", "-o", "remount,rw", str(small_card)], check=True)
+    assert {path: path.read_bytes() for path in small_card.rglob("*") if path.is_file()} == before
+    Box(DISK, 2, small_card).close()
 
 
 class TellingBox(Box):

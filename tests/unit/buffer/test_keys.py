@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
 from buffer.errors import KeyFault, NoteError
-from buffer.keys import Keys
+from buffer.keys import Keys, shown
 from tests.support.powercut import Chance, MemoryDisk, Names
 
 FOLDER = Path("/box/keys")
@@ -51,25 +52,92 @@ def test_readable_by_others(path: str, mode: int) -> None:
         Keys.open(FOLDER, BOX, disk)
 
 
-def test_the_ratchet_is_gone() -> None:
-    disk = MemoryDisk()
-    Keys.open(FOLDER, BOX, disk)
-    del disk.names_["/box/keys/ratchet"]
-    with pytest.raises(KeyFault, match="SBX-KEY-003"):
-        Keys.open(FOLDER, BOX, disk)
+Damage = Callable[[MemoryDisk, str], object]
+DAMAGE: list[Damage] = [
+    lambda disk, name: disk.names_.pop(name),
+    lambda disk, name: disk.data[disk.names_[name]].clear(),
+    lambda disk, name: disk.data[disk.names_[name]].extend(b"x"),
+    lambda disk, name: disk.data[disk.names_[name]].pop(),
+]
 
 
-@pytest.mark.parametrize(
-    "change", [lambda data: data.clear(), lambda data: data.extend(b"x"), lambda data: data.pop()]
-)
-@pytest.mark.parametrize("name", ["identity", "ratchet"])
-def test_a_damaged_file(name: str, change: object) -> None:
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_lost_ratchet_is_made_anew_under_the_same_identity(
+    damage: Damage,
+) -> None:
+    disk = MemoryDisk()
+    before = Keys.open(FOLDER, BOX, disk)
+    seed = bytes(disk.data[disk.names_["/box/keys/ratchet"]])[-66:-1]
+    damage(disk, "/box/keys/ratchet")
+    found = Keys.open(FOLDER, BOX, disk)
+    assert (found.remade, found.born) == (True, False)
+    assert found.identity.verifier == before.identity.verifier
+    assert found.ratchet.verifier not in (before.ratchet.verifier, before.identity.verifier)
+    again = Keys.open(FOLDER, BOX, disk)
+    assert (again.remade, again.ratchet.verifier) == (False, found.ratchet.verifier)
+    left = disk.reboot().data.values()
+    assert not any(seed[:40] in bytes(data) for data in left), "what was there of it"
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_turn_that_was_cut_needs_no_new_ratchet(damage: Damage) -> None:
+    disk = MemoryDisk()
+    coming = Keys.open(FOLDER, BOX, disk).prepared().coming
+    assert coming is not None
+    damage(disk, "/box/keys/ratchet")
+    found = Keys.open(FOLDER, BOX, disk)
+    assert (found.remade, found.ratchet.verifier) == (False, coming.verifier)
+
+
+def test_a_cut_while_the_ratchet_is_made_anew() -> None:
+    disk = MemoryDisk()
+    identity = Keys.open(FOLDER, BOX, disk).identity.verifier
+    disk.data[disk.names_["/box/keys/ratchet"]].pop()
+    disk = disk.reboot()
+    before = len(disk.steps)
+    Keys.open(FOLDER, BOX, disk)
+    for k in range(before, len(disk.steps) + 1):
+        for names in get_args(Names):
+            left = disk.after(k, Chance(random.Random(k), 0.5, names))
+            assert Keys.open(FOLDER, BOX, left).identity.verifier == identity
+
+
+@pytest.mark.parametrize("change", DAMAGE[1:])
+def test_a_damaged_identity_is_refused(change: Damage) -> None:
     disk = MemoryDisk()
     Keys.open(FOLDER, BOX, disk)
-    assert callable(change)
-    change(disk.data[disk.names_[f"/box/keys/{name}"]])
+    change(disk, "/box/keys/identity")
     with pytest.raises(KeyFault, match="SBX-KEY-002"):
         Keys.open(FOLDER, BOX, disk)
+    with pytest.raises(KeyFault, match="SBX-KEY-002"):
+        shown(FOLDER, BOX, disk)
+
+
+@pytest.mark.parametrize("sign", ["begun", "next", "handover-0001", "identity-next"])
+def test_a_missing_identity_is_no_birth(sign: str) -> None:
+    """Where the folder shows that there was one, nothing is made, and the ratchet is left as it is."""
+    disk = MemoryDisk()
+    Keys.open(FOLDER, BOX, disk)
+    disk.create(FOLDER / sign, 0o600).close()
+    seed = bytes(disk.data[disk.names_["/box/keys/ratchet"]])
+    del disk.names_["/box/keys/identity"]
+    for opened in (Keys.open, shown):
+        with pytest.raises(KeyFault, match="SBX-KEY-003") as fault:
+            opened(FOLDER, BOX, disk)
+        assert fault.value.facts["path"] == "/box/keys/identity"
+    assert "/box/keys/identity" not in disk.names_
+    assert bytes(disk.data[disk.names_["/box/keys/ratchet"]]) == seed
+
+
+def test_who_only_looks_changes_nothing() -> None:
+    disk = MemoryDisk()
+    born = shown(FOLDER, BOX, disk)
+    disk.names_.pop("/box/keys/ratchet")
+    before = len(disk.steps)
+    assert shown(FOLDER, BOX, disk) == born == Keys.open(FOLDER, BOX, disk.reboot()).identity.verifier
+    assert len(disk.steps) == before
+    with pytest.raises(KeyFault, match="SBX-KEY-004"):
+        shown(FOLDER, "SB-2", disk)
 
 
 def test_keys_of_another_box() -> None:
