@@ -2,11 +2,15 @@
 
 ::
 
-    idle --violated--> PENDING --lasted warn_s--> ACTIVE, warning --lasted hold--> ACTIVE, its level
+    idle --violated--> PENDING --seen warn_s--> ACTIVE, warning --seen hold--> ACTIVE, its level
              ^            |                          |  ^
              |          fine or                    fine | violated within clear_s: the same alarm
              |          unknown                      v  |
              +------------+------- fine for clear_s  CLEARING
+
+What counts for ``warn_s`` and the hold time is the time that a pending violation was seen
+(``agent.rules.sights``). A pause, fine or unknown, no longer than the finding's bridge does not count; a
+longer one begins it anew.
 
 What happened and cannot become fine again (``Finding.event``) is up until somebody acknowledges it or its
 kind says FINE, whichever is first; then it is done with, and is not raised a second time::
@@ -28,6 +32,7 @@ from decimal import Decimal
 from typing import Literal
 
 from agent.rules.finding import Fault
+from agent.rules.sights import Seen
 from config.rulekinds import Level
 
 Change = Literal["raised", "escalated", "acknowledged", "cleared", "excused"]
@@ -96,7 +101,7 @@ class Latch:
     acknowledged or covered."""
 
     began_ms: int
-    until_ms: int
+    seen: Seen
     record: int
     before: Before
     alarm: Alarm | None = None

@@ -15,7 +15,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from agent.rules import declared
+from agent.rules import declared, sights
 from agent.rules.alarms import Alarm, AlarmChange, Before, Latch, flapped, worse
 from agent.rules.finding import Finding, Verdict
 from agent.rules.page import latch_page, restore_latch
@@ -102,7 +102,8 @@ class Latches:
 
     def _again(self, alarm: Alarm) -> Latch:
         before = self._before(alarm.subjects)
-        return Latch(alarm.since_ms, self._world.now_ms, alarm.since_record, before, alarm, alarm.peak)
+        seen = sights.Seen(0, self._world.now_ms, self._world.now_ms, None)
+        return Latch(alarm.since_ms, seen, alarm.since_record, before, alarm, alarm.peak)
 
     def page(self) -> Mapping[str, Any]:
         """For the logbook."""
@@ -110,7 +111,7 @@ class Latches:
         return {"latches": latches, "raised": list(self._raised), "kept_back": self._kept_back}
 
     def turn_to(self, page: Mapping[str, Any]) -> None:
-        """As the page says. KeyError or TypeError for one of another version."""
+        """As the page says. KeyError, TypeError or ValueError for one of another version."""
         self._latches = {key: restore_latch(kept) for key, kept in page["latches"].items()}
         self._raised = deque(page["raised"])
         self._kept_back = page["kept_back"]
@@ -147,33 +148,31 @@ class Latches:
 
     def _pend(self, rule: Rule, finding: Finding) -> None:
         record = finding.record or self._world.record
-        until = finding.began_ms if finding.until_ms is None else finding.until_ms
-        before = self._before(_equipment(finding))
-        latch = Latch(finding.began_ms, until, record, before, peak=finding.peak)
+        seen, before = sights.first(finding, self._world), self._before(_equipment(finding))
+        latch = Latch(finding.began_ms, seen, record, before, peak=finding.peak)
         self._latches[finding.key] = latch
         self._ripe(rule, finding, latch)
 
     def _pending(self, rule: Rule, finding: Finding, latch: Latch) -> None:
-        seen_ms = self._world.now_ms if finding.until_ms is None else finding.until_ms
         if latch.done and finding.verdict is Verdict.VIOLATED:
             return
         if finding.verdict is not Verdict.VIOLATED:
-            if self._world.now_ms - latch.until_ms > finding.bridge_ms:
+            if self._world.now_ms - latch.seen.until_ms > finding.bridge_ms:
                 del self._latches[finding.key]
+            else:
+                self._latches[finding.key] = replace(latch, seen=sights.not_seen(latch.seen, finding))
             return
-        apart_ms = seen_ms - latch.until_ms if finding.until_ms is not None else 0
-        if apart_ms > finding.bridge_ms or latch.until_ms < self._world.watched_ms:
+        if sights.apart(latch.seen, finding, self._world):
             self._pend(rule, finding)  # too long unseen: another one
             return
-        peak = worse(latch.peak, finding.peak)
-        latch = replace(latch, began_ms=min(latch.began_ms, finding.began_ms), until_ms=seen_ms, peak=peak)
+        seen, peak = sights.again(latch.seen, finding, self._world), worse(latch.peak, finding.peak)
+        latch = replace(latch, began_ms=min(latch.began_ms, finding.began_ms), seen=seen, peak=peak)
         self._latches[finding.key] = latch
         self._ripe(rule, finding, latch)
 
     def _ripe(self, rule: Rule, finding: Finding, latch: Latch) -> None:
-        """Raise it once it has lasted."""
-        seen_ms = self._world.now_ms if finding.until_ms is None else finding.until_ms
-        lasted_ms = seen_ms - latch.began_ms
+        """Raise it once it has been seen for long enough."""
+        lasted_ms = latch.seen.ms
         early = rule.warn_s is not None and lasted_ms >= rule.warn_s * 1000 and lasted_ms < finding.hold_ms
         if lasted_ms < finding.hold_ms and not early:
             return
@@ -260,7 +259,9 @@ class Latches:
             facts = MappingProxyType({"count": str(held), "most": str(MOST)})
             now_ms, record = self._world.now_ms, self._world.record
             alarm = Alarm(STORM_KEY, STORM_KEY, STORM_CODE, "warning", (), facts, now_ms, record)
-            self._latches[STORM_KEY] = Latch(now_ms, now_ms, record, Before(), alarm)
+            self._latches[STORM_KEY] = Latch(
+                now_ms, sights.Seen(0, now_ms, now_ms, None), record, Before(), alarm
+            )
             self._changes.append(AlarmChange("raised", alarm, now_ms))
         elif latch is not None and latch.alarm is not None and not held:
             del self._latches[STORM_KEY]

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 from agent.rules.alarms import Alarm, Before, Latch
+from agent.rules.sights import Run, Seen
 from agent.rules.world import MeterView, Observation, PointView, State, Sum, Value, World
 
 Document = Mapping[str, Any]
@@ -82,11 +83,12 @@ _NESTED = ("before", "alarm")
 
 
 def restore_latch(page: Document) -> Latch:
-    """The same back. KeyError or TypeError for what this version did not write."""
+    """The same back. KeyError, TypeError or ValueError for what this version did not write."""
     kept = back(page)
     alarm = kept.pop("alarm", None)
-    before = Before(*kept.pop("before"))
-    return Latch(**kept, before=before, alarm=None if alarm is None else _alarm(alarm))
+    before, seen = Before(*kept.pop("before")), Seen(*kept.pop("seen"))
+    seen = seen._replace(run=None if seen.run is None else Run(*seen.run))
+    return Latch(**kept, seen=seen, before=before, alarm=None if alarm is None else _alarm(alarm))
 
 
 def _alarm(kept: dict[str, Any]) -> Alarm:

@@ -43,7 +43,8 @@ def spans(changes: tuple[AlarmChange, ...], key: str) -> list[Span]:
 @st.composite
 def _without_some(draw: st.DrawFn) -> tuple[Case, list[Observation]]:
     """A case, and its readings without some stretches of some meters, or single ones. What is removed fails
-    in half of the stretches and is not there at all in the others."""
+    in a third of the stretches, is not there at all in another, and lacks its powers in the last. Single
+    phases are not removed: what a power is without one of them is for the world to say."""
     case = draw(plants())
     left = readings(case)
     for _ in range(draw(st.integers(1, 6))):
@@ -51,14 +52,21 @@ def _without_some(draw: st.DrawFn) -> tuple[Case, list[Observation]]:
         first = draw(st.integers(0, case.steps))
         from_ms = START_MS + first * STEP_MS
         to_ms = from_ms + draw(st.sampled_from((1, 1, 2, 3, 4, 9, 60))) * STEP_MS
-        fails = draw(st.booleans())
+        way = draw(st.sampled_from(("fails", "lacks", "gone")))
         left = [
-            one._replace(values={}, error="no_reply") if gone else one
+            _less(one, way) if gone else one
             for one in left
             for gone in (one.meter == name and from_ms <= one.at_ms < to_ms,)
-            if not gone or fails
+            if not gone or way != "gone"
         ]
     return case, left
+
+
+def _less(one: Observation, way: str) -> Observation:
+    """A poll that failed, or that gave no power."""
+    if way == "fails":
+        return one._replace(values={}, error="no_reply")
+    return one._replace(values={name: value for name, value in one.values.items() if name[0] != "p"})
 
 
 @LESS

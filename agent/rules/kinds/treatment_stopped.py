@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agent.rules.finding import Finding, Verdict
-from agent.rules.kinds.treatment_off import bridge, powers, run, running_ms
+from agent.rules.kinds.treatment_off import bridge, powers, run, running_ms, runs_of
 from agent.rules.world import PointView, State, World
 from config.rulekinds import TreatmentStopped
 
@@ -31,10 +31,15 @@ CODE = "SBX-RUL-005"
 def step(
     rule: TreatmentStopped, world: World, held: Mapping[str, Any]
 ) -> tuple[tuple[Finding, ...], Mapping[str, Any]]:
-    """One finding for each treatment point, keyed ``rule/point``. ``held``: the present run of production."""
+    """One finding for each treatment point, keyed ``rule/point``. ``held``: the present run of production,
+    and the runs of readings that each treatment is seen to have stopped in."""
     production = {name: world.points[name] for name in rule.production}
     bridge_ms = bridge(rule, world)
+    stopped = {name: view for name in rule.treatment for view in (world.points[name],) if _stopped(view)}
+    runs = runs_of(held.get("runs", {}), stopped, world)
     held = run(held, running_ms(production), bridge_ms)
+    if runs or "runs" in held:
+        held = {**held, "runs": runs}
     return tuple(_all(rule, world, held, production, bridge_ms)), held
 
 
@@ -62,6 +67,7 @@ def _all(
             _words(production, name, view),
             until_ms=until_ms,
             bridge_ms=bridge_ms,
+            seen=None if until_ms is None else (held["runs"][name].from_ms, until_ms),
             record=view.since_record,
         )
 
@@ -73,9 +79,12 @@ def _words(production: Mapping[str, PointView], name: str, view: PointView) -> A
 def _verdict(rule: TreatmentStopped, view: PointView, held: Mapping[str, Any]) -> tuple[Verdict, int | None]:
     if view.state is State.UNKNOWN:
         return Verdict.UNKNOWN, None
-    stopped = view.state is State.OFF and view.known is State.ON and view.sure is not None
-    if not stopped or "to" not in held or held["from"] > view.since_ms:
+    if not _stopped(view) or "to" not in held or held["from"] > view.since_ms:
         return Verdict.FINE, None
-    assert view.sure is not None
+    assert view.sure is not None, "a state that is known was read"
     until_ms = min(view.sure.at_ms, held["to"] + rule.run_on_s * 1000)
     return (Verdict.VIOLATED, until_ms) if until_ms > view.since_ms else (Verdict.FINE, None)
+
+
+def _stopped(view: PointView) -> bool:
+    return view.state is State.OFF and view.known is State.ON
