@@ -8,9 +8,10 @@
              |          unknown                      v  |
              +------------+------- fine for clear_s  CLEARING
 
-What counts for ``warn_s`` and the hold time is the time that a pending violation was seen
-(``agent.rules.sights``). A pause, fine or unknown, no longer than the finding's bridge does not count; a
-longer one begins it anew.
+What counts for ``warn_s`` and the hold time is the time that the violation was seen (``agent.rules.sights``).
+A pause, fine or unknown, no longer than the finding's bridge does not count; a longer one begins it anew, for
+a pending one, and for a warning on its way to the alarm. A warning that is cleared within the bridge is
+pending again: what it was seen for counts for the alarm, and ``warn_s`` anew for a second warning.
 
 What happened and cannot become fine again (``Finding.event``) is up until somebody acknowledges it or its
 kind says FINE, whichever is first; then it is done with, and is not raised a second time::
@@ -97,6 +98,7 @@ class Before:
 @dataclass(frozen=True, slots=True)
 class Latch:
     """One key's state. ``alarm`` None: pending. ``fine_ms``: since when an active one looks fine.
+    ``over``: it was a warning and was cleared; ``warned_ms``: for how long that had been seen.
     ``excused``: the declaration that covers it, so that it is on record once. ``done``: an event that was
     acknowledged or covered."""
 
@@ -111,6 +113,8 @@ class Latch:
     excused: str = ""
     held: bool = False
     done: bool = False
+    over: bool = False
+    warned_ms: int = 0
 
 
 def worse(one: Decimal | None, other: Decimal | None) -> Decimal | None:

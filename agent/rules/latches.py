@@ -146,12 +146,21 @@ class Latches:
         self._latches[key] = replace(latch, alarm=alarm)
         return AlarmChange("acknowledged", alarm, self._world.now_ms, reason=reason)
 
-    def _pend(self, rule: Rule, finding: Finding) -> None:
+    # budget: what one pending violation is made of
+    def _pend(
+        self, rule: Rule, finding: Finding, seen: sights.Seen | None = None, warned_ms: int = 0
+    ) -> None:
+        """It begins, or begins anew: what was ``seen`` before counts as far as it is the same violation."""
         record = finding.record or self._world.record
-        seen, before = sights.first(finding, self._world), self._before(_equipment(finding))
-        latch = Latch(finding.began_ms, seen, record, before, peak=finding.peak)
+        seen, before = self._seen(finding, seen), self._before(_equipment(finding))
+        latch = Latch(finding.began_ms, seen, record, before, peak=finding.peak, warned_ms=warned_ms)
         self._latches[finding.key] = latch
         self._ripe(rule, finding, latch)
+
+    def _seen(self, finding: Finding, before: sights.Seen | None) -> sights.Seen:
+        if before is None or sights.apart(before, finding, self._world):
+            return sights.first(finding, self._world, before)
+        return sights.again(before, finding, self._world)
 
     def _pending(self, rule: Rule, finding: Finding, latch: Latch) -> None:
         if latch.done and finding.verdict is Verdict.VIOLATED:
@@ -162,23 +171,27 @@ class Latches:
             else:
                 self._latches[finding.key] = replace(latch, seen=sights.not_seen(latch.seen, finding))
             return
-        if sights.apart(latch.seen, finding, self._world):
-            self._pend(rule, finding)  # too long unseen: another one
+        apart = sights.apart(latch.seen, finding, self._world)
+        if apart or latch.over:
+            self._pend(rule, finding, latch.seen, 0 if apart else latch.seen.ms)
             return
-        seen, peak = sights.again(latch.seen, finding, self._world), worse(latch.peak, finding.peak)
+        seen, peak = self._seen(finding, latch.seen), worse(latch.peak, finding.peak)
         latch = replace(latch, began_ms=min(latch.began_ms, finding.began_ms), seen=seen, peak=peak)
         self._latches[finding.key] = latch
         self._ripe(rule, finding, latch)
 
     def _ripe(self, rule: Rule, finding: Finding, latch: Latch) -> None:
         """Raise it once it has been seen for long enough."""
-        lasted_ms = latch.seen.ms
-        early = rule.warn_s is not None and lasted_ms >= rule.warn_s * 1000 and lasted_ms < finding.hold_ms
-        if lasted_ms < finding.hold_ms and not early:
+        hold_ms, lasted_ms = finding.hold_ms, latch.seen.ms
+        warn_ms = hold_ms if rule.warn_s is None else min(hold_ms, rule.warn_s * 1000)
+        if lasted_ms < warn_ms:
             return
         cover = declared.covering(rule, finding.subjects, self._world)
         if cover is not None and cover.whole:
             self._excuse(rule, finding, latch, cover.id)
+            return
+        lowered = lasted_ms < hold_ms or cover is not None
+        if lowered and lasted_ms - latch.warned_ms < warn_ms:
             return
         if len(self._raised) >= MOST:
             self._kept_back += not latch.held
@@ -186,7 +199,6 @@ class Latches:
             return
         self._raised.append(self._world.now_ms)
         alarm = _alarm(rule, finding, latch)
-        lowered = early or cover is not None
         alarm = replace(
             alarm,
             level="warning" if lowered else alarm.level,
@@ -209,15 +221,24 @@ class Latches:
         elif finding.verdict is Verdict.VIOLATED:
             if latch.fine_ms is not None:
                 latch = flapped(latch)
-            latch = replace(latch, peak=worse(latch.peak, finding.peak))
-            self._latches[finding.key] = self._escalated(rule, finding, latch)
-        elif finding.verdict is Verdict.FINE:
-            if latch.fine_ms is None:
+            seen, peak = self._seen(finding, latch.seen), worse(latch.peak, finding.peak)
+            self._latches[finding.key] = self._escalated(rule, finding, replace(latch, seen=seen, peak=peak))
+        else:
+            latch = replace(latch, seen=sights.not_seen(latch.seen, finding))
+            if finding.verdict is Verdict.FINE and latch.fine_ms is None:
                 latch = replace(latch, fine_ms=self._world.now_ms, fine_record=self._world.record)
-                self._latches[finding.key] = latch
-            assert latch.fine_ms is not None
-            if self._world.now_ms - latch.fine_ms >= rule.clear_s * 1000:
-                self._clear(finding.key, latch, replace(alarm, peak=latch.peak, flaps=alarm.flaps))
+            self._latches[finding.key] = latch
+            if finding.verdict is Verdict.FINE:
+                self._fine(rule, finding, latch, alarm)
+
+    def _fine(self, rule: Rule, finding: Finding, latch: Latch, alarm: Alarm) -> None:
+        """Cleared once it was fine for long enough."""
+        assert latch.fine_ms is not None
+        if self._world.now_ms - latch.fine_ms < rule.clear_s * 1000:
+            return
+        self._clear(finding.key, latch, replace(alarm, peak=latch.peak))
+        if _may_rise(rule, finding, alarm):
+            self._latches[finding.key] = replace(latch, alarm=None, fine_ms=None, over=True)
 
     def _event(self, finding: Finding, latch: Latch, alarm: Alarm) -> None:
         """What happened ends when somebody has seen it, or when its kind no longer keeps it up."""
@@ -230,12 +251,9 @@ class Latches:
             self._latches[finding.key] = replace(latch, alarm=None, done=True)
 
     def _escalated(self, rule: Rule, finding: Finding, latch: Latch) -> Latch:
-        """A warning becomes the rule's alarm when it has lasted, or when its declaration has ended."""
+        """A warning becomes the rule's alarm when it was seen for so long and no declaration lowers it."""
         assert latch.alarm is not None
-        if latch.alarm.level == rule.level or "warning" in (rule.level, finding.level):
-            return latch
-        seen_ms = self._world.now_ms if finding.until_ms is None else finding.until_ms
-        if seen_ms - latch.began_ms < finding.hold_ms:
+        if not _may_rise(rule, finding, latch.alarm) or latch.seen.ms < finding.hold_ms:
             return latch
         if declared.covering(rule, finding.subjects, self._world) is not None:
             return latch
@@ -292,6 +310,11 @@ class Latches:
         after = self._before(subjects)
         kwh = ((after.work - before.work) / HOUR_MS).quantize(_DIGITS)
         return kwh, min(100, 100 * (after.covered_ms - before.covered_ms) // passed)
+
+
+def _may_rise(rule: Rule, finding: Finding, alarm: Alarm) -> bool:
+    """Whether it is a warning of what is an alarm once it has lasted, or without its declaration."""
+    return alarm.level != rule.level and "warning" not in (rule.level, finding.level)
 
 
 def _equipment(finding: Finding) -> tuple[str, ...]:

@@ -48,14 +48,16 @@ def run_of(before: Run | None, view: PointView, step_ms: int) -> Run | None:
     return _followed(before, now, step_ms)
 
 
-def first(finding: Finding, world: World) -> Seen:
+def first(finding: Finding, world: World, before: Seen | None = None) -> Seen:
     """It is seen for the first time, or again after so long that it is another one. What a point was seen to
-    do before that was allowed counts when it turns out that it was not: the clock was wrong, another order
-    judged it."""
-    until_ms, run = _until_ms(finding, world), _run(None, finding, world)
+    do before that was judged counts: the clock was wrong, another order spoke for it."""
+    known = None if before is None or finding.until_ms is None else before.run
+    until_ms, run = _until_ms(finding, world), _run(known, finding, world)
     if run is None:
         return Seen(0, until_ms, until_ms, run)
-    from_ms = run.from_ms if run.since_ms is None else max(run.since_ms, world.watched_ms)
+    from_ms = run.from_ms
+    if before is None and run.since_ms is not None:
+        from_ms = max(run.since_ms, world.watched_ms)
     return Seen(max(0, run.to_ms - max(finding.began_ms, from_ms)), run.to_ms, until_ms, run)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,15 +28,20 @@ from tests.support.timelines import (
 
 LESS = settings(max_examples=40, deadline=None)
 Span = tuple[int, int]
+NEVER_MS = START_MS * 2
 
 
-def spans(changes: tuple[AlarmChange, ...], key: str) -> list[Span]:
-    """From when to when an alarm was up, by what it says of its own beginning."""
+def spans(changes: Sequence[AlarmChange], key: str, levels: Collection[str]) -> list[Span]:
+    """From when to when an alarm was up that came to one of the levels, by what it says of its own
+    beginning."""
     found: list[Span] = []
     for change in changes:
-        if change.alarm.key == key and change.change == "raised":
-            found.append((change.alarm.since_ms, START_MS * 2))
-        elif change.alarm.key == key and change.change == "cleared":
+        if change.alarm.key != key or change.alarm.level not in levels:
+            continue
+        up = bool(found) and found[-1][1] == NEVER_MS
+        if change.change in ("raised", "escalated") and not up:
+            found.append((change.alarm.since_ms, NEVER_MS))
+        elif change.change == "cleared":
             found[-1] = found[-1][0], change.at_ms
     return found
 
@@ -72,13 +78,16 @@ def _less(one: Observation, way: str) -> Observation:
 @LESS
 @given(_without_some())
 def test_removing_readings_never_creates_a_treatment_off_alarm(found: tuple[Case, list[Observation]]) -> None:
-    """Each alarm that comes without some readings lies within one that comes with all of them."""
+    """Each alarm that comes without some readings lies within one that comes with all of them; and what is
+    an alarm of the authority, at once or when a warning becomes it, within one that is that too."""
     case, left = found
-    whole = spans(alarms_of(case, readings(case)), "off")
+    whole = alarms_of(case, readings(case))
     for change in alarms_of(case, left):
-        if change.alarm.key == "off" and change.change == "raised":
+        if change.alarm.key == "off" and change.change in ("raised", "escalated"):
+            levels = ("alarm",) if change.alarm.level == "alarm" else ("alarm", "warning")
             since_ms, at_ms = change.alarm.since_ms, change.at_ms
-            assert [span for span in whole if span[0] <= at_ms and since_ms <= span[1]], (whole, change)
+            up = spans(whole, "off", levels)
+            assert [span for span in up if span[0] <= at_ms and since_ms <= span[1]], (up, change)
 
 
 @LESS
