@@ -20,9 +20,8 @@ kind says FINE, whichever is first; then it is done with, and is not raised a se
                              |--its kind says FINE------------------------------^
 
 Unknown keeps an active alarm up: no data never clears. What is raised carries when and with which record
-it began, how far it went, the work the equipment did meanwhile and how much of the time was measured. A
-storm is held back and counted: more than ``MOST`` raised within ``STORM_MS`` wait, and are raised late if
-they last.
+it began, how far it went, the work the equipment did meanwhile and how much of the time was measured. Of a
+storm (``agent.rules.storm``) some wait, and are raised late if they last.
 """
 
 from __future__ import annotations

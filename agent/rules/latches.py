@@ -8,7 +8,6 @@ Owned by the engine. ``agent.rules.alarms`` draws an alarm's life; declarations 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -19,13 +18,10 @@ from agent.rules import declared, sights
 from agent.rules.alarms import Alarm, AlarmChange, Before, Latch, flapped, worse
 from agent.rules.finding import Finding, Verdict
 from agent.rules.page import latch_page, restore_latch
+from agent.rules.storm import STORM_CODE, STORM_KEY, Storm
 from agent.rules.world import HOUR_MS, MeterView, World
-from config.rulekinds import Rule
+from config.rulekinds import Level, Rule
 
-MOST = 40  # alarms raised within STORM_MS; what comes on top is held back and counted
-STORM_MS = 600_000
-STORM_KEY = "alarm-storm"
-STORM_CODE = "SBX-RUL-090"
 _DIGITS = Decimal("0.001")
 
 
@@ -37,8 +33,7 @@ class Latches:
         self._latches: dict[str, Latch] = {}
         self._changes: list[AlarmChange] = []
         self._judged: set[str] = set()
-        self._raised: deque[int] = deque()
-        self._kept_back = 0  # since the storm began
+        self._storm = Storm()
 
     @property
     def active(self) -> tuple[Alarm, ...]:
@@ -49,8 +44,7 @@ class Latches:
     def begin(self) -> None:
         """A new step."""
         self._changes, self._judged = [], set()
-        while self._raised and self._world.now_ms - self._raised[0] > STORM_MS:
-            self._raised.popleft()
+        self._storm.begin(self._world.now_ms)
 
     def take_all(self, rule: Rule, findings: Iterable[Finding]) -> None:
         """The findings of a rule. Most are fine and have no latch: nothing is to be done."""
@@ -82,7 +76,7 @@ class Latches:
                 self._changes.append(
                     AlarmChange("cleared", latch.alarm, self._world.now_ms, reason="rule gone")
                 )
-        self._storm()
+        self._tell_storm()
         return tuple(self._changes)
 
     def restore(self, alarms: Iterable[Alarm]) -> None:
@@ -108,13 +102,12 @@ class Latches:
     def page(self) -> Mapping[str, Any]:
         """For the logbook."""
         latches = {key: latch_page(latch) for key, latch in self._latches.items()}
-        return {"latches": latches, "raised": list(self._raised), "kept_back": self._kept_back}
+        return {"latches": latches, "storm": self._storm.page()}
 
     def turn_to(self, page: Mapping[str, Any]) -> None:
         """As the page says. KeyError, TypeError or ValueError for one of another version."""
         self._latches = {key: restore_latch(kept) for key, kept in page["latches"].items()}
-        self._raised = deque(page["raised"])
-        self._kept_back = page["kept_back"]
+        self._storm.turn_to(page["storm"])
 
     def undo(self, change: AlarmChange) -> None:
         """As if the change had not happened."""
@@ -193,17 +186,12 @@ class Latches:
         lowered = lasted_ms < hold_ms or cover is not None
         if lowered and lasted_ms - latch.warned_ms < warn_ms:
             return
-        if len(self._raised) >= MOST:
-            self._kept_back += not latch.held
+        alarm = _alarm(rule, finding, latch)
+        level: Level = "warning" if lowered else alarm.level
+        alarm = replace(alarm, level=level, declared="" if cover is None else cover.id)
+        if self._storm.holds(alarm, self._world.now_ms):
             self._latches[finding.key] = replace(latch, held=True)
             return
-        self._raised.append(self._world.now_ms)
-        alarm = _alarm(rule, finding, latch)
-        alarm = replace(
-            alarm,
-            level="warning" if lowered else alarm.level,
-            declared="" if cover is None else cover.id,
-        )
         self._latches[finding.key] = replace(latch, alarm=alarm, held=False, excused="")
         self._changes.append(AlarmChange("raised", alarm, self._world.now_ms))
 
@@ -269,24 +257,26 @@ class Latches:
         )
         self._changes.append(change)
 
-    def _storm(self) -> None:
+    def _tell_storm(self) -> None:
         """One alarm says that others are held back; it ends when none is."""
-        held = sum(latch.held for latch in self._latches.values())
+        held = any(latch.held for latch in self._latches.values())
         latch = self._latches.get(STORM_KEY)
-        if latch is None and held:
-            facts = MappingProxyType({"count": str(held), "most": str(MOST)})
-            now_ms, record = self._world.now_ms, self._world.record
-            alarm = Alarm(STORM_KEY, STORM_KEY, STORM_CODE, "warning", (), facts, now_ms, record)
-            self._latches[STORM_KEY] = Latch(
-                now_ms, sights.Seen(0, now_ms, now_ms, None), record, Before(), alarm
+        up = None if latch is None else latch.alarm
+        now_ms, record = self._world.now_ms, self._world.record
+        if up is None and held:
+            alarm = Alarm(
+                STORM_KEY, STORM_KEY, STORM_CODE, "warning", (), self._storm.facts(), now_ms, record
             )
+            seen = sights.Seen(0, now_ms, now_ms, None)
+            self._latches[STORM_KEY] = Latch(now_ms, seen, record, Before(), alarm)
             self._changes.append(AlarmChange("raised", alarm, now_ms))
-        elif latch is not None and latch.alarm is not None and not held:
+        elif up is not None and not held:
             del self._latches[STORM_KEY]
-            facts = MappingProxyType({"count": str(self._kept_back), "most": str(MOST)})
-            alarm = replace(latch.alarm, facts=facts)
-            self._kept_back = 0
-            self._changes.append(AlarmChange("cleared", alarm, self._world.now_ms, self._world.now_ms))
+            alarm = replace(up, facts=self._storm.facts())
+            self._changes.append(AlarmChange("cleared", alarm, now_ms, now_ms))
+        elif up is None:
+            self._latches.pop(STORM_KEY, None)
+            self._storm.over()
 
     def _meters(self, subjects: Iterable[str]) -> list[MeterView]:
         world = self._world

@@ -11,7 +11,7 @@ from agent.axis import Axis
 from agent.orders.book import Book
 from agent.replay import Replay
 from agent.rules.alarms import AlarmChange
-from agent.rules.latches import MOST
+from agent.rules.storm import MOST
 from agent.rules.world import Moment
 from config.meterkinds import MeterEvents, MeterSwapped, RatioChanged, Register
 from config.orders import Declaration

@@ -234,7 +234,9 @@ def test_what_a_declaration_covers_is_told_again_until_it_is_recorded() -> None:
     assert [change.change for change in story.all] == ["excused", "excused"]
 
 
-def test_a_warning_that_comes_back_at_once_goes_on_toward_the_alarm_and_warns_no_second_time_at_once() -> None:
+def test_a_warning_that_comes_back_at_once_goes_on_toward_the_alarm_and_warns_no_second_time_at_once() -> (
+    None
+):
     """Cleared by one reading that could as well have been missing: what was seen before counts."""
     story = Story(plant(replace(PAIR, stop_lag_s=120, warn_s=40)))
     story.run(range(0, 60, 10), kiln="12", scrubber="0")
