@@ -31,6 +31,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
 
+from agent.rules.drawn import Begun
 from agent.rules.finding import Fault
 from agent.rules.sights import Seen
 from config.rulekinds import Level
@@ -61,9 +62,9 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class AlarmChange:
-    """An alarm changed. ``ended_ms``: when it turned fine, of a cleared one; ``kwh`` what its equipment
-    drew since it began and ``measured_percent`` of how much of that time, where it has equipment;
-    ``to_record`` the last record behind it."""
+    """An alarm changed. ``ended_ms``: when it turned fine, of a cleared one; ``kwh`` what its equipment drew
+    meanwhile (``agent.rules.drawn``) and ``measured_percent`` of how much of that time, where it has
+    equipment; ``to_record`` the last record behind it."""
 
     change: Change
     alarm: Alarm
@@ -86,15 +87,6 @@ class AlarmChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
-    """What the equipment of an alarm had done, and how much of it was measured, when it began."""
-
-    work: Decimal = Decimal(0)
-    covered_ms: int = 0
-    at_ms: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Latch:
     """One key's state. ``alarm`` None: pending. ``fine_ms``: since when an active one looks fine.
     ``over``: it was a warning and was cleared; ``warned_ms``: for how long that had been seen.
@@ -104,7 +96,7 @@ class Latch:
     began_ms: int
     seen: Seen
     record: int
-    before: Before
+    before: Begun
     alarm: Alarm | None = None
     peak: Decimal | None = None
     fine_ms: int | None = None

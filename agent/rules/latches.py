@@ -10,19 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from agent.rules import declared, sights
-from agent.rules.alarms import Alarm, AlarmChange, Before, Latch, flapped, worse
+from agent.rules import declared, drawn, sights
+from agent.rules.alarms import Alarm, AlarmChange, Latch, flapped, worse
 from agent.rules.finding import Finding, Verdict
 from agent.rules.page import latch_page, restore_latch
 from agent.rules.storm import STORM_CODE, STORM_KEY, Storm
-from agent.rules.world import HOUR_MS, MeterView, World
+from agent.rules.world import World
 from config.rulekinds import Level, Rule
-
-_DIGITS = Decimal("0.001")
 
 
 class Latches:
@@ -33,6 +30,7 @@ class Latches:
         self._latches: dict[str, Latch] = {}
         self._changes: list[AlarmChange] = []
         self._judged: set[str] = set()
+        self._ended: dict[str, Latch] = {}  # in this step: an end that cannot be recorded is undone
         self._storm = Storm()
 
     @property
@@ -43,7 +41,7 @@ class Latches:
 
     def begin(self) -> None:
         """A new step."""
-        self._changes, self._judged = [], set()
+        self._changes, self._judged, self._ended = [], set(), {}
         self._storm.begin(self._world.now_ms)
 
     def take_all(self, rule: Rule, findings: Iterable[Finding]) -> None:
@@ -95,7 +93,7 @@ class Latches:
                 self._latches[key] = replace(known, alarm=replace(alarm, flaps=flaps))
 
     def _again(self, alarm: Alarm) -> Latch:
-        before = self._before(alarm.subjects)
+        before = drawn.begun_of(alarm.subjects, self._world)
         seen = sights.Seen(0, self._world.now_ms, self._world.now_ms, None)
         return Latch(alarm.since_ms, seen, alarm.since_record, before, alarm, alarm.peak)
 
@@ -122,7 +120,7 @@ class Latches:
         elif change.change == "excused" and latch is not None:
             self._latches[key] = replace(latch, excused="", done=False)
         elif change.change == "cleared":
-            self._latches[key] = self._again(change.alarm)
+            self._latches[key] = self._ended.get(key) or self._again(change.alarm)
 
     def numbered(self, key: str, record: int) -> None:
         """The record that raised an alarm."""
@@ -145,7 +143,7 @@ class Latches:
     ) -> None:
         """It begins, or begins anew: what was ``seen`` before counts as far as it is the same violation."""
         record = finding.record or self._world.record
-        seen, before = self._seen(finding, seen), self._before(_equipment(finding))
+        seen, before = self._seen(finding, seen), drawn.begun(finding, self._world)
         latch = Latch(finding.began_ms, seen, record, before, peak=finding.peak, warned_ms=warned_ms)
         self._latches[finding.key] = latch
         self._ripe(rule, finding, latch)
@@ -154,6 +152,11 @@ class Latches:
         if before is None or sights.apart(before, finding, self._world):
             return sights.first(finding, self._world, before)
         return sights.again(before, finding, self._world)
+
+    def _further(self, finding: Finding, latch: Latch) -> Latch:
+        """It is violated in this step too."""
+        seen, peak = self._seen(finding, latch.seen), worse(latch.peak, finding.peak)
+        return replace(latch, seen=seen, peak=peak, before=drawn.begun(finding, self._world, latch.before))
 
     def _pending(self, rule: Rule, finding: Finding, latch: Latch) -> None:
         if latch.done and finding.verdict is Verdict.VIOLATED:
@@ -168,8 +171,8 @@ class Latches:
         if apart or latch.over:
             self._pend(rule, finding, latch.seen, 0 if apart else latch.seen.ms)
             return
-        seen, peak = self._seen(finding, latch.seen), worse(latch.peak, finding.peak)
-        latch = replace(latch, began_ms=min(latch.began_ms, finding.began_ms), seen=seen, peak=peak)
+        latch = self._further(finding, latch)
+        latch = replace(latch, began_ms=min(latch.began_ms, finding.began_ms))
         self._latches[finding.key] = latch
         self._ripe(rule, finding, latch)
 
@@ -209,8 +212,7 @@ class Latches:
         elif finding.verdict is Verdict.VIOLATED:
             if latch.fine_ms is not None:
                 latch = flapped(latch)
-            seen, peak = self._seen(finding, latch.seen), worse(latch.peak, finding.peak)
-            self._latches[finding.key] = self._escalated(rule, finding, replace(latch, seen=seen, peak=peak))
+            self._latches[finding.key] = self._escalated(rule, finding, self._further(finding, latch))
         else:
             latch = replace(latch, seen=sights.not_seen(latch.seen, finding))
             if finding.verdict is Verdict.FINE and latch.fine_ms is None:
@@ -250,8 +252,8 @@ class Latches:
         return replace(latch, alarm=alarm)
 
     def _clear(self, key: str, latch: Latch, alarm: Alarm, reason: str = "") -> None:
-        del self._latches[key]
-        kwh, percent = self._done(alarm.subjects, latch.before)
+        self._ended[key] = self._latches.pop(key)
+        kwh, percent = drawn.drawn(latch.before, self._world)
         change = AlarmChange(
             "cleared", alarm, self._world.now_ms, latch.fine_ms, kwh, percent, latch.fine_record, reason
         )
@@ -268,7 +270,7 @@ class Latches:
                 STORM_KEY, STORM_KEY, STORM_CODE, "warning", (), self._storm.facts(), now_ms, record
             )
             seen = sights.Seen(0, now_ms, now_ms, None)
-            self._latches[STORM_KEY] = Latch(now_ms, seen, record, Before(), alarm)
+            self._latches[STORM_KEY] = Latch(now_ms, seen, record, {}, alarm)
             self._changes.append(AlarmChange("raised", alarm, now_ms))
         elif up is not None and not held:
             del self._latches[STORM_KEY]
@@ -278,37 +280,10 @@ class Latches:
             self._latches.pop(STORM_KEY, None)
             self._storm.over()
 
-    def _meters(self, subjects: Iterable[str]) -> list[MeterView]:
-        world = self._world
-        return [
-            world.meter_of(name) if name in world.config else world.meters[name]
-            for name in subjects
-            if name in world.config or name in world.meters
-        ]
-
-    def _before(self, subjects: Iterable[str]) -> Before:
-        views = self._meters(subjects)
-        work = sum((view.sum.work for view in views), Decimal(0))
-        return Before(work, sum(view.sum.covered_ms for view in views), self._world.now_ms)
-
-    def _done(self, subjects: Iterable[str], before: Before) -> tuple[Decimal | None, int | None]:
-        """kWh that the equipment drew since, and how much of that time was measured, %."""
-        views = self._meters(subjects)
-        passed = (self._world.now_ms - before.at_ms) * len(views)
-        if passed <= 0:
-            return None, None
-        after = self._before(subjects)
-        kwh = ((after.work - before.work) / HOUR_MS).quantize(_DIGITS)
-        return kwh, min(100, 100 * (after.covered_ms - before.covered_ms) // passed)
-
 
 def _may_rise(rule: Rule, finding: Finding, alarm: Alarm) -> bool:
     """Whether it is a warning of what is an alarm once it has lasted, or without its declaration."""
     return alarm.level != rule.level and "warning" not in (rule.level, finding.level)
-
-
-def _equipment(finding: Finding) -> tuple[str, ...]:
-    return finding.meters or finding.subjects
 
 
 def _facts(finding: Finding) -> Mapping[str, str]:
