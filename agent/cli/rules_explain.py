@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import Any
 
 from agent.accepted import accept
@@ -18,6 +19,15 @@ from agent.offline import open_reader
 PART = SUB = "explain"
 ORDER = 20
 HELP = "SBX-ALM-030"
+REASONS = MappingProxyType(
+    {
+        "acknowledged": "SBX-ALM-044",
+        "expired": "SBX-ALM-045",
+        "order over": "SBX-ALM-046",
+        "rule gone": "SBX-ALM-047",
+        "not judged": "SBX-ALM-048",
+    }
+)
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +60,8 @@ def _lines(found: Explained, zone: str, shell: Shell) -> Iterator[str]:
     yield shell.say("SBX-ALM-032", since=since, raised=raised, level=record["level"])
     if found.ended is not None:
         yield shell.say("SBX-ALM-033", **_end(found.ended))
+        if found.ended.get("reason") in REASONS:
+            yield shell.say(REASONS[found.ended["reason"]])
     yield shell.say("SBX-ALM-034", fault=shell.say(FAULTS[record.get("fault", "plant")]))
     if found.rule is None:
         yield shell.say("SBX-ALM-035", rule=record["rule"])
@@ -65,7 +77,7 @@ def _lines(found: Explained, zone: str, shell: Shell) -> Iterator[str]:
 def _end(ended: Mapping[str, Any]) -> dict[str, str]:
     measured = ended.get("measured")
     return {
-        "duration": duration(ended.get("dur_ms", 0)),
+        "duration": duration(ended["dur_ms"]) if "dur_ms" in ended else "-",
         "kwh": ended.get("kwh", "-"),
         "measured": "-" if measured is None else str(measured),
     }

@@ -16,6 +16,7 @@ from typing import Any
 from agent.rules import declared, drawn, sights
 from agent.rules.alarms import Alarm, AlarmChange, Latch, flapped, worse
 from agent.rules.finding import Finding, Verdict
+from agent.rules.inforce import terms
 from agent.rules.page import latch_page, restore_latch
 from agent.rules.storm import STORM_CODE, STORM_KEY, Storm
 from agent.rules.world import World
@@ -30,6 +31,7 @@ class Latches:
         self._latches: dict[str, Latch] = {}
         self._changes: list[AlarmChange] = []
         self._judged: set[str] = set()
+        self._rules: set[str] = set()  # asked in this step
         self._ended: dict[str, Latch] = {}  # in this step: an end that cannot be recorded is undone
         self._storm = Storm()
 
@@ -41,11 +43,12 @@ class Latches:
 
     def begin(self) -> None:
         """A new step."""
-        self._changes, self._judged, self._ended = [], set(), {}
+        self._changes, self._judged, self._rules, self._ended = [], set(), set(), {}
         self._storm.begin(self._world.now_ms)
 
     def take_all(self, rule: Rule, findings: Iterable[Finding]) -> None:
         """The findings of a rule. Most are fine and have no latch: nothing is to be done."""
+        self._rules.add(rule.id)
         latches, violated = self._latches, Verdict.VIOLATED
         for finding in findings:
             if finding.verdict is violated or finding.key in latches:
@@ -66,14 +69,9 @@ class Latches:
             self._up(rule, finding, latch, latch.alarm)
 
     def end(self) -> tuple[AlarmChange, ...]:
-        """All changes; alarms whose rule or subject is gone are cleared."""
-        gone = [key for key in self._latches if key not in self._judged and key != STORM_KEY]
-        for key in gone:
-            latch = self._latches.pop(key)
-            if latch.alarm is not None:
-                self._changes.append(
-                    AlarmChange("cleared", latch.alarm, self._world.now_ms, reason="rule gone")
-                )
+        """All changes; alarms that no rule judges any more are cleared."""
+        for key in [key for key in self._latches if key not in self._judged and key != STORM_KEY]:
+            self._unjudged(key, self._latches[key])
         self._tell_storm()
         return tuple(self._changes)
 
@@ -250,6 +248,24 @@ class Latches:
         alarm = replace(latch.alarm, level=rule.level, declared="", facts=_facts(finding))
         self._changes.append(AlarmChange("escalated", alarm, self._world.now_ms))
         return replace(latch, alarm=alarm)
+
+    def _unjudged(self, key: str, latch: Latch) -> None:
+        """No rule speaks of it any more. An order that is over is an end like any other; else nobody knows
+        when it ended: its rule is gone, its meter, or what was remembered of it."""
+        if latch.alarm is None:
+            del self._latches[key]
+            return
+        world, order = self._world, latch.alarm.facts.get("order")
+        alarm = replace(latch.alarm, peak=latch.peak)
+        if alarm.rule not in self._rules or order is None:
+            self._ended[key] = self._latches.pop(key)
+            reason = "not judged" if alarm.rule in self._rules else "rule gone"
+            self._changes.append(AlarmChange("cleared", alarm, world.now_ms, reason=reason))
+            return
+        if latch.fine_ms is None and latch.seen.until_ms >= world.watched_ms:
+            latch = replace(latch, fine_ms=world.now_ms, fine_record=world.record)
+        in_force = any(term.order.id == order for term in terms(world))
+        self._clear(key, latch, alarm, "not judged" if in_force else "order over")
 
     def _clear(self, key: str, latch: Latch, alarm: Alarm, reason: str = "") -> None:
         self._ended[key] = self._latches.pop(key)

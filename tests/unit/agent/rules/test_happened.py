@@ -165,7 +165,7 @@ def test_without_its_memory_it_ends_and_the_next_is_raised() -> None:
     bench = changed()
     bench.forget()
     bench.tick()
-    assert bench.cleared == [("ratio/kiln-m/ct/1", "rule gone")]
+    assert bench.cleared == [("ratio/kiln-m/ct/1", "not judged")]
     bench.run(20, ct("60"))
     bench.run(20, ct("80"))
     assert [alarm.facts["new"] for alarm in bench.up] == ["80"]
