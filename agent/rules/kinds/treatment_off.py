@@ -4,7 +4,8 @@ Transition table (production = any of its points; ``n`` of the treatment points 
 
     production   treatment                     verdict
     ON           n or more ON                  fine
-    ON           fewer than n can be ON *      violated: after start_lead_s of production, held stop_lag_s
+    ON           fewer than n can be ON *      unknown for start_lead_s of production, then violated,
+                                               held stop_lag_s
     ON           else (UNKNOWN decides)        unknown
     all OFF      anything                      fine
     else         anything                      unknown
@@ -14,7 +15,8 @@ Transition table (production = any of its points; ``n`` of the treatment points 
 What counts is what was read: the time in which production was seen to run and too little treatment to run
 with it, each by readings of its own with none missing between them (``agent.rules.sights``). A pause no
 longer than a value speaks for its meter does not begin it anew. So readings that are missing can end a
-violation and never make one."""
+violation and never make one, nor end an alarm: production that is seen again after a silence begins its lead
+anew, and nothing is said meanwhile."""
 
 from __future__ import annotations
 
@@ -48,10 +50,8 @@ def step(
     runs = runs_of(before, {**running, **stopped}, world)
     seen = _seen(rule, [runs[name] for name in running], [runs[name] for name in stopped])
     until_ms = min(seen_ms, _missing_ms(rule, stopped))
-    if until_ms < held["from"] + rule.start_lead_s * 1000:
-        verdict = Verdict.FINE  # still within the time that treatment may take to start
-    elif seen is None:
-        verdict = Verdict.UNKNOWN  # each for itself, and not at one moment
+    if seen is None or until_ms < held["from"] + rule.start_lead_s * 1000:
+        verdict = Verdict.UNKNOWN  # each for itself and not at one moment, or within the lead
     finding = Finding(
         rule.id,
         verdict,

@@ -102,3 +102,23 @@ def test_a_treatment_that_was_seen_on_in_between_did_not_stop_early() -> None:
     for second in range(60, 200, 10):
         story.poll(second, kiln="12", scrubber="8" if second % 30 == 0 else "0")
     assert story.changes == []
+
+
+@pytest.mark.parametrize("lead_s", [0, 120])
+def test_a_silence_of_production_clears_nothing(lead_s: int) -> None:
+    """It may have stood meanwhile, or not: when it is read as on again, nothing was read that is fine."""
+    story = Story(plant(replace(PAIR, start_lead_s=lead_s)))
+    for second in range(0, 400, 10):
+        story.poll(second, kiln=None if 300 <= second < 360 else "12")
+        story.poll(second + 0.5, scrubber="0")
+    assert [raised for _, _, raised in story.changes] == [True]
+    story.poll(400, kiln="12", scrubber="8")
+    assert story.changes[-1] == (400, "pair", False)
+
+
+def test_production_that_was_seen_to_stand_clears_it_also_within_the_lead() -> None:
+    story = Story(plant(replace(PAIR, start_lead_s=120)))
+    story.run(range(0, 300, 10), kiln="12", scrubber="0")
+    story.run(range(300, 360, 10), kiln="0", scrubber="0")
+    story.run(range(360, 480, 10), kiln="12", scrubber="0")
+    assert [(second, raised) for second, _, raised in story.changes] == [(180, True), (300, False)]
