@@ -91,7 +91,7 @@ def powers(views: Mapping[str, PointView]) -> str:
 
 def run(held: Mapping[str, Any], seen_ms: int | None, bridge_ms: int) -> Mapping[str, Any]:
     """Since when production runs: a pause that readings may have missed does not end a run."""
-    if seen_ms is None or seen_ms == held.get("to"):
+    if seen_ms is None or ("to" in held and seen_ms <= held["to"]):
         return held
     goes_on = "to" in held and seen_ms - held["to"] <= bridge_ms
     return {"from": held["from"] if goes_on else seen_ms, "to": seen_ms}

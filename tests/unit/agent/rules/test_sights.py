@@ -122,3 +122,19 @@ def test_production_that_was_seen_to_stand_clears_it_also_within_the_lead() -> N
     story.run(range(300, 360, 10), kiln="0", scrubber="0")
     story.run(range(360, 480, 10), kiln="12", scrubber="0")
     assert [(second, raised) for second, _, raised in story.changes] == [(180, True), (300, False)]
+
+
+def test_a_producer_that_is_not_read_any_more_does_not_make_the_run_of_production_older() -> None:
+    """The kiln draws between its thresholds and was last clearly on at 0 s, the spare at 80 s: production was
+    seen until 80 s, whoever is read now, and the lead is long over when the spare is read again."""
+    rule = replace(PAIR, production=("kiln", "spare"), start_lead_s=40, stop_lag_s=0)
+    config = plant(rule)
+    story = Story(replace(config, meters=(meter("kiln-m", 30), meter("scrubber-m", 30), meter("spare-m"))))
+    story.poll(0, kiln="12")
+    story.poll(60, kiln="4.5")
+    story.poll(80, spare="8")
+    story.poll(120, scrubber="0")
+    story.poll(120.5, spare="8")
+    story.poll(130.5, spare="8")
+    story.poll(150, scrubber="0")
+    assert story.changes == [(150, "pair", True)]
