@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,6 +23,15 @@ from config.quantities import QUANTITIES
 PART = SUB = "explain"
 ORDER = 20
 HELP = "SBX-ALM-030"
+REASONS = MappingProxyType(
+    {
+        "acknowledged": "SBX-ALM-090",
+        "expired": "SBX-ALM-091",
+        "order over": "SBX-ALM-092",
+        "rule gone": "SBX-ALM-093",
+        "not judged": "SBX-ALM-094",
+    }
+)
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -62,6 +72,8 @@ def _lines(found: Explained, zone: str, shell: Shell) -> Iterator[str]:
         yield shell.say("SBX-ALM-045")
     else:
         yield shell.say("SBX-ALM-033", **_end(found.ended))
+        if found.ended.get("reason") in REASONS:
+            yield shell.say(REASONS[found.ended["reason"]])
     yield shell.say("SBX-ALM-034", fault=shell.say(FAULTS[record.get("fault", "plant")]))
     first, last = found.blocks
     proof = {"from": found.records[0], "to": found.records[1], "first": first, "last": last}
@@ -74,7 +86,7 @@ def _lines(found: Explained, zone: str, shell: Shell) -> Iterator[str]:
 def _end(ended: Mapping[str, Any]) -> dict[str, str]:
     measured = ended.get("measured")
     return {
-        "duration": duration(ended["dur_ms"]) if "dur_ms" in ended else "?",
+        "duration": duration(ended["dur_ms"]) if "dur_ms" in ended else "-",
         "kwh": ended.get("kwh", "-"),
         "measured": "-" if measured is None else str(measured),
     }

@@ -2,11 +2,16 @@
 
 ::
 
-    idle --violated--> PENDING --lasted warn_s--> ACTIVE, warning --lasted hold--> ACTIVE, its level
+    idle --violated--> PENDING --seen warn_s--> ACTIVE, warning --seen hold--> ACTIVE, its level
              ^            |                          |  ^
              |          fine or                    fine | violated within clear_s: the same alarm
              |          unknown                      v  |
              +------------+------- fine for clear_s  CLEARING
+
+What counts for ``warn_s`` and the hold time is the time that the violation was seen (``agent.rules.sights``).
+A pause, fine or unknown, no longer than the finding's bridge does not count; a longer one begins it anew, for
+a pending one, and for a warning on its way to the alarm. A warning that is cleared within the bridge is
+pending again: what it was seen for counts for the alarm, and ``warn_s`` anew for a second warning.
 
 What happened and cannot become fine again (``Finding.event``) is up until somebody acknowledges it or its
 kind says FINE, whichever is first; then it is done with, and is not raised a second time::
@@ -15,9 +20,8 @@ kind says FINE, whichever is first; then it is done with, and is not raised a se
                              |--its kind says FINE------------------------------^
 
 Unknown keeps an active alarm up: no data never clears. What is raised carries when and with which record
-it began, how far it went, the work the equipment did meanwhile and how much of the time was measured. A
-storm is held back and counted: more than ``MOST`` raised within ``STORM_MS`` wait, and are raised late if
-they last.
+it began, how far it went, the work the equipment did meanwhile and how much of the time was measured. Of a
+storm (``agent.rules.storm``) some wait, and are raised late if they last.
 """
 
 from __future__ import annotations
@@ -28,6 +32,8 @@ from decimal import Decimal
 from typing import Literal
 
 from agent.rules.finding import Fault
+from agent.rules.sights import Seen
+from agent.rules.spent import Begun
 from config.rulekinds import Level
 
 Change = Literal["raised", "escalated", "acknowledged", "cleared", "excused"]
@@ -56,9 +62,9 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class AlarmChange:
-    """An alarm changed. ``ended_ms``: when it turned fine, of a cleared one; ``kwh`` what its equipment
-    drew since it began and ``measured_percent`` of how much of that time, where it has equipment;
-    ``to_record`` the last record behind it."""
+    """An alarm changed. ``ended_ms``: when it turned fine, of a cleared one; ``kwh`` what its equipment drew
+    meanwhile (``agent.rules.drawn``) and ``measured_percent`` of how much of that time, where it has
+    equipment; ``to_record`` the last record behind it."""
 
     change: Change
     alarm: Alarm
@@ -81,24 +87,16 @@ class AlarmChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
-    """What the equipment of an alarm had done, and how much of it was measured, when it began."""
-
-    work: Decimal = Decimal(0)
-    covered_ms: int = 0
-    at_ms: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Latch:
     """One key's state. ``alarm`` None: pending. ``fine_ms``: since when an active one looks fine.
+    ``over``: it was a warning and was cleared; ``warned_ms``: for how long that had been seen.
     ``excused``: the declaration that covers it, so that it is on record once. ``done``: an event that was
     acknowledged or covered."""
 
     began_ms: int
-    until_ms: int
+    seen: Seen
     record: int
-    before: Before
+    before: Begun
     alarm: Alarm | None = None
     peak: Decimal | None = None
     fine_ms: int | None = None
@@ -106,6 +104,8 @@ class Latch:
     excused: str = ""
     held: bool = False
     done: bool = False
+    over: bool = False
+    warned_ms: int = 0
 
 
 def worse(one: Decimal | None, other: Decimal | None) -> Decimal | None:

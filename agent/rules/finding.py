@@ -33,6 +33,8 @@ class Finding(NamedTuple):
     ``began_ms`` before the alarm is raised; ``facts`` fill the message of ``code``. ``subjects`` are points,
     meters, uplinks or orders. ``until_ms``: the violation is seen up to here (None: now): what has not been
     seen to last is not held against anybody. ``bridge_ms``: two sights of it no further apart are one.
+    ``seen``: from when to when it was seen with no reading missing, where the rule knows better than
+    ``agent.rules.sights``, which counts such time alone.
     ``peak``: how far it goes, the largest counts. ``record``: first one behind it, where the rule knows; else
     the newest when the engine first sees it. ``without``: how long, ms, the violation has been seen with some
     points (and their meters) left out of it; None: it is none then. A finding that has no such answer stands
@@ -47,10 +49,11 @@ class Finding(NamedTuple):
     facts: Facts
     until_ms: int | None = None
     bridge_ms: int = 0
+    seen: tuple[int, int] | None = None
     peak: Decimal | None = None
     record: int = 0
     fault: Fault = "plant"
-    meters: tuple[str, ...] = ()  # whose readings it stands on, where subjects do not say so
+    meters: tuple[str, ...] = ()  # whose readings it stands on, where it is not the power of its points
     level: Level | None = None  # where it is not the rule's
     event: bool = False  # it happened, and nothing can become fine: up until acknowledged, or FINE once
     without: Without | None = None

@@ -8,25 +8,19 @@ Owned by the engine. ``agent.rules.alarms`` draws an alarm's life; declarations 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from agent.rules import declared
-from agent.rules.alarms import Alarm, AlarmChange, Before, Latch, flapped, worse
+from agent.rules import declared, sights, spent
+from agent.rules.alarms import Alarm, AlarmChange, Latch, flapped, worse
 from agent.rules.finding import Finding, Verdict
+from agent.rules.inforce import terms
 from agent.rules.page import latch_page, restore_latch
-from agent.rules.world import HOUR_MS, MeterView, World
-from config.rulekinds import Rule
-
-MOST = 40  # alarms raised within STORM_MS; what comes on top is held back and counted
-STORM_MS = 600_000
-STORM_KEY = "alarm-storm"
-STORM_CODE = "SBX-RUL-090"
-_DIGITS = Decimal("0.001")
+from agent.rules.storm import STORM_CODE, STORM_KEY, Storm
+from agent.rules.world import World
+from config.rulekinds import Level, Rule
 
 
 class Latches:
@@ -37,8 +31,9 @@ class Latches:
         self._latches: dict[str, Latch] = {}
         self._changes: list[AlarmChange] = []
         self._judged: set[str] = set()
-        self._raised: deque[int] = deque()
-        self._kept_back = 0  # since the storm began
+        self._rules: set[str] = set()  # asked in this step
+        self._ended: dict[str, Latch] = {}  # in this step: an end that cannot be recorded is undone
+        self._storm = Storm()
 
     @property
     def active(self) -> tuple[Alarm, ...]:
@@ -48,12 +43,12 @@ class Latches:
 
     def begin(self) -> None:
         """A new step."""
-        self._changes, self._judged = [], set()
-        while self._raised and self._world.now_ms - self._raised[0] > STORM_MS:
-            self._raised.popleft()
+        self._changes, self._judged, self._rules, self._ended = [], set(), set(), {}
+        self._storm.begin(self._world.now_ms)
 
     def take_all(self, rule: Rule, findings: Iterable[Finding]) -> None:
         """The findings of a rule. Most are fine and have no latch: nothing is to be done."""
+        self._rules.add(rule.id)
         latches, violated = self._latches, Verdict.VIOLATED
         for finding in findings:
             if finding.verdict is violated or finding.key in latches:
@@ -74,15 +69,10 @@ class Latches:
             self._up(rule, finding, latch, latch.alarm)
 
     def end(self) -> tuple[AlarmChange, ...]:
-        """All changes; alarms whose rule or subject is gone are cleared."""
-        gone = [key for key in self._latches if key not in self._judged and key != STORM_KEY]
-        for key in gone:
-            latch = self._latches.pop(key)
-            if latch.alarm is not None:
-                self._changes.append(
-                    AlarmChange("cleared", latch.alarm, self._world.now_ms, reason="rule gone")
-                )
-        self._storm()
+        """All changes; alarms that no rule judges any more are cleared."""
+        for key in [key for key in self._latches if key not in self._judged and key != STORM_KEY]:
+            self._unjudged(key, self._latches[key])
+        self._tell_storm()
         return tuple(self._changes)
 
     def restore(self, alarms: Iterable[Alarm]) -> None:
@@ -101,19 +91,19 @@ class Latches:
                 self._latches[key] = replace(known, alarm=replace(alarm, flaps=flaps))
 
     def _again(self, alarm: Alarm) -> Latch:
-        before = self._before(alarm.subjects)
-        return Latch(alarm.since_ms, self._world.now_ms, alarm.since_record, before, alarm, alarm.peak)
+        before = spent.begun_of(alarm.subjects, self._world)
+        seen = sights.Seen(0, self._world.now_ms, self._world.now_ms, None)
+        return Latch(alarm.since_ms, seen, alarm.since_record, before, alarm, alarm.peak)
 
     def page(self) -> Mapping[str, Any]:
         """For the logbook."""
         latches = {key: latch_page(latch) for key, latch in self._latches.items()}
-        return {"latches": latches, "raised": list(self._raised), "kept_back": self._kept_back}
+        return {"latches": latches, "storm": self._storm.page()}
 
     def turn_to(self, page: Mapping[str, Any]) -> None:
-        """As the page says. KeyError or TypeError for one of another version."""
+        """As the page says. KeyError, TypeError or ValueError for one of another version."""
         self._latches = {key: restore_latch(kept) for key, kept in page["latches"].items()}
-        self._raised = deque(page["raised"])
-        self._kept_back = page["kept_back"]
+        self._storm.turn_to(page["storm"])
 
     def undo(self, change: AlarmChange) -> None:
         """As if the change had not happened."""
@@ -128,7 +118,7 @@ class Latches:
         elif change.change == "excused" and latch is not None:
             self._latches[key] = replace(latch, excused="", done=False)
         elif change.change == "cleared":
-            self._latches[key] = self._again(change.alarm)
+            self._latches[key] = self._ended.get(key) or self._again(change.alarm)
 
     def numbered(self, key: str, record: int) -> None:
         """The record that raised an alarm."""
@@ -145,54 +135,64 @@ class Latches:
         self._latches[key] = replace(latch, alarm=alarm)
         return AlarmChange("acknowledged", alarm, self._world.now_ms, reason=reason)
 
-    def _pend(self, rule: Rule, finding: Finding) -> None:
+    # budget: what one pending violation is made of
+    def _pend(
+        self, rule: Rule, finding: Finding, seen: sights.Seen | None = None, warned_ms: int = 0
+    ) -> None:
+        """It begins, or begins anew: what was ``seen`` before counts as far as it is the same violation."""
         record = finding.record or self._world.record
-        until = finding.began_ms if finding.until_ms is None else finding.until_ms
-        before = self._before(_equipment(finding))
-        latch = Latch(finding.began_ms, until, record, before, peak=finding.peak)
+        seen, before = self._seen(finding, seen), spent.begun(finding, self._world)
+        latch = Latch(finding.began_ms, seen, record, before, peak=finding.peak, warned_ms=warned_ms)
         self._latches[finding.key] = latch
         self._ripe(rule, finding, latch)
 
+    def _seen(self, finding: Finding, before: sights.Seen | None) -> sights.Seen:
+        if before is None or sights.apart(before, finding, self._world):
+            return sights.first(finding, self._world, before)
+        return sights.again(before, finding, self._world)
+
+    def _further(self, finding: Finding, latch: Latch) -> Latch:
+        """It is violated in this step too."""
+        seen, peak = self._seen(finding, latch.seen), worse(latch.peak, finding.peak)
+        return replace(latch, seen=seen, peak=peak, before=spent.begun(finding, self._world, latch.before))
+
     def _pending(self, rule: Rule, finding: Finding, latch: Latch) -> None:
-        seen_ms = self._world.now_ms if finding.until_ms is None else finding.until_ms
         if latch.done and finding.verdict is Verdict.VIOLATED:
             return
         if finding.verdict is not Verdict.VIOLATED:
-            if self._world.now_ms - latch.until_ms > finding.bridge_ms:
+            if self._world.now_ms - latch.seen.until_ms > finding.bridge_ms:
                 del self._latches[finding.key]
+            else:
+                self._latches[finding.key] = replace(latch, seen=sights.not_seen(latch.seen, finding))
             return
-        apart_ms = seen_ms - latch.until_ms if finding.until_ms is not None else 0
-        if apart_ms > finding.bridge_ms or latch.until_ms < self._world.watched_ms:
-            self._pend(rule, finding)  # too long unseen: another one
+        apart = sights.apart(latch.seen, finding, self._world)
+        if apart or latch.over:
+            self._pend(rule, finding, latch.seen, 0 if apart else latch.seen.ms)
             return
-        peak = worse(latch.peak, finding.peak)
-        latch = replace(latch, began_ms=min(latch.began_ms, finding.began_ms), until_ms=seen_ms, peak=peak)
+        latch = self._further(finding, latch)
+        latch = replace(latch, began_ms=min(latch.began_ms, finding.began_ms))
         self._latches[finding.key] = latch
         self._ripe(rule, finding, latch)
 
     def _ripe(self, rule: Rule, finding: Finding, latch: Latch) -> None:
-        """Raise it once it has lasted."""
-        seen_ms = self._world.now_ms if finding.until_ms is None else finding.until_ms
-        lasted_ms = seen_ms - latch.began_ms
-        early = rule.warn_s is not None and lasted_ms >= rule.warn_s * 1000 and lasted_ms < finding.hold_ms
-        if lasted_ms < finding.hold_ms and not early:
+        """Raise it once it has been seen for long enough."""
+        hold_ms, lasted_ms = finding.hold_ms, latch.seen.ms
+        warn_ms = hold_ms if rule.warn_s is None else min(hold_ms, rule.warn_s * 1000)
+        if lasted_ms < warn_ms:
             return
         cover = declared.covering(rule, finding, self._world)
         if cover is not None and cover.whole:
             self._excuse(rule, finding, latch, cover.id)
             return
-        if len(self._raised) >= MOST:
-            self._kept_back += not latch.held
+        lowered = lasted_ms < hold_ms or cover is not None
+        if lowered and lasted_ms - latch.warned_ms < warn_ms:
+            return
+        alarm = _alarm(rule, finding, latch)
+        level: Level = "warning" if lowered else alarm.level
+        alarm = replace(alarm, level=level, declared="" if cover is None else cover.id)
+        if self._storm.holds(alarm, self._world.now_ms):
             self._latches[finding.key] = replace(latch, held=True)
             return
-        self._raised.append(self._world.now_ms)
-        alarm = _alarm(rule, finding, latch)
-        lowered = early or cover is not None
-        alarm = replace(
-            alarm,
-            level="warning" if lowered else alarm.level,
-            declared="" if cover is None else cover.id,
-        )
         self._latches[finding.key] = replace(latch, alarm=alarm, held=False, excused="")
         self._changes.append(AlarmChange("raised", alarm, self._world.now_ms))
 
@@ -210,15 +210,23 @@ class Latches:
         elif finding.verdict is Verdict.VIOLATED:
             if latch.fine_ms is not None:
                 latch = flapped(latch)
-            latch = replace(latch, peak=worse(latch.peak, finding.peak))
-            self._latches[finding.key] = self._escalated(rule, finding, latch)
-        elif finding.verdict is Verdict.FINE:
-            if latch.fine_ms is None:
+            self._latches[finding.key] = self._escalated(rule, finding, self._further(finding, latch))
+        else:
+            latch = replace(latch, seen=sights.not_seen(latch.seen, finding))
+            if finding.verdict is Verdict.FINE and latch.fine_ms is None:
                 latch = replace(latch, fine_ms=self._world.now_ms, fine_record=self._world.record)
-                self._latches[finding.key] = latch
-            assert latch.fine_ms is not None
-            if self._world.now_ms - latch.fine_ms >= rule.clear_s * 1000:
-                self._clear(finding.key, latch, replace(alarm, peak=latch.peak, flaps=alarm.flaps))
+            self._latches[finding.key] = latch
+            if finding.verdict is Verdict.FINE:
+                self._fine(rule, finding, latch, alarm)
+
+    def _fine(self, rule: Rule, finding: Finding, latch: Latch, alarm: Alarm) -> None:
+        """Cleared once it was fine for long enough."""
+        assert latch.fine_ms is not None
+        if self._world.now_ms - latch.fine_ms < rule.clear_s * 1000:
+            return
+        self._clear(finding.key, latch, replace(alarm, peak=latch.peak))
+        if _may_rise(rule, finding, alarm):
+            self._latches[finding.key] = replace(latch, alarm=None, fine_ms=None, over=True)
 
     def _event(self, finding: Finding, latch: Latch, alarm: Alarm) -> None:
         """What happened ends when somebody has seen it, or when its kind no longer keeps it up."""
@@ -231,12 +239,9 @@ class Latches:
             self._latches[finding.key] = replace(latch, alarm=None, done=True)
 
     def _escalated(self, rule: Rule, finding: Finding, latch: Latch) -> Latch:
-        """A warning becomes the rule's alarm when it has lasted, or when its declaration has ended."""
+        """A warning becomes the rule's alarm when it was seen for so long and no declaration lowers it."""
         assert latch.alarm is not None
-        if latch.alarm.level == rule.level or "warning" in (rule.level, finding.level):
-            return latch
-        seen_ms = self._world.now_ms if finding.until_ms is None else finding.until_ms
-        if seen_ms - latch.began_ms < finding.hold_ms:
+        if not _may_rise(rule, finding, latch.alarm) or latch.seen.ms < finding.hold_ms:
             return latch
         if declared.covering(rule, finding, self._world) is not None:
             return latch
@@ -244,57 +249,57 @@ class Latches:
         self._changes.append(AlarmChange("escalated", alarm, self._world.now_ms))
         return replace(latch, alarm=alarm)
 
+    def _unjudged(self, key: str, latch: Latch) -> None:
+        """No rule speaks of it any more. An order that is over is an end like any other; else nobody knows
+        when it ended: its rule is gone, its meter, or what was remembered of it."""
+        if latch.alarm is None:
+            del self._latches[key]
+            return
+        world, order = self._world, latch.alarm.facts.get("order")
+        alarm = replace(latch.alarm, peak=latch.peak)
+        if alarm.rule not in self._rules or order is None:
+            self._ended[key] = self._latches.pop(key)
+            reason = "not judged" if alarm.rule in self._rules else "rule gone"
+            self._changes.append(AlarmChange("cleared", alarm, world.now_ms, reason=reason))
+            return
+        if latch.fine_ms is None and latch.seen.until_ms >= world.watched_ms:
+            latch = replace(latch, fine_ms=world.now_ms, fine_record=world.record)
+        in_force = any(term.order.id == order for term in terms(world))
+        self._clear(key, latch, alarm, "not judged" if in_force else "order over")
+
     def _clear(self, key: str, latch: Latch, alarm: Alarm, reason: str = "") -> None:
-        del self._latches[key]
-        kwh, percent = self._done(alarm.subjects, latch.before)
+        self._ended[key] = self._latches.pop(key)
+        kwh, percent = spent.drawn(latch.before, self._world)
         change = AlarmChange(
             "cleared", alarm, self._world.now_ms, latch.fine_ms, kwh, percent, latch.fine_record, reason
         )
         self._changes.append(change)
 
-    def _storm(self) -> None:
+    def _tell_storm(self) -> None:
         """One alarm says that others are held back; it ends when none is."""
-        held = sum(latch.held for latch in self._latches.values())
+        held = any(latch.held for latch in self._latches.values())
         latch = self._latches.get(STORM_KEY)
-        if latch is None and held:
-            facts = MappingProxyType({"count": str(held), "most": str(MOST)})
-            now_ms, record = self._world.now_ms, self._world.record
-            alarm = Alarm(STORM_KEY, STORM_KEY, STORM_CODE, "warning", (), facts, now_ms, record)
-            self._latches[STORM_KEY] = Latch(now_ms, now_ms, record, Before(), alarm)
+        up = None if latch is None else latch.alarm
+        now_ms, record = self._world.now_ms, self._world.record
+        if up is None and held:
+            alarm = Alarm(
+                STORM_KEY, STORM_KEY, STORM_CODE, "warning", (), self._storm.facts(), now_ms, record
+            )
+            seen = sights.Seen(0, now_ms, now_ms, None)
+            self._latches[STORM_KEY] = Latch(now_ms, seen, record, {}, alarm)
             self._changes.append(AlarmChange("raised", alarm, now_ms))
-        elif latch is not None and latch.alarm is not None and not held:
+        elif up is not None and not held:
             del self._latches[STORM_KEY]
-            facts = MappingProxyType({"count": str(self._kept_back), "most": str(MOST)})
-            alarm = replace(latch.alarm, facts=facts)
-            self._kept_back = 0
-            self._changes.append(AlarmChange("cleared", alarm, self._world.now_ms, self._world.now_ms))
-
-    def _meters(self, subjects: Iterable[str]) -> list[MeterView]:
-        world = self._world
-        return [
-            world.meter_of(name) if name in world.config else world.meters[name]
-            for name in subjects
-            if name in world.config or name in world.meters
-        ]
-
-    def _before(self, subjects: Iterable[str]) -> Before:
-        views = self._meters(subjects)
-        work = sum((view.sum.work for view in views), Decimal(0))
-        return Before(work, sum(view.sum.covered_ms for view in views), self._world.now_ms)
-
-    def _done(self, subjects: Iterable[str], before: Before) -> tuple[Decimal | None, int | None]:
-        """kWh that the equipment drew since, and how much of that time was measured, %."""
-        views = self._meters(subjects)
-        passed = (self._world.now_ms - before.at_ms) * len(views)
-        if passed <= 0:
-            return None, None
-        after = self._before(subjects)
-        kwh = ((after.work - before.work) / HOUR_MS).quantize(_DIGITS)
-        return kwh, min(100, 100 * (after.covered_ms - before.covered_ms) // passed)
+            alarm = replace(up, facts=self._storm.facts())
+            self._changes.append(AlarmChange("cleared", alarm, now_ms, now_ms))
+        elif up is None:
+            self._latches.pop(STORM_KEY, None)
+            self._storm.over()
 
 
-def _equipment(finding: Finding) -> tuple[str, ...]:
-    return finding.meters or finding.subjects
+def _may_rise(rule: Rule, finding: Finding, alarm: Alarm) -> bool:
+    """Whether it is a warning of what is an alarm once it has lasted, or without its declaration."""
+    return alarm.level != rule.level and "warning" not in (rule.level, finding.level)
 
 
 def _facts(finding: Finding) -> Mapping[str, str]:

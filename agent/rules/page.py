@@ -16,7 +16,8 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from agent.rules.alarms import Alarm, Before, Latch
+from agent.rules.alarms import Alarm, Latch
+from agent.rules.sights import Run, Seen
 from agent.rules.world import (
     Gauge,
     MeterView,
@@ -81,9 +82,8 @@ def restore_world(world: World, page: Document) -> None:
 def latch_page(latch: Latch) -> Document:
     """One latch."""
     found: dict[str, Any] = {
-        field.name: plain(getattr(latch, field.name)) for field in fields(latch) if field.name not in _NESTED
+        field.name: plain(getattr(latch, field.name)) for field in fields(latch) if field.name != "alarm"
     }
-    found["before"] = [plain(getattr(latch.before, field.name)) for field in fields(latch.before)]
     if latch.alarm is not None:
         found["alarm"] = {
             field.name: plain(getattr(latch.alarm, field.name)) for field in fields(latch.alarm)
@@ -91,15 +91,14 @@ def latch_page(latch: Latch) -> Document:
     return found
 
 
-_NESTED = ("before", "alarm")
-
-
 def restore_latch(page: Document) -> Latch:
-    """The same back. KeyError or TypeError for what this version did not write."""
+    """The same back. KeyError, TypeError or ValueError for what this version did not write."""
     kept = back(page)
     alarm = kept.pop("alarm", None)
-    before = Before(*kept.pop("before"))
-    return Latch(**kept, before=before, alarm=None if alarm is None else _alarm(alarm))
+    seen = Seen(*kept.pop("seen"))
+    before = {name: Sum(*one) for name, one in dict(kept.pop("before")).items()}
+    seen = seen._replace(run=None if seen.run is None else Run(*seen.run))
+    return Latch(**kept, seen=seen, before=before, alarm=None if alarm is None else _alarm(alarm))
 
 
 def _alarm(kept: dict[str, Any]) -> Alarm:

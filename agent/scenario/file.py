@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from agent.rules.engine import all_rules
-from agent.rules.latches import STORM_KEY
+from agent.rules.storm import STORM_KEY
 from agent.scenario import expectation, words
 from agent.scenario.model import Event, Expected, Scenario
 from agent.scenario.shapes import HEAD, NEEDED, PROFILE, Tables, filled

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -31,25 +32,20 @@ from tests.support.timelines import (
 
 LESS = settings(max_examples=40, deadline=None)
 Span = tuple[int, int]
+NEVER_MS = START_MS * 2
 
 
-def accused(changes: tuple[AlarmChange, ...], key: str) -> list[Span]:
-    """The same of those that were the authority's, from the beginning or later."""
-    severe = {
-        change.alarm.since_ms
-        for change in changes
-        if (change.alarm.key, change.alarm.level) == (key, "alarm")
-    }
-    return [span for span in spans(changes, key) if span[0] in severe]
-
-
-def spans(changes: tuple[AlarmChange, ...], key: str) -> list[Span]:
-    """From when to when an alarm was up, by what it says of its own beginning."""
+def spans(changes: Sequence[AlarmChange], key: str, levels: Collection[str]) -> list[Span]:
+    """From when to when an alarm was up that came to one of the levels, by what it says of its own
+    beginning."""
     found: list[Span] = []
     for change in changes:
-        if change.alarm.key == key and change.change == "raised":
-            found.append((change.alarm.since_ms, START_MS * 2))
-        elif change.alarm.key == key and change.change == "cleared":
+        if change.alarm.key != key or change.alarm.level not in levels:
+            continue
+        up = bool(found) and found[-1][1] == NEVER_MS
+        if change.change in ("raised", "escalated") and not up:
+            found.append((change.alarm.since_ms, NEVER_MS))
+        elif change.change == "cleared":
             found[-1] = found[-1][0], change.at_ms
     return found
 
@@ -57,7 +53,8 @@ def spans(changes: tuple[AlarmChange, ...], key: str) -> list[Span]:
 @st.composite
 def _without_some(draw: st.DrawFn, cases: st.SearchStrategy[Case]) -> tuple[Case, list[Observation]]:
     """A case, and its readings without some stretches of some meters, or single ones. What is removed fails
-    in half of the stretches and is not there at all in the others."""
+    in a third of the stretches, is not there at all in another, and lacks its powers in the last. Single
+    phases are not removed: what a power is without one of them is for the world to say."""
     case = draw(cases)
     left = readings(case)
     for _ in range(draw(st.integers(1, 6))):
@@ -65,26 +62,36 @@ def _without_some(draw: st.DrawFn, cases: st.SearchStrategy[Case]) -> tuple[Case
         first = draw(st.integers(0, case.steps))
         from_ms = START_MS + first * STEP_MS
         to_ms = from_ms + draw(st.sampled_from((1, 1, 2, 3, 4, 9, 60))) * STEP_MS
-        fails = draw(st.booleans())
+        way = draw(st.sampled_from(("fails", "lacks", "gone")))
         left = [
-            one._replace(values={}, error="no_reply") if gone else one
+            _less(one, way) if gone else one
             for one in left
             for gone in (one.meter == name and from_ms <= one.at_ms < to_ms,)
-            if not gone or fails
+            if not gone or way != "gone"
         ]
     return case, left
+
+
+def _less(one: Observation, way: str) -> Observation:
+    """A poll that failed, or that gave no power."""
+    if way == "fails":
+        return one._replace(values={}, error="no_reply")
+    return one._replace(values={name: value for name, value in one.values.items() if name[0] != "p"})
 
 
 @LESS
 @given(_without_some(plants()))
 def test_removing_readings_never_creates_a_treatment_off_alarm(found: tuple[Case, list[Observation]]) -> None:
-    """Each alarm that comes without some readings lies within one that comes with all of them."""
+    """Each alarm that comes without some readings lies within one that comes with all of them; and what is
+    an alarm of the authority, at once or when a warning becomes it, within one that is that too."""
     case, left = found
-    whole = spans(alarms_of(case, readings(case)), "off")
+    whole = alarms_of(case, readings(case))
     for change in alarms_of(case, left):
-        if change.alarm.key == "off" and change.change == "raised":
+        if change.alarm.key == "off" and change.change in ("raised", "escalated"):
+            levels = ("alarm",) if change.alarm.level == "alarm" else ("alarm", "warning")
             since_ms, at_ms = change.alarm.since_ms, change.at_ms
-            assert [span for span in whole if span[0] <= at_ms and since_ms <= span[1]], (whole, change)
+            up = spans(whole, "off", levels)
+            assert [span for span in up if span[0] <= at_ms and since_ms <= span[1]], (up, change)
 
 
 @st.composite
@@ -112,7 +119,7 @@ def _lowered(draw: st.DrawFn) -> Case:
 def test_removing_readings_never_makes_an_alarm_of_a_warning(found: tuple[Case, list[Observation]]) -> None:
     """A declaration lowers with fewer readings what it lowers with all of them."""
     case, left = found
-    whole = accused(alarms_of(case, readings(case)), "off")
+    whole = spans(alarms_of(case, readings(case)), "off", ("alarm",))
     for change in alarms_of(case, left):
         severe = change.alarm.level == "alarm" and change.change in ("raised", "escalated")
         if change.alarm.key == "off" and severe:
@@ -156,7 +163,7 @@ def test_removing_readings_never_creates_an_alarm_of_an_order(found: tuple[Case,
     for change in alarms_of(case, left):
         if change.alarm.code in ("SBX-RUL-006", "SBX-RUL-007") and change.change == "raised":
             since_ms, at_ms = change.alarm.since_ms, change.at_ms
-            known = spans(whole, change.alarm.key)
+            known = spans(whole, change.alarm.key, ("alarm", "warning"))
             assert [span for span in known if span[0] <= at_ms and since_ms <= span[1]], (whole, change)
 
 

@@ -82,9 +82,11 @@ def _finding(rule: Frozen, world: World, view: MeterView, known: Known | None) -
         (view.id,),
         lambda: _facts(view, known, at_ms - since_ms),
         until_ms=at_ms,
+        seen=(since_ms, at_ms),
         bridge_ms=0 if verdict is Verdict.FINE else view.fresh_ms,
         record=0 if known is None else known["i"],
         fault="device",
+        meters=(view.id,),
     )
 
 

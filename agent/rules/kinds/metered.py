@@ -110,6 +110,7 @@ def finding(rule: MeterRule, view: MeterView, seen: Observation | None, said: Sa
         peak=said.peak,
         record=record,
         fault=said.fault,
+        meters=(view.id,),
     )
 
 

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 from agent.rules.finding import Finding, Verdict, Without
-from agent.rules.kinds.treatment_off import bridge, run, running_ms, told
+from agent.rules.kinds.treatment_off import bridge, run, running_ms, runs_of, told
 from agent.rules.world import PointView, State, World
 from config.rulekinds import TreatmentStopped
 
@@ -34,10 +34,15 @@ CODE = "SBX-RUL-005"
 def step(
     rule: TreatmentStopped, world: World, held: Mapping[str, Any]
 ) -> tuple[tuple[Finding, ...], Mapping[str, Any]]:
-    """One finding for each treatment point, keyed ``rule/point``. ``held``: the present run of production."""
+    """One finding for each treatment point, keyed ``rule/point``. ``held``: the present run of production,
+    and the runs of readings that each treatment is seen to have stopped in."""
     production = {name: world.points[name] for name in rule.production}
     bridge_ms = bridge(rule, world)
+    stopped = {name: view for name in rule.treatment for view in (world.points[name],) if _stopped(view)}
+    runs = runs_of(held.get("runs", {}), stopped, world)
     held = run(held, running_ms(production), bridge_ms)
+    if runs or "runs" in held:
+        held = {**held, "runs": runs}
     return tuple(_all(rule, world, held, production, bridge_ms)), held
 
 
@@ -65,6 +70,7 @@ def _all(
             _words(production, name, world),
             until_ms=until_ms,
             bridge_ms=bridge_ms,
+            seen=None if until_ms is None else (held["runs"][name].from_ms, until_ms),
             record=view.since_record,
             without=_without(rule, production, name, view),
         )
@@ -99,14 +105,13 @@ def _verdict(
 ) -> tuple[Verdict, int | None]:
     if view.state is State.UNKNOWN:
         return Verdict.UNKNOWN, None
-    stopped = view.known is State.ON and view.since_ms - view.known_ms <= bridge_ms
-    if (
-        not stopped
-        or view.state is not State.OFF
-        or view.sure is None
-        or "to" not in held
-        or held["from"] > view.since_ms
-    ):
+    stopped = _stopped(view) and view.since_ms - view.known_ms <= bridge_ms
+    if not stopped or "to" not in held or held["from"] > view.since_ms:
         return Verdict.FINE, None
+    assert view.sure is not None, "a state that is known was read"
     until_ms = min(view.sure.at_ms, held["to"] + rule.run_on_s * 1000)
     return (Verdict.VIOLATED, until_ms) if until_ms > view.since_ms else (Verdict.FINE, None)
+
+
+def _stopped(view: PointView) -> bool:
+    return view.state is State.OFF and view.known is State.ON

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from agent.accepted import accept
-from agent.cli import main
+from agent.cli import main, rules_explain
 from agent.cli.rules import parts
 from agent.cli.table import WIDTH, cells
 from agent.explaining import explain
 from agent.orders.book import Book
 from buffer.reader import JournalReader
+from config.messages import template
 from tests.support.boxes import Box
 from tests.support.orders import Desk
 from tests.support.sites import site, written
@@ -276,3 +277,10 @@ def test_a_replay_of_a_time_without_alarms_is_empty(
     lived: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert rows_of(["--from", "2026-11-18T23:00", *lived], capsys) == (0, [])
+
+
+def test_a_duration_that_nobody_knows_is_a_dash_and_each_reason_has_its_text() -> None:
+    assert rules_explain._end({}) == {"duration": "-", "kwh": "-", "measured": "-"}
+    assert rules_explain._end({"dur_ms": 0})["duration"] == "0 s"
+    for code in rules_explain.REASONS.values():
+        assert template(code, "zh").what != template(code, "en").what

@@ -11,7 +11,7 @@ from agent.axis import Axis
 from agent.orders.book import Book
 from agent.replay import Replay
 from agent.rules.alarms import AlarmChange
-from agent.rules.latches import MOST
+from agent.rules.storm import MOST
 from agent.rules.world import Moment
 from config.meterkinds import MeterEvents, MeterSwapped, RatioChanged, Register
 from config.orders import Declaration
@@ -165,7 +165,7 @@ def test_without_its_memory_it_ends_and_the_next_is_raised() -> None:
     bench = changed()
     bench.forget()
     bench.tick()
-    assert bench.cleared == [("ratio/kiln-m/ct/1", "rule gone")]
+    assert bench.cleared == [("ratio/kiln-m/ct/1", "not judged")]
     bench.run(20, ct("60"))
     bench.run(20, ct("80"))
     assert [alarm.facts["new"] for alarm in bench.up] == ["80"]

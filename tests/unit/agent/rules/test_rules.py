@@ -254,3 +254,20 @@ def test_what_a_declaration_covers_is_told_again_until_it_is_recorded() -> None:
     story.poll(90, kiln="12", scrubber="8")
     story.poll(100, kiln="12", scrubber="8")
     assert [change.change for change in story.all] == ["excused", "excused"]
+
+
+def test_a_warning_that_comes_back_at_once_goes_on_toward_the_alarm_and_warns_no_second_time_at_once() -> (
+    None
+):
+    """Cleared by one reading that could as well have been missing: what was seen before counts."""
+    story = Story(plant(replace(PAIR, stop_lag_s=120, warn_s=40)))
+    story.run(range(0, 60, 10), kiln="12", scrubber="0")
+    story.poll(60, kiln="12", scrubber="8")
+    story.run(range(70, 160, 10), kiln="12", scrubber="0")
+    assert [(change.at_ms - story.start_ms, change.change, change.alarm.level) for change in story.all] == [
+        (40_000, "raised", "warning"),
+        (60_000, "cleared", "warning"),
+        (110_000, "raised", "warning"),
+        (140_000, "escalated", "alarm"),
+    ]
+    assert story.all[-1].alarm.since_ms == story.start_ms + 70_000
