@@ -21,11 +21,11 @@ ORDER = 20
 HELP = "SBX-ALM-030"
 REASONS = MappingProxyType(
     {
-        "acknowledged": "SBX-ALM-044",
-        "expired": "SBX-ALM-045",
-        "order over": "SBX-ALM-046",
-        "rule gone": "SBX-ALM-047",
-        "not judged": "SBX-ALM-048",
+        "acknowledged": "SBX-ALM-084",
+        "expired": "SBX-ALM-085",
+        "order over": "SBX-ALM-086",
+        "rule gone": "SBX-ALM-087",
+        "not judged": "SBX-ALM-088",
     }
 )
 

@@ -31,7 +31,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
 
-from agent.rules.drawn import Begun
+from agent.rules.equipment import Begun
 from agent.rules.finding import Fault
 from agent.rules.sights import Seen
 from config.rulekinds import Level
@@ -63,7 +63,7 @@ class Alarm:
 @dataclass(frozen=True, slots=True)
 class AlarmChange:
     """An alarm changed. ``ended_ms``: when it turned fine, of a cleared one; ``kwh`` what its equipment drew
-    meanwhile (``agent.rules.drawn``) and ``measured_percent`` of how much of that time, where it has
+    meanwhile (``agent.rules.equipment``) and ``measured_percent`` of how much of that time, where it has
     equipment; ``to_record`` the last record behind it."""
 
     change: Change

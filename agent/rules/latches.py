@@ -13,7 +13,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from agent.rules import declared, drawn, sights
+from agent.rules import declared, equipment, sights
 from agent.rules.alarms import Alarm, AlarmChange, Latch, flapped, worse
 from agent.rules.finding import Finding, Verdict
 from agent.rules.inforce import terms
@@ -91,7 +91,7 @@ class Latches:
                 self._latches[key] = replace(known, alarm=replace(alarm, flaps=flaps))
 
     def _again(self, alarm: Alarm) -> Latch:
-        before = drawn.begun_of(alarm.subjects, self._world)
+        before = equipment.begun_of(alarm.subjects, self._world)
         seen = sights.Seen(0, self._world.now_ms, self._world.now_ms, None)
         return Latch(alarm.since_ms, seen, alarm.since_record, before, alarm, alarm.peak)
 
@@ -141,7 +141,7 @@ class Latches:
     ) -> None:
         """It begins, or begins anew: what was ``seen`` before counts as far as it is the same violation."""
         record = finding.record or self._world.record
-        seen, before = self._seen(finding, seen), drawn.begun(finding, self._world)
+        seen, before = self._seen(finding, seen), equipment.begun(finding, self._world)
         latch = Latch(finding.began_ms, seen, record, before, peak=finding.peak, warned_ms=warned_ms)
         self._latches[finding.key] = latch
         self._ripe(rule, finding, latch)
@@ -154,7 +154,9 @@ class Latches:
     def _further(self, finding: Finding, latch: Latch) -> Latch:
         """It is violated in this step too."""
         seen, peak = self._seen(finding, latch.seen), worse(latch.peak, finding.peak)
-        return replace(latch, seen=seen, peak=peak, before=drawn.begun(finding, self._world, latch.before))
+        return replace(
+            latch, seen=seen, peak=peak, before=equipment.begun(finding, self._world, latch.before)
+        )
 
     def _pending(self, rule: Rule, finding: Finding, latch: Latch) -> None:
         if latch.done and finding.verdict is Verdict.VIOLATED:
@@ -269,7 +271,7 @@ class Latches:
 
     def _clear(self, key: str, latch: Latch, alarm: Alarm, reason: str = "") -> None:
         self._ended[key] = self._latches.pop(key)
-        kwh, percent = drawn.drawn(latch.before, self._world)
+        kwh, percent = equipment.drawn(latch.before, self._world)
         change = AlarmChange(
             "cleared", alarm, self._world.now_ms, latch.fine_ms, kwh, percent, latch.fine_record, reason
         )

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from agent.rules.alarms import AlarmChange
-from agent.rules.drawn import begun_of, drawn
 from agent.rules.engine import Engine
+from agent.rules.equipment import begun_of, drawn
 from agent.rules.world import Observation, Sum, World
 from tests.support.plants import PAIR, Story, plant
 
