@@ -3,6 +3,7 @@
 ::
 
     tail   missing or cut short     made anew; with a store beside it that is a loss
+           older than the store     the same: what it had promised since is gone
     store  missing, tail remembers  a new epoch
     store  damaged                  buffer.salvage: the same epoch, or a new one
     store  older than the tail      a new epoch: a disk that lied about a sync, or an older copy put back
@@ -34,6 +35,7 @@ from buffer.instant import Instant
 from buffer.keys import Keys
 from buffer.note import VerifierKey, decode
 from buffer.receipt import Receipt
+from buffer.rows import decode_body
 from buffer.salvage import clear, keep_copy, last_record, move_aside, save
 from buffer.shelf import NAME, Shelf
 from buffer.store import Store
@@ -41,6 +43,7 @@ from buffer.tail import Tail, create_tail
 
 Loss = Mapping[str, Any]
 LOCK: Final = "lock"
+_LOOK: Final = 16  # newest blocks: a full turn of thinning and more
 DOUBTED: Final = "damaged"  # beside a store that turned out to be damaged while it was written
 
 
@@ -84,7 +87,7 @@ class Files:
                 if ended is not None and store.meta()["epoch"] == ended.epoch:
                     opened = self._anew(store, tail, ended)
                 else:
-                    said = made if store.version() else None
+                    said = made or _behind(store, tail) if store.version() else None
                     opened = Opened(store, tail, (_loss("records", 0, said),) if said else ())
             on_error.pop_all()
             return opened
@@ -191,6 +194,22 @@ class Files:
 def _is_of_another_life(tail: Tail, head: Header) -> bool:
     """Whether all that a tail holds was numbered before a birth: what an earlier epoch has left in it."""
     return tail.newest() > head.n and last_record(tail.halves()) <= head.last
+
+
+def _behind(store: Store, tail: Tail) -> str | None:
+    """Why records may be gone that nobody can count: a run that was not ended left a tail without those that
+    the newest block of readings was sealed from: an older copy of the file, or rot."""
+    if store.meta()["running"] == "0":
+        return None
+    kept = last_record(tail.halves())
+    for n in range(store.last(), max(0, store.last() - _LOOK), -1):
+        with suppress(FormatError, StoreDamaged):  # what rotted is met by whoever reads it
+            block = store.block(n)
+            body = (block and block.body) or b""
+            readings = [row["i"] for row in decode_body(body) if row["k"] == "reading"]
+            if readings:  # which no start and no retention writes past the tail
+                return "tail behind the store" if kept < readings[-1] else None
+    return None
 
 
 def _head_of(fs: FileSystem, path: Path) -> Header:

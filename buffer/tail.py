@@ -92,8 +92,10 @@ class Tail:
         return found[best]
 
     def begin(self) -> None:
-        """Let the next generation start in the other half: the one whose records were sealed longer ago."""
-        self._half ^= 1
+        """Let the next generation start in the other half, whose records were sealed longer ago; behind one
+        without frames in the same half."""
+        if self._offset:
+            self._half ^= 1
         self._offset = 0
 
     def write(self, frame: Frame) -> None:

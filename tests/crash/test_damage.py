@@ -90,6 +90,42 @@ def test_the_tail_is_cut_short() -> None:
     assert any(name.startswith("tail.bad-") for name in disk.names(Path(JOURNAL)))
 
 
+def test_an_older_tail_after_a_start_a_receipt_and_retention() -> None:
+    """As above, where no block is of readings alone."""
+    full = MemoryDisk()
+    live(full)
+    sealed = [at for at, step in enumerate(full.steps) if step.what == "mark" and step.args[0] == "blocks"]
+    for at in sealed[:-2]:
+        left = full.reboot()
+        older = full.after(at + 1, Chance(random.Random(0), 1.0, "all"))
+        data_of(left, TAIL)[:] = data_of(older, TAIL)
+        assert ("records", 0, "tail behind the store") in losses_of(found_by(left)), at
+
+
+@pytest.mark.parametrize("rotate", [False, True])
+def test_an_older_tail_alone_was_put_back(rotate: bool) -> None:
+    """What it had promised since cannot be counted by anybody, and is said."""
+    disk = MemoryDisk()
+    box = Box(disk, 1)
+    older = []
+    for slot in range(6):
+        older.append(bytes(data_of(disk, TAIL)))
+        box.read(slot)
+        box.seal()
+    if rotate:
+        box.rotate()
+    box.read(6)
+    box.commit()
+    for tail in older[:-1]:
+        left = disk.reboot()
+        assert losses_of(found_by(left.reboot())) == []
+        data_of(left, TAIL)[:] = tail
+        assert losses_of(found_by(left)) == [("records", 0, "tail behind the store")]
+    box.close()
+    data_of(disk, TAIL)[:] = older[0]
+    assert losses_of(found_by(disk.reboot())) == [], "a clean stop left nothing in it"
+
+
 def test_the_identity_is_damaged_or_gone() -> None:
     """Nobody but a person can say who this box is."""
     disk = lived().reboot()

@@ -231,7 +231,7 @@ def judge(disk: FileSystem, promised: Promises, boot: int = 9, root: Path = ROOT
     stored = {name: cursor.n for name, cursor in box.journal.cursors().items()}
     shelf = box.journal._store
     wrong = _judge(shelf, promised) or _judge_cursors(stored, promised) or _judge_pages(box.logbook, promised)
-    wrong = wrong or _judge_receipts(shelf, stored)
+    wrong = wrong or _judge_receipts(shelf, stored) or _judge_losses(box)
     keys = box.journal.ratchet.stamp.keys
     if wrong is None:  # by the identity of the acceptance sheet, however often it has handed over
         report = verify(blocks_of(shelf), identity=keys.identities[0], handovers=keys.told)
@@ -261,6 +261,12 @@ def _judge_receipts(shelf: Shelf, stored: Mapping[str, int]) -> str | None:
         if (name, n) not in chained:
             return f"cursor of {name} stands at {n} without a receipt in the chain"
     return None
+
+
+def _judge_losses(box: Box) -> str | None:
+    """A cut puts nothing older in the place of a file."""
+    losses = [record["reason"] for record in box.journal_records() if record["k"] == "loss"]
+    return "an honest tail was called an older copy" if "tail behind the store" in losses else None
 
 
 def _judge_pages(logbook: Logbook, promised: Promises) -> str | None:
