@@ -205,9 +205,10 @@ def _behind(store: Store, tail: Tail) -> str | None:
     for n in range(store.last(), max(0, store.last() - _LOOK), -1):
         with suppress(FormatError, StoreDamaged):  # what rotted is met by whoever reads it
             block = store.block(n)
-            first = next(decode_body((block and block.body) or b""), None)
-            if first is not None and first["k"] == "reading":  # which no start and no retention writes
-                return "tail behind the store" if kept < first["i"] else None
+            body = (block and block.body) or b""
+            readings = [row["i"] for row in decode_body(body) if row["k"] == "reading"]
+            if readings:  # which no start and no retention writes past the tail
+                return "tail behind the store" if kept < readings[-1] else None
     return None
 
 

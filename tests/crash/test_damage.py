@@ -93,6 +93,18 @@ def test_the_tail_is_cut_short() -> None:
     assert any(name.startswith("tail.bad-") for name in disk.names(Path(JOURNAL)))
 
 
+def test_an_older_tail_after_a_start_a_receipt_and_retention() -> None:
+    """As above, where no block is of readings alone."""
+    full = MemoryDisk()
+    live(full)
+    sealed = [at for at, step in enumerate(full.steps) if step.what == "mark" and step.args[0] == "blocks"]
+    for at in sealed[:-2]:
+        left = full.reboot()
+        older = full.after(at + 1, Chance(random.Random(0), 1.0, "all"))
+        data_of(left, TAIL)[:] = data_of(older, TAIL)
+        assert ("records", 0, "tail behind the store") in losses_of(found_by(left)), at
+
+
 @pytest.mark.parametrize("rotate", [False, True])
 def test_an_older_tail_alone_was_put_back(rotate: bool) -> None:
     """What it had promised since cannot be counted by anybody, and is said."""
