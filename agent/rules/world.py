@@ -113,7 +113,8 @@ class PointView(NamedTuple):
     """A point's state, since when, the record that began it, and the state it is on the way to (hold time).
 
     ``sure`` is the last reading that says the state by itself: beyond its threshold, not between the two.
-    ``known`` is the last other state that was not UNKNOWN, and ``known_ms`` when that was last seen."""
+    ``known`` is the last other state that was not UNKNOWN, and ``known_ms`` when that was last seen.
+    ``left_ms``: when this one was last seen before it went ``toward`` another."""
 
     state: State
     since_ms: int
@@ -125,6 +126,7 @@ class PointView(NamedTuple):
     sure: Value | None = None
     known: State = State.UNKNOWN
     known_ms: int = 0
+    left_ms: int = 0
 
 
 @dataclass(slots=True)
@@ -375,6 +377,7 @@ def _point(point: Point, view: PointView, meter: MeterView, now_ms: int) -> Poin
         if view.state is State.UNKNOWN:
             return view._replace(toward=None, power=None)
         last_ms = now_ms if view.power is None else view.power.at_ms
+        last_ms = last_ms if view.toward is None else view.left_ms
         return PointView(State.UNKNOWN, now_ms, view.since_record, known=view.state, known_ms=last_ms)
     wanted = _wanted(point, power.value)
     if wanted is view.state:
@@ -386,10 +389,14 @@ def _point(point: Point, view: PointView, meter: MeterView, now_ms: int) -> Poin
     whole = before is not None and power.at_ms - before.at_ms <= meter.step_ms
     going = view.toward is wanted and whole
     began, record = (view.toward_ms, view.toward_record) if going else (power.at_ms, power.record)
+    last_ms = began if before is None else before.at_ms
+    last_ms = last_ms if view.toward is None else view.left_ms
     if power.at_ms - began < point.hold_s * 1000:
-        return view._replace(toward=wanted, toward_ms=began, toward_record=record, power=power)
+        return view._replace(
+            toward=wanted, toward_ms=began, toward_record=record, power=power, left_ms=last_ms
+        )
     unsure = view.state is State.UNKNOWN
-    known, known_ms = (view.known, view.known_ms) if unsure else (view.state, began)
+    known, known_ms = (view.known, view.known_ms) if unsure else (view.state, last_ms)
     return PointView(wanted, began, record, power=power, sure=power, known=known, known_ms=known_ms)
 
 
