@@ -22,12 +22,10 @@ from agent.rules.world import COVERED, TRAIL_STEP_MS, Mean, MeterView, Sum, Worl
 
 
 class Judged(NamedTuple):
-    """The verdict; what was drawn at least, kW; the stretch that is judged: from the oldest moment that
-    counts to the newest that counts for all."""
+    """The verdict; what was drawn at least, kW; up to when that holds of all points."""
 
     verdict: Verdict
     kw: Decimal
-    from_ms: int
     at_ms: int
 
 
@@ -56,9 +54,8 @@ def above(names: Iterable[str], limit_kw: Decimal | None, over_s: int, world: Wo
         verdict = Verdict.VIOLATED
     elif len(measured) == len(found) and sum(measured, Decimal(0)) <= limit_kw:
         verdict = Verdict.FINE
-    from_ms = min((mean.from_ms for mean in known), default=world.now_ms)
     at_ms = min((mean.at_ms for mean in known), default=world.now_ms)
-    return Judged(verdict, least, from_ms, at_ms)
+    return Judged(verdict, least, at_ms)
 
 
 def measured_together(views: Sequence[MeterView], over_s: int) -> list[Decimal] | None:
