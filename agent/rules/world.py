@@ -150,6 +150,7 @@ class MeterView:
     newest: dict[str, tuple[Value | None, int]] = field(default_factory=dict)  # what ``fresh`` has looked up
     kw: Gauge = _NOTHING
     amperes: Gauge = _NOTHING
+    by_current: bool = False  # whether a point is judged by its currents
     gives: frozenset[str] = frozenset()  # of TOLD, what its fast readings ever had
     slow_gives: frozenset[str] = frozenset()
     part_ms: int | None = None  # when its power was last read and may have been less than is drawn
@@ -261,6 +262,8 @@ class World:
             bus: tuple(view for view in self.meters.values() if view.bus == bus)
             for bus in dict.fromkeys(view.bus for view in self.meters.values())
         }
+        for point in config.points:
+            self.meters[point.meter].by_current |= point.on_above_a is not None
         self.points = {point.id: PointView(State.UNKNOWN, now_ms) for point in config.points}
         self.orders: tuple[Order, ...] = ()
         self.declarations: tuple[Declaration, ...] = ()
@@ -339,11 +342,11 @@ def _unread(meter: Meter, now_ms: int, trail_ms: int) -> MeterView:
 
 def _gauge(view: MeterView, seen: Observation) -> None:
     """What one reading shows of the equipment."""
-    told = seen.values.keys() & TOLD
+    told = TOLD.intersection(seen.values)
     if seen.slow:
         view.slow_gives |= told
     else:
-        view.gives |= told
+        view.gives = view.gives if told <= view.gives else view.gives | told
         power = drawn_kw(seen.values)
         if power is not None:
             before, whole = view.power, is_all_kw(seen.values, view.gives)
@@ -351,7 +354,7 @@ def _gauge(view: MeterView, seen: Observation) -> None:
             view.kw = view.kw.after(power, seen, whole=whole)
             _integrate(view, power, before, seen)
     gives = view.slow_gives if seen.slow else view.gives
-    if not seen.slow or view.gives.isdisjoint(AMPERES):
+    if view.by_current and (not seen.slow or view.gives.isdisjoint(AMPERES)):
         view.amperes = view.amperes.after(drawn_a(seen.values), seen, whole=is_all_a(seen.values, gives))
 
 
