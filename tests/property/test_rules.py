@@ -217,11 +217,12 @@ def test_removing_single_quantities_accuses_nobody(found: tuple[Case, list[Obser
 
 @st.composite
 def _silences(draw: st.DrawFn) -> tuple[Case, list[Observation]]:
-    """A case that counts no energy (for what nobody measured the register speaks, and here it jumps), and its
-    readings with silences longer than a value speaks for its meter."""
+    """A case, and its readings with silences longer than a value speaks for its meter. It counts no energy
+    (for what nobody measured the register speaks, and here it jumps) and has no threshold of a sum (it adds
+    values of two moments as long as both are fresh)."""
     case = draw(plants())
     orders = tuple(order for order in case.orders if order.limit_kwh is None)
-    rules = tuple(rule for rule in case.config.rules if rule.id != "day")
+    rules = tuple(rule for rule in case.config.rules if rule.id not in ("day", "sum", "share"))
     case = replace(case, orders=orders, config=replace(case.config, rules=rules))
     left = readings(case)
     for _ in range(draw(st.integers(1, 6))):
