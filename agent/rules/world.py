@@ -113,7 +113,8 @@ class PointView(NamedTuple):
     """A point's state, since when, the record that began it, and the state it is on the way to (hold time).
 
     ``sure`` is the last reading that says the state by itself: beyond its threshold, not between the two.
-    ``known`` is the last other state that was not UNKNOWN, and ``known_ms`` when that was last seen."""
+    ``known`` is the last other state that was not UNKNOWN, and ``known_ms`` when that was last seen.
+    ``left_ms``: when this one was last seen before it went ``toward`` another."""
 
     state: State
     since_ms: int
@@ -125,6 +126,7 @@ class PointView(NamedTuple):
     sure: Value | None = None
     known: State = State.UNKNOWN
     known_ms: int = 0
+    left_ms: int = 0
 
 
 @dataclass(slots=True)
@@ -148,6 +150,7 @@ class MeterView:
     newest: dict[str, tuple[Value | None, int]] = field(default_factory=dict)  # what ``fresh`` has looked up
     kw: Gauge = _NOTHING
     amperes: Gauge = _NOTHING
+    by_current: bool = False  # whether a point is judged by its currents
     gives: frozenset[str] = frozenset()  # of TOLD, what its fast readings ever had
     slow_gives: frozenset[str] = frozenset()
     part_ms: int | None = None  # when its power was last read and may have been less than is drawn
@@ -255,6 +258,8 @@ class World:
             bus: tuple(view for view in self.meters.values() if view.bus == bus)
             for bus in dict.fromkeys(view.bus for view in self.meters.values())
         }
+        for point in config.points:
+            self.meters[point.meter].by_current |= point.on_above_a is not None
         self.points = {point.id: PointView(State.UNKNOWN, now_ms) for point in config.points}
         self.orders: tuple[Order, ...] = ()
         self.declarations: tuple[Declaration, ...] = ()
@@ -335,11 +340,11 @@ def _unread(meter: Meter, now_ms: int, trail_ms: int) -> MeterView:
 
 def _gauge(view: MeterView, seen: Observation) -> None:
     """What one reading shows of the equipment."""
-    told = seen.values.keys() & TOLD
+    told = TOLD.intersection(seen.values)
     if seen.slow:
         view.slow_gives |= told
     else:
-        view.gives |= told
+        view.gives = view.gives if told <= view.gives else view.gives | told
         power = drawn_kw(seen.values)
         if power is not None:
             before, whole = view.power, is_all_kw(seen.values, view.gives)
@@ -347,7 +352,7 @@ def _gauge(view: MeterView, seen: Observation) -> None:
             view.kw = view.kw.after(power, seen, whole=whole)
             _integrate(view, power, before, seen)
     gives = view.slow_gives if seen.slow else view.gives
-    if not seen.slow or view.gives.isdisjoint(AMPERES):
+    if view.by_current and (not seen.slow or view.gives.isdisjoint(AMPERES)):
         view.amperes = view.amperes.after(drawn_a(seen.values), seen, whole=is_all_a(seen.values, gives))
 
 
@@ -373,6 +378,7 @@ def _point(point: Point, view: PointView, meter: MeterView, now_ms: int) -> Poin
         if view.state is State.UNKNOWN:
             return view._replace(toward=None, power=None)
         last_ms = now_ms if view.power is None else view.power.at_ms
+        last_ms = last_ms if view.toward is None else view.left_ms
         return PointView(State.UNKNOWN, now_ms, view.since_record, known=view.state, known_ms=last_ms)
     wanted = _wanted(point, power.value)
     if wanted is view.state:
@@ -384,10 +390,14 @@ def _point(point: Point, view: PointView, meter: MeterView, now_ms: int) -> Poin
     whole = before is not None and power.at_ms - before.at_ms <= meter.step_ms
     going = view.toward is wanted and whole
     began, record = (view.toward_ms, view.toward_record) if going else (power.at_ms, power.record)
+    last_ms = began if before is None else before.at_ms
+    last_ms = last_ms if view.toward is None else view.left_ms
     if power.at_ms - began < point.hold_s * 1000:
-        return view._replace(toward=wanted, toward_ms=began, toward_record=record, power=power)
+        return view._replace(
+            toward=wanted, toward_ms=began, toward_record=record, power=power, left_ms=last_ms
+        )
     unsure = view.state is State.UNKNOWN
-    known, known_ms = (view.known, view.known_ms) if unsure else (view.state, began)
+    known, known_ms = (view.known, view.known_ms) if unsure else (view.state, last_ms)
     return PointView(wanted, began, record, power=power, sure=power, known=known, known_ms=known_ms)
 
 

@@ -273,3 +273,77 @@ def test_a_declaration_of_another_point_changes_nothing(case: Case, kind: Any) -
     expected = [told(change) for change in alarms_of(case, seen)]
     more = replace(case, declarations=(said, *case.declarations))
     assert [told(change) for change in alarms_of(more, seen)] == expected
+
+
+PARTS = (("p_a",), ("p_a", "p_b"), ("p_b", "p_c"), ("i_b",), ("i_c",), ("i_a", "i_b", "i_c"), ("u_b", "i_b"))
+NO_BLAME = ("silent", "power-cut", "ratio", "register")  # of what is not read, or stands for a while
+
+
+def _none_is_new(case: Case, left: list[Observation]) -> None:
+    """Each alarm that comes of what is left lies within one that comes of all."""
+    expected = alarms_of(case, readings(case))
+    for change in alarms_of(case, left):
+        key = change.alarm.key
+        if change.change == "raised" and key.split("/")[0] not in NO_BLAME:
+            whole = spans(expected, key, ("alarm", "warning"))
+            since_ms, at_ms = change.alarm.since_ms, change.at_ms
+            assert [span for span in whole if span[0] <= at_ms and since_ms <= span[1]], (whole, change)
+
+
+@st.composite
+def _lacking_some(draw: st.DrawFn) -> tuple[Case, list[Observation]]:
+    """A case in which production runs, and its readings without some quantities of some meters for some time.
+    The first of a meter stay whole: what it never gave nobody can miss."""
+    case = draw(plants())
+    makers = [point.meter for point in case.config.points if point.role == "production"]
+    length = case.steps
+    case = replace(case, tracks={**case.tracks, **{name: (("12", length),) for name in makers}})
+    left = readings(case)
+    whole = {one.meter: one.at_ms for one in reversed(left) if one.values and not one.slow}
+    for _ in range(draw(st.integers(4, 12))):
+        name, lacks = draw(st.sampled_from(sorted(case.tracks.keys() - makers))), draw(st.sampled_from(PARTS))
+        from_ms = max(START_MS + draw(st.integers(0, length)) * STEP_MS, whole.get(name, 0) + 1)
+        to_ms = from_ms + draw(st.sampled_from((2, 13, 60))) * STEP_MS
+        left = [
+            one._replace(values={key: value for key, value in one.values.items() if key not in lacks})
+            if one.meter == name and from_ms <= one.at_ms < to_ms
+            else one
+            for one in left
+        ]
+    return case, left
+
+
+@LESS
+@given(_lacking_some())
+def test_removing_single_quantities_accuses_nobody(found: tuple[Case, list[Observation]]) -> None:
+    """By no kind of rule."""
+    _none_is_new(*found)
+
+
+@st.composite
+def _silences(draw: st.DrawFn) -> tuple[Case, list[Observation]]:
+    """A case, and its readings with silences longer than a value speaks for its meter. It counts no energy
+    (for what nobody measured the register speaks, and here it jumps) and has no threshold of a sum (it adds
+    values of two moments as long as both are fresh)."""
+    case = draw(plants())
+    orders = tuple(order for order in case.orders if order.limit_kwh is None)
+    rules = tuple(rule for rule in case.config.rules if rule.id not in ("day", "sum", "share"))
+    case = replace(case, orders=orders, config=replace(case.config, rules=rules))
+    left = readings(case)
+    for _ in range(draw(st.integers(1, 6))):
+        name, first = draw(st.sampled_from(sorted(case.tracks))), draw(st.integers(0, case.steps))
+        gone = range(first, first + draw(st.sampled_from((4, 6, 13, 60))))
+        left = [
+            one._replace(values={}, error="no_reply")
+            if one.meter == name and (one.at_ms - START_MS) // STEP_MS in gone
+            else one
+            for one in left
+        ]
+    return case, left
+
+
+@LESS
+@given(_silences())
+def test_a_silence_accuses_nobody(found: tuple[Case, list[Observation]]) -> None:
+    """Nor by a mean power."""
+    _none_is_new(*found)

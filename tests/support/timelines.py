@@ -51,7 +51,8 @@ START_MS = 1_000_000_000  # on the axis
 UTC_MS = 1_795_614_900_000  # 2026-11-25 21:55 in Shanghai: a shift ends within the timeline
 WEEK_MS = 7 * 86_400_000
 PRODUCING = (None, "0", "4.5", "6", "8", "12", "12")  # above 5 kW on, below 4 off
-TREATING = (None, "0", "0", "0.5", "1.5", "3", "8")  # above 2 kW on, below 1 off
+TREATING = (None, "0", "0", "0.5", "1.5", "3", "6", "8")  # above 2 kW on, below 1 off
+SHARES = {"6": (2, 1, 1), "3": (0, 0, 1)}  # of the phases, where they are not even
 Track = tuple[tuple[str | None, int], ...]  # a power, and for how many polls
 
 
@@ -106,17 +107,18 @@ def readings(case: Case) -> list[Observation]:
 
 
 def electrical(power: str, step: int) -> dict[str, Decimal]:
-    """What a meter of that power gives. At 6 kW one transformer is the wrong way round, at 8 nothing moves,
-    at 4.5 the register is another, at 3 the ratio, at 1.5 a phase has no voltage: each rule has cases."""
+    """What a meter of that power gives. At 6 kW one transformer is the wrong way round and its phase carries
+    half, so that the total is nothing; at 3 one phase carries all; at 8 nothing moves, at 4.5 the register is
+    another, at 3 the ratio, at 1.5 and 0.5 a phase has no voltage: each rule has cases."""
     volts = Decimal(230) if power == "8" else Decimal(2300 + step * 7 % 5) / 10
-    third = (Decimal(power) / 3).quantize(Decimal("0.0001"))
     found = {}
-    for phase in "abc":
-        gone = power == "1.5" and phase == "b"
+    for phase, share in zip("abc", SHARES.get(power, (1, 1, 1)), strict=True):
+        drawn = (Decimal(power) * share / sum(SHARES.get(power, (1, 1, 1)))).quantize(Decimal("0.0001"))
+        gone = power in ("1.5", "0.5") and phase == "b"
         sign = -1 if power == "6" and phase == "a" else 1
         found[f"u_{phase}"] = Decimal(0) if gone else volts
-        found[f"p_{phase}"] = Decimal(0) if gone else sign * third
-        found[f"i_{phase}"] = (third * 1000 / volts).quantize(Decimal("0.001"))
+        found[f"p_{phase}"] = Decimal(0) if gone else sign * drawn
+        found[f"i_{phase}"] = (drawn * 1000 / volts).quantize(Decimal("0.001"))
     return {**found, "p": found["p_a"] + found["p_b"] + found["p_c"]}
 
 
@@ -185,8 +187,8 @@ def plants(draw: st.DrawFn, *, orders: bool = True) -> Case:
     cleaners = [f"t{n}" for n in range(draw(st.integers(1, 3)))]
     held = st.sampled_from((0, 0, 20))
     points = (
-        *(_point(name, "production", ("5", "4"), draw(held)) for name in makers),
-        *(_point(name, "treatment", ("2", "1"), draw(held)) for name in cleaners),
+        *(draw(_by_current(_point(name, "production", ("5", "4"), draw(held)))) for name in makers),
+        *(draw(_by_current(_point(name, "treatment", ("2", "1"), draw(held)))) for name in cleaners),
     )
     buses = st.sampled_from(("b1", "b1", "b2"))
     config = SiteConfig(
@@ -213,6 +215,17 @@ def _point(name: str, role: str, levels: tuple[str, str], hold_s: int) -> Point:
         on_above_kw=Decimal(levels[0]),
         off_below_kw=Decimal(levels[1]),
         hold_s=hold_s,
+    )
+
+
+@st.composite
+def _by_current(draw: st.DrawFn, point: Point) -> Point:
+    """One in four is judged by its largest phase current: 230 V, three even phases."""
+    on, off = ("7", "6") if point.role == "production" else ("3", "1.5")
+    if draw(st.integers(0, 3)) < 3:
+        return point
+    return replace(
+        point, on_above_kw=None, off_below_kw=None, on_above_a=Decimal(on), off_below_a=Decimal(off)
     )
 
 

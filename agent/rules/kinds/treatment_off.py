@@ -99,7 +99,7 @@ def run(held: Mapping[str, Any], seen_ms: int | None, pause_ms: int) -> Mapping[
     """Since when production runs: a pause up to ``pause_ms``, which readings may have missed at the least,
     does not end a run."""
     if seen_ms is None or ("to" in held and seen_ms <= held["to"]):
-        return held
+        return held  # nothing new: another point was seen later, and is not seen any more
     goes_on = "to" in held and seen_ms - held["to"] <= pause_ms
     return {"from": held["from"] if goes_on else seen_ms, "to": seen_ms}
 

@@ -11,7 +11,7 @@ Transition table, one finding for each treatment point::
     OFF, seen to stop                 UNKNOWN since                   as it was: no data ends nothing
 
     * ON and then OFF, no further apart than a value speaks for its meter: what stopped while nobody looked
-      may have stopped with production, or after it
+      may have stopped with production, or after it; and production ran when it was last seen ON
 
 It finds what ``treatment-off`` with its longer lag does not: the scrubber that is switched off a few minutes
 before the kiln, each evening. Points in a duty and standby pair belong in ``treatment-off`` with need =
@@ -106,7 +106,7 @@ def _verdict(
     if view.state is State.UNKNOWN:
         return Verdict.UNKNOWN, None
     stopped = _stopped(view) and view.since_ms - view.known_ms <= bridge_ms
-    if not stopped or "to" not in held or held["from"] > view.since_ms:
+    if not stopped or "to" not in held or held["from"] > view.known_ms:
         return Verdict.FINE, None
     assert view.sure is not None, "a state that is known was read"
     until_ms = min(view.sure.at_ms, held["to"] + rule.run_on_s * 1000)
