@@ -56,7 +56,7 @@ def _go_on(reader: JournalReader, config: SiteConfig, now: Instant, page: Page, 
         before = Axis(kept["axis"]["boot_id"], kept["axis"]["offset_ms"])
         engine = Engine(config, kept["world"]["now"], daily=True)
         engine.turn_to(kept)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, ArithmeticError):
         return None
     return _run(Replay(engine, before, book), behind(reader, page.engine_n), now)
 

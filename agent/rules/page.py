@@ -1,7 +1,7 @@
 """The engine's memory as one document of the logbook, and back: what a restart must not forget.
 
 The journal comes first: a page says nothing that its records up to there do not say, it only saves reading
-them again. Documents are plain JSON; a ``Decimal`` is ``{"d": "12.40"}``. Readings themselves are not kept
+them again. Documents are plain JSON; a ``Decimal`` is ``{"=": "12.40"}``. Readings themselves are not kept
 but the newest of each class: older ones matter for items that the newest one lacks, and age within seconds.
 
 Orders, declarations and the history of days are not in it: their own owners bring them.
@@ -31,13 +31,14 @@ from agent.rules.world import (
 )
 
 Document = Mapping[str, Any]
+_NUMBER = "="  # the key of a number; no point, meter or order is called so
 _METER = ("good_ms", "ever_read", "error", "ok", "failed", "part_ms")
 
 
 def plain(value: Any) -> Any:
     """A value as JSON can hold it."""
     if isinstance(value, Decimal):
-        return {"d": f"{value:f}"}
+        return {_NUMBER: f"{value:f}"}
     if isinstance(value, Mapping):
         return {key: plain(part) for key, part in value.items()}
     if isinstance(value, tuple | list | deque):
@@ -48,8 +49,8 @@ def plain(value: Any) -> Any:
 def back(value: Any) -> Any:
     """The same back; lists stay lists."""
     if isinstance(value, Mapping):
-        if value.keys() == {"d"}:
-            return Decimal(value["d"])
+        if value.keys() == {_NUMBER}:
+            return Decimal(value[_NUMBER])
         return {key: back(part) for key, part in value.items()}
     return [back(part) for part in value] if isinstance(value, list) else value
 

@@ -126,6 +126,6 @@ def test_a_latch_of_another_version_is_met(lacks: str) -> None:
         del latch["seen"]
         latch["until_ms"] = 0
     else:
-        latch["before"] = [{"d": "0"}, 0, 0]
+        latch["before"] = [{"=": "0"}, 0, 0]
     with pytest.raises((KeyError, TypeError, ValueError)):
         Engine(plant(PAIR), 0).turn_to(page)
