@@ -21,7 +21,8 @@ from zoneinfo import ZoneInfo
 
 from agent.rules.baseline import Baseline
 from agent.rules.daycount import CLASSES, STORED, Counts, DayCount
-from agent.rules.world import HOUR_MS, DayUse
+from agent.rules.metering import HOUR_MS
+from agent.rules.world import DayUse
 from config.calendar import day_span
 from config.orders import MOST_REFERENCE_DAYS
 from config.rulekinds import TreatmentOff

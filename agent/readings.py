@@ -11,7 +11,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from agent.rules.world import Observation
+from agent.rules.metering import Observation
 from buffer.instant import Instant
 from drivers.samples import PollResult, Quality, WireFrame
 

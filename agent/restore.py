@@ -17,7 +17,8 @@ from agent.orders.book import Book
 from agent.pastdays import baselines, last_summary, walk
 from agent.replay import Replay
 from agent.rules.engine import Engine, all_rules
-from agent.rules.world import DayUse, fresh_ms
+from agent.rules.metering import fresh_ms
+from agent.rules.world import DayUse
 from agent.ruling import Ruling
 from buffer.instant import Instant
 from buffer.reader import JournalReader

@@ -10,7 +10,7 @@ from typing import Any
 from agent.axis import Axis, Wall
 from agent.rules.alarms import AlarmChange
 from agent.rules.engine import Engine
-from agent.rules.world import Observation
+from agent.rules.metering import Observation
 from buffer.instant import Instant
 
 TOLD = frozenset(("anchor", "receipt", "step", "mains"))  # kinds of records that ``told`` understands

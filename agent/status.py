@@ -16,7 +16,8 @@ from agent.clock import Sync
 from agent.lastpolls import LastPoll
 from agent.meters.gaps import Gap
 from agent.rules.alarms import Alarm
-from agent.rules.world import Sight, fresh_ms
+from agent.rules.metering import fresh_ms
+from agent.rules.world import Sight
 from buffer.instant import Instant
 from config.errors import Problem
 from config.site import SiteConfig
@@ -219,9 +220,8 @@ def _storage(facts: Facts) -> list[Check]:
         )
     if facts.rot:
         blocks = ", ".join(str(n) for n, _ in sorted(facts.rot)[:4])
-        checks.append(
-            Check("storage", "fail", "SBX-JNL-018", {"count": str(len(facts.rot)), "blocks": blocks})
-        )
+        args = {"count": str(len(facts.rot)), "blocks": blocks}
+        checks.append(Check("storage", "fail", "SBX-JNL-018", args))
     if facts.key_fault:
         checks.append(Check("storage", "warn", "SBX-KEY-005", {"reason": facts.key_fault}, "df -h"))
     if facts.logbook:

@@ -25,8 +25,10 @@ from agent.rules.daycount import DayCount, count
 from agent.rules.dayenergy import Cell, Energy
 from agent.rules.daywords import pair_words, worked
 from agent.rules.finding import Verdict
+from agent.rules.metering import HOUR_MS
 from agent.rules.page import back
-from agent.rules.world import HOUR_MS, Moment, State, World
+from agent.rules.points import State
+from agent.rules.world import Moment, World
 from config.calendar import day_of, day_span
 from config.rulekinds import TreatmentOff
 from config.site import Shift, SiteConfig

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from agent.rules.metering import MeterView, Sum
 from agent.rules.page import plain
-from agent.rules.world import MeterView, Sum
 
 Credit = Callable[["Cell", str, Decimal, int], None]
 

@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 from agent.rules.finding import Finding, Verdict
 from agent.rules.inforce import in_force, terms
 from agent.rules.kinds.treatment_off import needed
-from agent.rules.world import HOUR_MS, State, World
+from agent.rules.metering import HOUR_MS
+from agent.rules.points import State
+from agent.rules.world import World
 from config.calendar import day_of
 from config.rulekinds import TreatmentOff
 from config.site import Shift

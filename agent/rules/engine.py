@@ -22,8 +22,9 @@ from agent.rules.daywords import order_verdicts
 from agent.rules.finding import Finding
 from agent.rules.kinds.registry import steps, uses
 from agent.rules.latches import Latches
+from agent.rules.metering import Observation, fresh_ms
 from agent.rules.page import back, plain, restore_world, world_page
-from agent.rules.world import DayUse, Moment, Observation, Sight, World, fresh_ms
+from agent.rules.world import DayUse, Moment, Sight, World
 from config.orders import Declaration, Order
 from config.rulekinds import LimitOrder, PowerCut, Rule, StopOrder
 from config.site import SiteConfig

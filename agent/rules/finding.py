@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
-from agent.rules.world import PointView
+from agent.rules.points import PointView
 from config.rulekinds import Level
 from config.site import Point
 

@@ -17,18 +17,10 @@ from types import MappingProxyType
 from typing import Any
 
 from agent.rules.alarms import Alarm, Latch
+from agent.rules.metering import Gauge, MeterView, Observation, Sum, Value
+from agent.rules.points import PointView, State
 from agent.rules.sights import Run, Seen
-from agent.rules.world import (
-    Gauge,
-    MeterView,
-    Moment,
-    Observation,
-    PointView,
-    State,
-    Sum,
-    Value,
-    World,
-)
+from agent.rules.world import Moment, World
 
 Document = Mapping[str, Any]
 _NUMBER = "="  # the key of a number; no point, meter or order is called so

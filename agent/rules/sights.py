@@ -16,7 +16,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from agent.rules.finding import Finding, Verdict
-from agent.rules.world import PointView, World
+from agent.rules.points import PointView
+from agent.rules.world import World
 
 
 class Run(NamedTuple):
@@ -98,7 +99,7 @@ def _run(before: Run | None, finding: Finding, world: World) -> Run | None:
 
 
 def _step_ms(fresh_ms: int) -> int:
-    """Two readings further apart have one missing between them: of ``agent.rules.world.fresh_ms``."""
+    """Two readings further apart have one missing between them: of ``agent.rules.metering.fresh_ms``."""
     return (fresh_ms - 5_000) // 2
 
 

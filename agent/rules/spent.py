@@ -8,7 +8,8 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from agent.rules.finding import Finding
-from agent.rules.world import HOUR_MS, Sum, World
+from agent.rules.metering import HOUR_MS, Sum
+from agent.rules.world import World
 
 Begun = Mapping[str, Sum]  # by meter: what it had come to by then
 _DIGITS = Decimal("0.001")

@@ -14,7 +14,7 @@ from dataclasses import replace
 from agent.axis import Axis, Wall
 from agent.rules.alarms import Alarm, AlarmChange
 from agent.rules.engine import Engine
-from agent.rules.world import Observation
+from agent.rules.metering import Observation
 from agent.scenario.meters import SimMeter
 from agent.scenario.model import (
     Act,

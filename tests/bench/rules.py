@@ -24,7 +24,8 @@ from agent.axis import Axis
 from agent.orders.book import fold
 from agent.replay import Replay
 from agent.rules.engine import Engine
-from agent.rules.world import Moment, Observation
+from agent.rules.metering import Observation
+from agent.rules.world import Moment
 from config.calendar import Window
 from config.meterkinds import (
     Frozen,

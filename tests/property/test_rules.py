@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.rules.alarms import AlarmChange
-from agent.rules.world import Observation
+from agent.rules.metering import Observation
 from config.orders import Declaration, Order
 from config.rulekinds import LimitOrder, Rule, StopOrder, TreatmentOff
 from tests.support.plants import plant

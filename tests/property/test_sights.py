@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from agent.rules.alarms import AlarmChange
 from agent.rules.engine import Engine
-from agent.rules.world import Moment, Observation
+from agent.rules.metering import Observation
+from agent.rules.world import Moment
 from config.site import SiteConfig
 from tests.property.test_rules import spans
 from tests.support.plants import PAIR, plant

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from agent.rules.alarms import AlarmChange
 from agent.rules.engine import Engine
-from agent.rules.world import Moment, Observation
+from agent.rules.metering import Observation
+from agent.rules.world import Moment
 from config.rulekinds import MeterSilent, Rule, Threshold, TreatmentOff
 from config.site import Meter, Point, Site, SiteConfig
 

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 
 from agent.rules.alarms import AlarmChange
 from agent.rules.engine import Engine
-from agent.rules.world import Moment, Observation
+from agent.rules.metering import Observation
+from agent.rules.world import Moment
 from config.calendar import Window
 from config.meterkinds import (
     Balance,

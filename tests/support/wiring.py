@@ -9,7 +9,8 @@ from decimal import Decimal
 
 from agent.rules.alarms import Alarm, AlarmChange
 from agent.rules.engine import Engine
-from agent.rules.world import Moment, Observation
+from agent.rules.metering import Observation
+from agent.rules.world import Moment
 from config.orders import Declaration
 from config.rulekinds import Rule
 from tests.support.plants import plant

@@ -28,7 +28,8 @@ from typing import NamedTuple
 
 from agent.rules.finding import Finding, Verdict, shown
 from agent.rules.kinds.means import bridge_ms, measured_together
-from agent.rules.world import Mean, MeterView, World
+from agent.rules.metering import Mean, MeterView
+from agent.rules.world import World
 from config.meterkinds import Balance
 
 KIND = "balance"

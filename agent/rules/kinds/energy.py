@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from agent.rules.world import HOUR_MS, World
+from agent.rules.metering import HOUR_MS
+from agent.rules.world import World
 
 MOST = 10  # times what it draws otherwise, or needs to count as running
 

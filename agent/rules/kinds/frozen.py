@@ -22,7 +22,8 @@ from typing import Any
 from agent.rules.drawn import drawn_kw
 from agent.rules.finding import Finding, Verdict, shown
 from agent.rules.kinds.metered import DARK_V, made, recalled, watched
-from agent.rules.world import MeterView, Observation, World
+from agent.rules.metering import MeterView, Observation
+from agent.rules.world import World
 from config.meterkinds import Frozen
 
 KIND = "frozen"

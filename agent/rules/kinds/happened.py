@@ -16,7 +16,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from agent.rules.finding import Fault, Finding, Verdict
-from agent.rules.world import Value, World
+from agent.rules.metering import Value
+from agent.rules.world import World
 from config.anyrule import Level
 from config.meterkinds import EventRule
 

@@ -29,7 +29,8 @@ from agent.rules.finding import Facts, Finding, Verdict, shown
 from agent.rules.inforce import Term, blind, points_of, stopped, terms
 from agent.rules.kinds.energy import drawn_kwh, opened
 from agent.rules.kinds.means import Judged, above, bridge_ms
-from agent.rules.world import HOUR_MS, World
+from agent.rules.metering import HOUR_MS
+from agent.rules.world import World
 from config.orders import Order
 from config.rulekinds import LimitOrder
 

@@ -26,7 +26,9 @@ from typing import NamedTuple
 
 from agent.rules.finding import Finding, Verdict, shown
 from agent.rules.kinds.means import bridge_ms, means
-from agent.rules.world import Mean, State, World
+from agent.rules.metering import Mean
+from agent.rules.points import State
+from agent.rules.world import World
 from config.rulekinds import Band, Load
 
 KIND = "load"

@@ -18,7 +18,8 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from agent.rules.finding import Verdict
-from agent.rules.world import COVERED, TRAIL_STEP_MS, Mean, MeterView, Sum, World
+from agent.rules.metering import COVERED, TRAIL_STEP_MS, Mean, MeterView, Sum
+from agent.rules.world import World
 
 
 class Judged(NamedTuple):

@@ -24,7 +24,8 @@ from typing import Any
 from agent.rules.finding import Finding
 from agent.rules.kinds.happened import NOTHING, What, noted, remembered, standing
 from agent.rules.kinds.metered import news
-from agent.rules.world import Value, World
+from agent.rules.metering import Value
+from agent.rules.world import World
 from config.meterkinds import MeterEvents
 from config.quantities import COUNTERS
 

@@ -17,7 +17,8 @@ from collections.abc import Iterator
 
 from agent.rules.finding import Fault, Finding, Verdict
 from agent.rules.kinds.power_cut import all_silent, unheard_ms
-from agent.rules.world import MeterView, World
+from agent.rules.metering import MeterView
+from agent.rules.world import World
 from config.rulekinds import MeterSilent
 
 Members = tuple[MeterView, ...]

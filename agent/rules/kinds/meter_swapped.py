@@ -23,7 +23,8 @@ from agent.rules.finding import Finding, shown
 from agent.rules.kinds.happened import NOTHING, What, noted, remembered, standing
 from agent.rules.kinds.metered import newest, news
 from agent.rules.kinds.register import fine_step, ratios, rolled
-from agent.rules.world import MeterView, Value, World
+from agent.rules.metering import MeterView, Value
+from agent.rules.world import World
 from config.meterkinds import MeterSwapped
 
 KIND = "meter-swapped"

@@ -15,7 +15,8 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from agent.rules.finding import Facts, Fault, Finding, Verdict
-from agent.rules.world import MeterView, Observation, Value, World
+from agent.rules.metering import MeterView, Observation, Value
+from agent.rules.world import World
 from config.meterkinds import MeterRule
 
 DARK_V = 40  # below it there is no voltage, as ``power-cut`` has it: a dark meter says nothing of its phases

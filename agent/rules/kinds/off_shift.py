@@ -19,7 +19,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from agent.rules.finding import Finding, Verdict, measured
-from agent.rules.world import State, World
+from agent.rules.points import State
+from agent.rules.world import World
 from config.calendar import day_of, moment
 from config.rulekinds import OffShift
 

@@ -31,7 +31,8 @@ from typing import Any
 
 from agent.rules.finding import Finding, Verdict, shown
 from agent.rules.kinds.metered import DARK_V, Said, finding, made, phases, reading, recalled, watched
-from agent.rules.world import MeterView, Observation, World
+from agent.rules.metering import MeterView, Observation
+from agent.rules.world import World
 from config.meterkinds import PhaseLoss
 
 KIND = "phase-loss"

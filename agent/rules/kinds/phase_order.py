@@ -19,7 +19,8 @@ from collections.abc import Iterator
 from agent.rules.finding import Facts, Finding, Verdict
 from agent.rules.kinds.metered import DARK_V, Said, finding, made, reading, recalled, watched
 from agent.rules.kinds.phase_loss import voltages
-from agent.rules.world import MeterView, World
+from agent.rules.metering import MeterView
+from agent.rules.world import World
 from config.meterkinds import PhaseOrder
 
 KIND = "phase-order"

@@ -18,7 +18,8 @@ from __future__ import annotations
 
 from agent.rules.finding import Finding, Verdict, shown
 from agent.rules.leads import leads_off
-from agent.rules.world import MeterView, World
+from agent.rules.metering import MeterView
+from agent.rules.world import World
 from config.rulekinds import PowerCut
 
 KIND = "power-cut"

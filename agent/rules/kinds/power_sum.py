@@ -27,7 +27,8 @@ from typing import Any, NamedTuple
 
 from agent.rules.finding import Finding, Verdict, shown
 from agent.rules.kinds.metered import Said, finding, made, reading, recalled, watched
-from agent.rules.world import MeterView, Observation, World
+from agent.rules.metering import MeterView, Observation
+from agent.rules.world import World
 from config.meterkinds import PowerSum
 
 KIND = "power-sum"

@@ -32,7 +32,8 @@ from typing import Any
 from agent.rules.finding import Finding, shown
 from agent.rules.kinds.happened import NOTHING, What, noted, remembered, standing
 from agent.rules.kinds.metered import newest, news
-from agent.rules.world import HOUR_MS, MeterView, Value, World
+from agent.rules.metering import HOUR_MS, MeterView, Value
+from agent.rules.world import World
 from config.meterkinds import Register
 
 KIND = "register"

@@ -22,7 +22,9 @@ from typing import NamedTuple
 
 from agent.rules.finding import Finding, Verdict, measured, shown
 from agent.rules.inforce import Term, blind, points_of, stopped, terms
-from agent.rules.world import State, Value, World
+from agent.rules.metering import Value
+from agent.rules.points import State
+from agent.rules.world import World
 from config.calendar import moment
 from config.rulekinds import StopOrder
 

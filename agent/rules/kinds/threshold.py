@@ -18,7 +18,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from agent.rules.finding import Finding, Verdict, shown
-from agent.rules.world import Value, World
+from agent.rules.metering import Value
+from agent.rules.world import World
 from config.calendar import holding
 from config.quantities import QUANTITIES
 from config.rulekinds import Threshold

@@ -30,8 +30,9 @@ from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from agent.rules.finding import Finding, Verdict, measured
+from agent.rules.points import PointView, State
 from agent.rules.sights import Run, run_of
-from agent.rules.world import PointView, State, World
+from agent.rules.world import World
 from config.rulekinds import TreatmentOff, TreatmentStopped
 
 KIND = "treatment-off"

@@ -24,7 +24,8 @@ from typing import Any
 
 from agent.rules.finding import Finding, Verdict, Without
 from agent.rules.kinds.treatment_off import bridge, run, running_ms, runs_of, told
-from agent.rules.world import PointView, State, World
+from agent.rules.points import PointView, State
+from agent.rules.world import World
 from config.rulekinds import TreatmentStopped
 
 KIND = "treatment-stopped"

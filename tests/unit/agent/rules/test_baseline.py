@@ -13,7 +13,8 @@ import pytest
 
 from agent.rules.baseline import Baseline
 from agent.rules.engine import Engine
-from agent.rules.world import DayUse, Moment, Observation
+from agent.rules.metering import Observation
+from agent.rules.world import DayUse, Moment
 from config.calendar import moment_ms
 from config.orders import Order
 from config.site import SiteConfig

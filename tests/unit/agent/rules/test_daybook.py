@@ -13,7 +13,8 @@ import pytest
 from agent.rules.daybook import Daybook
 from agent.rules.daycount import DayCount
 from agent.rules.engine import Engine
-from agent.rules.world import Moment, Observation
+from agent.rules.metering import Observation
+from agent.rules.world import Moment
 from config.calendar import Window, moment_ms
 from config.orders import Declaration, Order
 from config.site import Shift, Site, SiteConfig

@@ -10,8 +10,10 @@ from decimal import Decimal
 import pytest
 
 from agent.rules.drawn import drawn_a, drawn_kw, is_all_a, is_all_kw
+from agent.rules.metering import Observation
 from agent.rules.page import restore_world, world_page
-from agent.rules.world import Moment, Observation, State, World
+from agent.rules.points import State
+from agent.rules.world import Moment, World
 from config.site import SiteConfig
 from tests.support.plants import plant
 

@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from agent.rules.kinds.energy import drawn_kwh, opened
-from agent.rules.world import Moment, Observation, World
+from agent.rules.metering import Observation
+from agent.rules.world import Moment, World
 from tests.support.plants import plant
 
 

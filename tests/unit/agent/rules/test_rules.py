@@ -10,7 +10,9 @@ import pytest
 from agent.rules.alarms import Alarm
 from agent.rules.engine import Engine, all_rules
 from agent.rules.kinds.registry import steps
-from agent.rules.world import Moment, Observation, State
+from agent.rules.metering import Observation
+from agent.rules.points import State
+from agent.rules.world import Moment
 from config.calendar import Window
 from config.orders import Declaration
 from config.rulekinds import OffShift, Threshold

@@ -11,8 +11,9 @@ import pytest
 
 from agent.rules.alarms import AlarmChange
 from agent.rules.engine import Engine
+from agent.rules.metering import Observation, Sum
 from agent.rules.spent import begun_of, drawn
-from agent.rules.world import Observation, Sum, World
+from agent.rules.world import World
 from tests.support.plants import PAIR, Story, plant
 
 BOTH = replace(PAIR, production=("kiln", "spare"))
