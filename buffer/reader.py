@@ -39,6 +39,7 @@ _TRIES: Final = 5  # a seal may fall between reading the head and reading the ta
 _BUSY_S: Final = 1.0  # SQLite's own waiting for a daemon that recovers
 
 
+# budget: what anybody may ask of a journal, each in one call
 class JournalReader:
     """A journal folder, open for reading. Raises JournalUnreadable: SBX-JNL-007 nothing there, 004 not
     readable, 005 written by newer software."""
@@ -56,6 +57,10 @@ class JournalReader:
         """The newest sealed block."""
         header, digest = newest(self._shelf)
         return Head(header.epoch, header.n, digest, header.last, header.sums)
+
+    def last(self) -> int:
+        """The number of the newest block, whether it can be read or not."""
+        return self._shelf.last()
 
     def block(self, n: int) -> BlockData | None:
         """Block ``n``; its body is None when pruned."""
