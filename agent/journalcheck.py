@@ -1,5 +1,5 @@
-"""A look at every block of a journal, by a reader, beside a daemon or without one: what is there, what rotted,
-what was set aside.
+"""A look at every block of a journal, by a reader, beside a daemon or without one: what is there, what
+rotted, what was set aside.
 """
 
 from __future__ import annotations
