@@ -137,7 +137,7 @@ def highest_boot(path: Path, halves: tuple[bytes, bytes]) -> int:
     boots = [0]
     if path.exists():
         boots.append(_boot_of(path))
-    boots += [record["boot"] for record in tail_records(halves)]
+    boots += [record["boot"] for frame in _all_frames(halves) for record in decode_body(frame.rows)]
     return max(boots)
 
 

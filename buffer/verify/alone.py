@@ -1083,6 +1083,9 @@ class Missing:
         self._begin()
 
 
+NEXT = {"boot": ("down", "boot", "recovered"), "recovered": ("boot", "recovered")}
+
+
 class Starts:
     """Each start of the box against what it left behind: a block, or records that the next start found."""
 
@@ -1109,10 +1112,13 @@ class Starts:
     def _row(self, header: Header, before: Header | None, row: Record, at: int) -> None:
         kind = row["k"]
         n, last = self._before[-1] if self._before else (0, {})
-        if n and last["k"] == "boot":
-            demand(kind in ("down", "boot", "recovered"), "no time off behind a start")
-        elif n and last["k"] == "recovered":
-            demand(kind in ("boot", "recovered"), "no start behind what was recovered")
+        if n:
+            demand(
+                kind in NEXT.get(last["k"], (kind,)),
+                "a start cut in two: {k} and then ".format(**last) + kind,
+            )
+        if kind == "recovered" and last:
+            demand(row["boot"] > last["boot"], "a start found its own records")
         if kind == "down":
             self._down(row, n, last)
         elif kind == "boot":
@@ -1136,7 +1142,10 @@ class Starts:
             return
         demand(names == row["i"] - 1, f"names {names} as the last before it")
         demand(at == 0, "a start where nothing had stopped")
-        demand(not last or last["boot"] < row["boot"], "a start counted twice")
+        twice = (
+            bool(last) and last["k"] == "recovered" and last["boot"] == row["boot"]
+        )  # one start, tried again
+        demand(not last or twice or last["boot"] < row["boot"], "a start counted twice")
         if before:
             self._gone = before["utc"]
             demand(row.get("prev") == before["boot_id"], f"the start before was {before['boot_id']}")

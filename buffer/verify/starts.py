@@ -58,6 +58,8 @@ class Starts:
         behind = "" if self._last is None or self._born else str(self._last["k"])
         if behind in _BEHIND and kind not in _BEHIND[behind]:
             yield f"{kind} behind {behind}"
+        if kind == "recovered" and self._last is not None and record["boot"] <= self._last["boot"]:
+            yield f"boot {record['boot']} recovered records of its own"
         if kind == "down":
             yield from self._down(record)
         if kind == "boot":
@@ -77,7 +79,8 @@ class Starts:
             self._since = None if before is None else before.utc_ms
         if prev is not None and record.get("prev") != prev:
             yield f"says that {record.get('prev')} was the boot before it, not {prev}"
-        if earlier is not None and record["boot"] <= earlier["boot"]:
+        again = earlier is not None and earlier["k"] == "recovered"  # its own: a damage met late, tried anew
+        if earlier is not None and record["boot"] < earlier["boot"] + (not again):
             yield f"boot {record['boot']} behind boot {earlier['boot']}"
         if found and record.get("clean") is not False:
             yield "a clean stop with records in the tail"

@@ -80,6 +80,11 @@ HONEST: dict[str, list[tuple[int, Rows]]] = {
         (3, [boot(100, 2, 99, "one"), other(101, 3, "recovered")]),
         (3, [boot(102, 3, 100, "id-2"), down(103, 3, T + 2)]),
     ],
+    "a start that met a damage behind its first block, and began again": [
+        (2, FIRST),
+        (3, [other(103, 2), other(104, 3, "recovered")]),
+        (3, [boot(105, 3, 104, "id-3"), down(106, 3, T0 + 6)]),
+    ],
     "boot and down in two blocks": [(2, FIRST[:1]), (2, FIRST[1:])],
     "two starts whose records were all found": [
         (4, [*FIRST, other(103, 3, "recovered"), boot(104, 3, 102, "id-2"), down(105, 3, T0 + 102)]),
@@ -109,8 +114,9 @@ def test_a_moved_beginning_is_seen_in_each_of_them(name: str) -> None:
         ([other(100, 1), boot(101, 2, 100, "one"), down(102, 2, T0)], "middle"),
         ([boot(100, 1, 99, "one") | {"id": "one"}, down(101, 1, T0)], "boot 1 behind boot 1"),
         ([boot(100, 2, 99, "one"), other(101, 2)], "reading behind boot"),
-        ([other(100, 1, "recovered"), other(101, 2)], "reading behind recovered"),
+        ([other(100, 2, "recovered"), other(101, 2)], "reading behind recovered"),
         ([other(100, 1), down(101, 1, T0)], "without a boot"),
+        ([other(100, 1, "recovered"), boot(101, 1, 99, "one") | {"id": "one"}], "records of its own"),
         ([boot(100, 2, 98, "one"), down(101, 2, T0)], "says that 98"),
         ([boot(100, 2, 99, "two"), down(101, 2, T0)], "not one"),
     ],
