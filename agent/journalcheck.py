@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from buffer.block import decode_header
-from buffer.errors import FormatError
+from buffer.errors import FormatError, JournalUnreadable
 from buffer.note import VerifierKey, decode
 from buffer.reader import JournalReader, sound_blocks
 from buffer.scrub import Rot, look
@@ -35,7 +35,7 @@ class Checked:
     @property
     def level(self) -> str:
         """As a status has it."""
-        return "fail" if self.rot else "warn" if self.aside else "ok"
+        return "fail" if self.rot else "warn" if self.aside or self.tail is None else "ok"
 
 
 def check(folder: Path, reader: JournalReader, identities: Sequence[VerifierKey]) -> Checked:
@@ -78,5 +78,5 @@ def _epoch(reader: JournalReader, last: int) -> str:
 def _unsealed(reader: JournalReader) -> int | None:
     try:
         return len(reader.tail_records())
-    except FormatError:
+    except (FormatError, JournalUnreadable):
         return None

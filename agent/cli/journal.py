@@ -46,8 +46,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
     """Reads beside the daemon, and writes nothing but a salvage, elsewhere. ``check``: 0 sound, 1 something
-    was set aside once, 2 rot. ``salvage``: 0 all of it, 1 bodies lost, 2 blocks that stand behind a hole and
-    are not in the new store: those that can be read are evidence files beside it; 65 nothing at all."""
+    was set aside once or the tail cannot be read, 2 rot. ``salvage``: 0 all of it, 1 bodies lost, 2 blocks
+    that stand behind a hole and are not in the new store: those that can be read are evidence files beside
+    it; 65 nothing at all."""
     if args.action == "salvage":
         return _salvage(args.path, args.key, shell)
     if args.action == "refill":

@@ -213,6 +213,14 @@ def test_a_newest_block_that_rotted_is_located(lived: Path, capsys: pytest.Captu
     assert len(found["epoch"]) == 16
 
 
+def test_a_missing_tail_hides_no_block(lived: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (lived / "journal" / "tail").unlink()
+    assert main(["journal", "check", "--json", *places(lived)]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["blocks"], found["tail"], found["level"]) == (BLOCKS + 1, None, "warn")
+    assert main(rescued(lived, "--json")) == 0
+
+
 def test_a_salvage_that_had_no_room_says_so(
     lived: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
