@@ -168,15 +168,16 @@ def last_boot(folder: Path) -> int:
     """The highest boot counter on record, 0 before the first start. For the next start, which must be able to
     count on whatever the store has become: it looks at whatever can still be read, and raises nothing else
     than JournalUnreadable for files out of reach."""
+    there = (folder / tail_file.NAME).exists()
     try:
         with closing(JournalReader(folder)) as reader:
             return reader.last_boot()[0]
     except (StoreDamaged, FormatError):
-        return highest_boot(folder / NAME, _halves(folder))
+        pass
     except JournalUnreadable as error:
-        if error.code != "SBX-JNL-007":
+        if error.code != "SBX-JNL-007" and there:
             raise
-        return highest_boot(folder / NAME, _halves(folder)) if (folder / tail_file.NAME).exists() else 0
+    return highest_boot(folder / NAME, _halves(folder) if there else (b"", b""))
 
 
 def is_running(folder: Path) -> bool:

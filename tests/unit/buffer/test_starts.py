@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from buffer.fs import DISK
+from buffer.reader import last_boot
 from buffer.verify.report import Findings
 from buffer.verify.starts import Starts
 from tests.support.journals import BOOTS, T0, header_of, make
+from tests.support.life import Box
 
 Rows = list[dict[str, Any]]
 P = replace(header_of(make()[4]), n=4, boot=1, boot_id="one", utc_ms=T0)
@@ -132,3 +136,17 @@ def test_the_first_start_of_all_stands_behind_nothing() -> None:
         own = {"id": BOOTS[0], "soft": genesis.soft}
         Starts(findings).block(genesis, None, [boot(1, 1, last_i, prev) | own])
         assert (findings.all() == ()) is right
+
+
+@pytest.mark.parametrize("gone", [(), ("tail",), ("journal.db",), ("tail", "journal.db")])
+def test_the_next_start_can_count_itself_whatever_is_gone(gone: tuple[str, ...], tmp_path: Path) -> None:
+    box = Box(DISK, 7, tmp_path)
+    box.read(0)
+    box.seal()
+    box.read(1)
+    box.commit()
+    box.journal._release()
+    for name in gone:
+        for path in (tmp_path / "journal").glob(f"{name}*"):
+            path.unlink()
+    assert last_boot(tmp_path / "journal") == (0 if len(gone) == 2 else 7)
