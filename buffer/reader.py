@@ -38,6 +38,7 @@ _TRIES: Final = 5  # a seal may fall between reading the head and reading the ta
 _BUSY_S: Final = 1.0  # SQLite's own waiting for a daemon that recovers
 
 
+# budget: what anybody may ask of a journal, each in one call
 class JournalReader:
     """A journal folder, open for reading. Raises JournalUnreadable: SBX-JNL-007 nothing there, 004 not
     readable, 005 written by newer software."""
@@ -55,6 +56,10 @@ class JournalReader:
         """The newest sealed block."""
         header, digest = newest(self._shelf)
         return Head(header.epoch, header.n, digest, header.last, header.sums)
+
+    def last(self) -> int:
+        """The number of the newest block, whether it can be read or not."""
+        return self._shelf.last()
 
     def block(self, n: int) -> BlockData | None:
         """Block ``n``; its body is None when pruned."""
@@ -162,15 +167,16 @@ def last_boot(folder: Path) -> int:
     """The highest boot counter on record, 0 before the first start. For the next start, which must be able to
     count on whatever the store has become: it looks at whatever can still be read, and raises nothing else
     than JournalUnreadable for files out of reach."""
+    there = (folder / tail_file.NAME).exists()
     try:
         with closing(JournalReader(folder)) as reader:
             return reader.last_boot()[0]
     except (StoreDamaged, FormatError):
-        return highest_boot(folder / NAME, _halves(folder))
+        pass
     except JournalUnreadable as error:
-        if error.code != "SBX-JNL-007":
+        if error.code != "SBX-JNL-007" and there:
             raise
-        return highest_boot(folder / NAME, _halves(folder)) if (folder / tail_file.NAME).exists() else 0
+    return highest_boot(folder / NAME, _halves(folder) if there else (b"", b""))
 
 
 def is_running(folder: Path) -> bool:

@@ -28,7 +28,7 @@ from buffer.handover import in_force
 from buffer.head import StoredReceipt
 from buffer.instant import Instant
 from buffer.note import VerifierKey, decode
-from buffer.rows import MAX_BODY, decode_body
+from buffer.rows import MAX_BODY, Record, decode_body
 from buffer.store import Store
 from buffer.wire import inflate
 
@@ -155,6 +155,12 @@ def _boot(row: Row | None) -> int:
 def last_record(halves: tuple[bytes, bytes]) -> int:
     """The highest record number in any whole frame of the tail, 0 for none."""
     return max((frame.last for frame in _all_frames(halves)), default=0)
+
+
+def tail_records(halves: tuple[bytes, bytes]) -> Iterator[Record]:
+    """Every record in any whole frame of the tail, sealed since or not, some twice."""
+    for frame in _all_frames(halves):
+        yield from decode_body(frame.rows)
 
 
 def _all_frames(halves: tuple[bytes, bytes]) -> Iterator[Frame]:

@@ -10,16 +10,17 @@ from pathlib import Path
 from agent.check import LEVELS
 from agent.cli.shell import Shell
 from agent.cli.table import table
+from agent.cli.whose import identities
 from agent.control import ask
 from agent.errors import AgentError
-from agent.journalcheck import check, salvage
+from agent.journalcheck import check
 from agent.offline import open_reader
+from agent.salvage import TAIL, Salvaged, salvage
 from buffer.block import decode_header
 from buffer.errors import FormatError
-from buffer.handover import lineage, opened
-from buffer.note import VerifierKey, decode
+from buffer.note import decode
 from buffer.placing import Places
-from buffer.reader import JournalReader, handovers
+from buffer.reader import JournalReader
 from buffer.verify import BlockData
 
 VERB = "journal"
@@ -29,6 +30,7 @@ HELP = "SBX-CLI-113"
 
 def add(parser: argparse.ArgumentParser) -> None:
     """``list``: blocks; ``check``: every block looked at; ``salvage FOLDER``: what is sound, copied there;
+    ``--key KEY``: the box's identity, where its first block rotted and the folder of keys cannot be read;
     ``refill FILE``: what a platform's evidence has and this store lost, put back by the daemon.
     With ``list``, ``--block N``: one header; ``--records``: records; ``--tail``: what is unsealed;
     ``--placed``: records with the time at which they truly lie, from the anchors of their boot."""
@@ -39,18 +41,21 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--records", action="store_true")
     parser.add_argument("--tail", action="store_true")
     parser.add_argument("--placed", action="store_true")
+    parser.add_argument("--key", metavar="KEY")
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
     """Reads beside the daemon, and writes nothing but a salvage, elsewhere. ``check``: 0 sound, 1 something
-    was set aside once, 2 rot."""
+    was set aside once or the tail cannot be read, 2 rot. ``salvage``: 0 all of it, 1 bodies lost, 2 blocks
+    that stand behind a hole and are not in the new store: those that can be read are evidence files beside
+    it; 65 nothing at all."""
     if args.action == "salvage":
-        return _salvage(args.path, shell)
+        return _salvage(args.path, args.key, shell)
     if args.action == "refill":
         return _refill(args.path, shell)
     reader = open_reader(shell.paths)
     if args.action == "check":
-        return _check(reader, shell)
+        return _check(reader, args.key, shell)
     if args.placed:
         return _placed(reader, max(1, args.last), shell)
     if args.tail:
@@ -62,13 +67,14 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     return _list(reader, max(1, args.last), args.records, shell)
 
 
-def _check(reader: JournalReader, shell: Shell) -> int:
-    found = check(shell.paths.journal, reader, _named(shell))
+def _check(reader: JournalReader, key: str | None, shell: Shell) -> int:
+    found = check(shell.paths.journal, reader, identities(shell.paths, key))
     if shell.json:
         shell.data({**asdict(found), "level": found.level})
         return LEVELS.index(found.level)
     facts = {"epoch": found.epoch, "blocks": found.blocks, "bodies": found.bodies, "frames": found.frames}
-    shell.tell(shell.say("SBX-JNL-912", **facts, tail=found.tail, mib=found.used_bytes >> 20))
+    tail = "?" if found.tail is None else found.tail
+    shell.tell(shell.say("SBX-JNL-912", **facts, tail=tail, mib=found.used_bytes >> 20))
     for rot in found.rot:
         shell.put(f"{shell.tag('fail')} {shell.say('SBX-JNL-017', n=rot.n, part=rot.part)}")
     for name in found.aside:
@@ -78,18 +84,33 @@ def _check(reader: JournalReader, shell: Shell) -> int:
     return LEVELS.index(found.level)
 
 
-def _salvage(target: Path | None, shell: Shell) -> int:
+def _salvage(target: Path | None, key: str | None, shell: Shell) -> int:
     if target is None:
         raise AgentError("SBX-JNL-915", 64)
-    saved = salvage(shell.paths.journal, target, _named(shell))
-    if saved.header is None:
+    saved = salvage(shell.paths.journal, target, identities(shell.paths, key))
+    if saved.is_nothing:
         raise AgentError("SBX-JNL-916", 65, path=shell.paths.journal)
-    facts = {"path": str(saved.path), "last": saved.header.n, "lost": saved.lost}
     if shell.json:
-        shell.data(facts)
+        shell.data(saved.facts())
     else:
-        shell.tell(shell.say("SBX-JNL-917", **facts))
-    return 1 if saved.lost else 0
+        _told(saved, shell)
+    left = saved.header is None or saved.behind.blocks or saved.behind.unreadable
+    return 2 if left else 1 if saved.lost else 0
+
+
+def _told(saved: Salvaged, shell: Shell) -> None:
+    behind, folder = saved.behind, saved.path.parent
+    if saved.header is None:
+        shell.warn("SBX-JNL-932", path=saved.path)
+    else:
+        shell.tell(shell.say("SBX-JNL-917", path=saved.path, last=saved.header.n, lost=saved.lost))
+    if behind.blocks:
+        files = ", ".join(behind.files)
+        shell.warn("SBX-JNL-933", blocks=behind.blocks, records=behind.records, files=files, path=folder)
+    if behind.unreadable:
+        shell.warn("SBX-JNL-934", blocks=behind.unreadable)
+    if saved.tail:
+        shell.tell(shell.say("SBX-JNL-935", records=saved.tail, path=folder / TAIL))
 
 
 def _refill(file: Path | None, shell: Shell) -> int:
@@ -101,15 +122,6 @@ def _refill(file: Path | None, shell: Shell) -> int:
     else:
         shell.put(f"{shell.tag('ok')} {shell.say('SBX-JNL-919', blocks=found['blocks'])}")
     return 0
-
-
-def _named(shell: Shell) -> tuple[VerifierKey, ...]:
-    """The keys that the journal itself names: this is about rot, ``sitebox verify --key`` about forgers."""
-    reader = open_reader(shell.paths)
-    genesis = reader.block(0)
-    if genesis is None:
-        raise AgentError("SBX-JNL-903", 66, path=shell.paths.journal)
-    return lineage(decode_header(decode(genesis.note).text).keys[0], opened(handovers(shell.paths.journal)))
 
 
 def _placed(reader: JournalReader, last: int, shell: Shell) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 from agent.accepted import accept
 from agent.cli.shell import Shell
 from agent.cli.table import pad
+from agent.cli.whose import key_of
 from agent.errors import AgentError
 from agent.offline import open_reader
 from agent.recompute import Recompute
@@ -48,8 +49,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
     """Print one line a verdict."""
-    identity = None if args.key is None else _key(args.key)
-    authorities = [_key(word) for word in args.authority]
+    identity = None if args.key is None else key_of(args.key)
+    authorities = [key_of(word) for word in args.authority]
     try:
         given = _own(shell) if args.file is None else _filed(Path(args.file))
         receipts = _signed(given.receipts, authorities)
@@ -102,14 +103,6 @@ def _filed(path: Path) -> _Given:
 def _signed(notes: Sequence[bytes], keys: Sequence[VerifierKey]) -> list[tuple[bytes, VerifierKey]]:
     """Each receipt with the key of the authority that it names; others cannot be checked."""
     return [(note, key) for note in notes for key in keys if f"\nby {key.name}\n".encode() in note]
-
-
-def _key(word: str) -> VerifierKey:
-    try:
-        text = Path(word).read_text().strip() if Path(word).is_file() else word
-        return VerifierKey.parse(text)
-    except (OSError, FormatError) as error:
-        raise AgentError("SBX-VFY-901", 64, key=word) from error
 
 
 def show(report: Report, shell: Shell) -> None:

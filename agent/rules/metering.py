@@ -1,5 +1,5 @@
-"""What a meter has shown: its newest good readings, and the sums that means are made of. Values are immutable;
-of each meter there is one view, which the world owns and changes.
+"""What a meter has shown: its newest good readings, and the sums that means are made of. Values stay as they
+are; of each meter there is one view, which the world owns and changes.
 
 All moments lie on the axis of the rules, ms.
 """

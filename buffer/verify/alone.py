@@ -90,14 +90,19 @@ KINDS = {
     "receipt not valid": (False, "a receipt does not hold", "回执无效"),
     "boot record wrong": (
         False,
-        "a start does not follow the record before it",
-        "启动记录与前一条记录不衔接",
+        "a start, or the time off before it, is not what stands around it",
+        "启动或停机记录与前后内容不符",
     ),
     "loss record wrong": (False, "a loss is not what the headers say", "丢失记录与块头不符"),
     "hand-over not valid": (
         False,
         "one identity of the box does not lead to the next",
         "终端身份密钥的交接不成立",
+    ),
+    "receipt quoted without a record": (
+        False,
+        "headers quote other receipts than the records tell of",
+        "块头引用的回执与记录不符",
     ),
     "truncated": (True, "the end is missing: a receipt knows more", "末尾缺失: 回执所知更多"),
     "slot missing": (True, "polls without a result and without a reason", "抄读既无结果也无原因"),
@@ -1078,14 +1083,91 @@ class Missing:
         self._begin()
 
 
+NEXT = {"boot": ("down", "boot", "recovered"), "recovered": ("boot", "recovered")}
+
+
+class Starts:
+    """Each start of the box against what it left behind: a block, or records that the next start found."""
+
+    def __init__(self, found: Findings) -> None:
+        self._found = found
+        self.forget()
+
+    def forget(self) -> None:
+        """What stood before is not known."""
+        self._before: list[tuple[int, Record]] = []  # the last two records with their blocks
+        self._named: object = None
+        self._gone: object = None  # the moment from which the box was off
+
+    def rows(self, header: Header, before: Header | None, rows: list[Record]) -> None:
+        for at, row in enumerate(rows):
+            try:
+                self._row(header, before, row, at)
+            except FormError as error:
+                self._found.add("boot record wrong", header["n"], f"record {row['i']}: {error}")
+            if row["k"] == "boot":
+                self._named = row.get("id")
+            self._before = [*self._before[-1:], (header["n"], row)]
+
+    def _row(self, header: Header, before: Header | None, row: Record, at: int) -> None:
+        kind = row["k"]
+        n, last = self._before[-1] if self._before else (0, {})
+        if n:
+            demand(
+                kind in NEXT.get(last["k"], (kind,)),
+                "a start cut in two: {k} and then ".format(**last) + kind,
+            )
+        if kind == "recovered" and last:
+            demand(row["boot"] > last["boot"], "a start found its own records")
+        if kind == "down":
+            self._down(row, n, last)
+        elif kind == "boot":
+            seen = [one for one in (header, before) if one and one["boot"] == row["boot"]]
+            if header["n"]:
+                self._boot(before, row, last, at)
+            elif header["first"] == 1:
+                demand(row.get("prev") == "-" and row.get("last_i") == 0, "a start before the first")
+            for one in seen[:1]:
+                same = row.get("id") == one["boot_id"] and row.get("soft") == one["soft"]
+                demand(same, f"the header of block {one['n']} names another start or software")
+
+    def _boot(self, before: Header | None, row: Record, last: Record, at: int) -> None:
+        names, self._gone = row.get("last_i"), None
+        older = self._before[-2][1] if len(self._before) == 2 else None
+        if names == row["i"] - 2 and last.get("k", "recovered") == "recovered":
+            self._gone = older["t"] if older else None
+            demand(row.get("clean") is False, "records were found, and it calls the stop clean")
+            demand(self._named in (None, row.get("prev")), f"the start before was {self._named}")
+            demand(older is None or older["boot"] < row["boot"], "a start counted twice")
+            return
+        demand(names == row["i"] - 1, f"names {names} as the last before it")
+        demand(at == 0, "a start where nothing had stopped")
+        twice = (
+            bool(last) and last["k"] == "recovered" and last["boot"] == row["boot"]
+        )  # one start, tried again
+        demand(not last or twice or last["boot"] < row["boot"], "a start counted twice")
+        if before:
+            self._gone = before["utc"]
+            demand(row.get("prev") == before["boot_id"], f"the start before was {before['boot_id']}")
+
+    def _down(self, row: Record, n: int, boot: Record) -> None:
+        demand(row.get("to_t") == row["t"], "the time off does not end here")
+        if not self._before:
+            return
+        demand(n and boot["k"] == "boot" and row["t"] == boot["t"], "time off without a start")
+        says = "clean stop" if boot.get("clean") is True else "unclean stop"
+        demand(row.get("known") == says, "the start knows it otherwise")
+        demand(self._gone in (None, row.get("from_t")), f"the box was there until {self._gone}")
+
+
 class Contents:
     """Digests, rows, numbers, sums, and what one record says of another."""
 
     def __init__(self, found: Findings, identities: Identities) -> None:
         self._found, self._identities = found, identities
         self.slots, self.missing, self.times = Slots(found), Missing(found), Times(found)
+        self._starts = Starts(found)
         self._registers: dict[tuple[str, str], Decimal] = {}
-        self._kind = ""
         self.records = self.bodies = self.last_record = 0
         self.unread = False
 
@@ -1112,6 +1194,8 @@ class Contents:
                 self._found.add("sums wrong", n, "sums fall")
         else:
             self._configured(header, before, rows)
+            self._quoted(header, before, rows)
+            self._starts.rows(header, before, rows)
             self._identities.rows(header, link.signer, rows)
         self.times.block(header, rows or [])
         for row in rows or []:
@@ -1120,7 +1204,8 @@ class Contents:
     def restart(self) -> None:
         """What was not read may have held anything."""
         self.slots.clear()
-        self._registers, self._kind = {}, ""
+        self._starts.forget()
+        self._registers = {}
 
     def _digest(self, header: Header, body: bytes | None) -> bool:
         if body is None:
@@ -1164,21 +1249,31 @@ class Contents:
         if now is not None and now != header["cfg"]:
             self._found.add("configuration changed without a record", header["n"], header["cfg"])
 
+    def _quoted(self, header: Header, before: Header | None, rows: list[Record]) -> None:
+        """Each header quotes what the one before quotes, and the receipts told of in between."""
+        told = [
+            {"by": row.get("by"), "n": row.get("n"), "hash": row.get("hash"), "time": row.get("time")}
+            for row in rows
+            if row["k"] == "receipt"
+        ]
+        start = before["seen"] if before and header["n"] else header["seen"]
+        due: dict[str, Record] = {}
+        for quote in [*start, *told]:
+            due[str(quote["by"])] = quote
+        if [due[by] for by in sorted(due)] != header["seen"]:
+            detail = "told of: " + (", ".join(f"{by} {due[by]['n']}" for by in sorted(due)) or "-")
+            self._found.add("receipt quoted without a record", header["n"], detail)
+
     def _record(self, n: int, row: Record) -> None:
         kind = row["k"]
         self.slots.take(n, row)
         self.missing.record(n, row)
-        if kind == "boot" and n:
-            back = row["i"] - row["last_i"] if type(row.get("last_i")) is int else 0
-            if back != 1 and (back != 2 or self._kind not in ("recovered", "")):
-                self._found.add("boot record wrong", n, f"record {row['i']} names {row.get('last_i')}")
-        elif kind == "config":
+        if kind == "config":
             self._registers = {}
         elif kind == "meter-event":
             self._registers = {key: x for key, x in self._registers.items() if key[0] != row.get("m")}
         elif kind == "reading" and row.get("src") == "live":
             self._energies(n, row)
-        self._kind = kind
 
     def _energies(self, n: int, row: Record) -> None:
         for name in REGISTERS:

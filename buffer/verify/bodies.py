@@ -25,6 +25,7 @@ from buffer.verify.instants import Instants
 from buffer.verify.missing import Missing
 from buffer.verify.report import BlockData, Findings, Wrong
 from buffer.verify.slots import Slots
+from buffer.verify.starts import Starts
 
 # Given the configuration in force (None: not known), a reading and its frames: do they say the same? None:
 # nobody here can tell.
@@ -46,6 +47,7 @@ class Bodies:
         self._recompute = recompute
         self.slots = Slots(findings)
         self._events = Events(findings)
+        self._starts = Starts(findings)
         self._missing = Missing(findings)
         self.records = 0
         self.bodies = 0
@@ -71,6 +73,7 @@ class Bodies:
             self._instants.block(header, ())
             return
         self._events.block(header, before, records)
+        self._starts.block(header, before, records)
         self._identities.record(header, link.signer, records)
         self._instants.block(header, records)
         for record in records:
@@ -88,6 +91,7 @@ class Bodies:
     def _restart(self) -> None:
         self.slots.clear()
         self._events.clear()
+        self._starts.clear()
 
     def _body(self, header: Header, body: bytes | None) -> bool:
         if body is None:

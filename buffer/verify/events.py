@@ -1,9 +1,9 @@
-"""Records that must fit what stands before them: configurations, starts, energy registers.
+"""Records that must fit what stands before them: configurations, receipts, energy registers.
 
 ::
 
     config  old = the digest in force, new = what the header names from here on
-    boot    last_i = the record before it, or the one before ``recovered``
+    receipt what the header quotes of that authority from here on
     reading ep_*, eq_*: never less than the meter's last one, unless a record in between says why
 
 Follows one box through the bodies that are there; where one is missing it begins anew. Memory: four numbers a
@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
-from buffer.header import Header
+from buffer.header import Header, Seen
 from buffer.rows import Record
 from buffer.verify.report import Findings, Wrong
 
@@ -30,27 +30,23 @@ class Events:
     def __init__(self, findings: Findings) -> None:
         self._findings = findings
         self._registers: dict[str, dict[str, Decimal]] = {}
-        self._kind = ""  # of the record before
 
     def clear(self) -> None:
         """A body is missing: nothing is known of what it held."""
         self._registers.clear()
-        self._kind = ""
 
     def block(self, header: Header, before: Header | None, records: Sequence[Record]) -> None:
         """All records of one block; ``before``: the header of the one before it."""
         self._configured(header, before, records)
+        self._quoted(header, before, records)
         for record in records:
             kind = record["k"]
-            if kind == "boot" and header.n:
-                self._boot(header.n, record)
-            elif kind == "config":
+            if kind == "config":
                 self._registers.clear()
             elif kind == "meter-event":
                 self._registers.pop(str(record.get("m")), None)
             elif kind == "reading" and record.get("src") == "live":
                 self._energies(header.n, record)
-            self._kind = kind
 
     def _configured(self, header: Header, before: Header | None, records: Sequence[Record]) -> None:
         digest = None if before is None else before.cfg
@@ -64,10 +60,20 @@ class Events:
         if digest is not None and digest != header.cfg:
             self._findings.add(Wrong.CFG_UNSAID, header.n, f"{digest} became {header.cfg}")
 
-    def _boot(self, n: int, record: Record) -> None:
-        i, last = record["i"], record.get("last_i")
-        if last != i - 1 and (last != i - 2 or self._kind not in ("recovered", "")):
-            self._findings.add(Wrong.BOOT_WRONG, n, f"record {i} says that {last} was the last before it")
+    def _quoted(self, header: Header, before: Header | None, records: Sequence[Record]) -> None:
+        """A genesis quotes what receipts said of the epoch before it."""
+        known = header.seen if before is None or header.n == 0 else before.seen
+        quotes = _facts(known)
+        for record in records:
+            if record["k"] == "receipt":
+                by = str(record.get("by"))
+                quotes[by] = tuple(record.get(name) for name in ("n", "hash", "time"))
+        now = _facts(header.seen)
+        for by in sorted(quotes.keys() | now.keys()):
+            if quotes.get(by) != now.get(by):
+                self._findings.add(
+                    Wrong.QUOTE_UNSAID, header.n, f"{by}: {quotes.get(by)}, quoted {now.get(by)}"
+                )
 
     def _energies(self, n: int, record: Record) -> None:
         meter, values = record["m"], record["v"]
@@ -81,3 +87,7 @@ class Events:
             if last is not None and value < last:
                 self._findings.add(Wrong.REGISTER_FALLS, n, f"{meter} {name}: {last} to {value}")
             known[name] = value
+
+
+def _facts(quotes: Sequence[Seen]) -> dict[str, tuple[Any, ...]]:
+    return {seen.authority: (seen.n, seen.hash, seen.time_ms) for seen in quotes}

@@ -28,7 +28,7 @@ _SIGNATURES: Final = (
 )
 _CHAIN: Final = (
     *(Wrong.SPLICED, Wrong.REMOVED, Wrong.DUPLICATED, Wrong.SWAPPED, Wrong.FORK, Wrong.FALLING),
-    *(Wrong.EDITED_BODY, Wrong.EDITED_RAW, Wrong.BAD_ROW, Wrong.NEW_EPOCH),
+    *(Wrong.EDITED_BODY, Wrong.EDITED_RAW, Wrong.BAD_ROW, Wrong.QUOTE_UNSAID, Wrong.NEW_EPOCH),
 )
 _COMPLETE: Final = (
     *(Wrong.BAD_RECORDS, Wrong.BAD_SUMS, Wrong.SLOT_REPEATED, Wrong.BOOT_WRONG, Wrong.LOSS_WRONG),

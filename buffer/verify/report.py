@@ -51,9 +51,10 @@ class Wrong(StrEnum):
     MONO_FALLS = "monotonic time falls"
     VALUE_DIFFERS = "value differs from the frames"
     BAD_RECEIPT = "receipt not valid"
-    BOOT_WRONG = "boot record wrong"  # it does not follow the record that it says was the last
+    BOOT_WRONG = "boot record wrong"  # it, or the time off behind it, is not what stands before it
     LOSS_WRONG = "loss record wrong"  # it names blocks that held another number of records
     BAD_HANDOVER = "hand-over not valid"  # of one identity to the next: a note, or what a block says of it
+    QUOTE_UNSAID = "receipt quoted without a record"  # or a record that no header quotes
     TRUNCATED = "truncated"  # a receipt is ahead of the data
     SLOT_MISSING = "slot missing"
     BODY_UNSAID = "body missing without a reason"  # no loss record and no receipt speaks of it
@@ -102,6 +103,7 @@ CODES: Final = MappingProxyType(
         Wrong.BOOT_SKIPPED: "SBX-VFY-228",
         Wrong.REGISTER_FALLS: "SBX-VFY-229",
         Wrong.BAD_HANDOVER: "SBX-VFY-230",
+        Wrong.QUOTE_UNSAID: "SBX-VFY-231",
     }
 )
 

@@ -23,10 +23,12 @@ from buffer.receipt import Receipt, decode_receipt, encode_receipt
 from buffer.rows import decode_body, encode_row
 from buffer.verify import Wrong
 from tests.attacks.honest import (
+    FOUND,
     HANDED,
     Evidence,
     Rewriting,
     cloned,
+    crashed,
     handed,
     lived,
     rewrite,
@@ -244,6 +246,16 @@ def late(n: int, edit: Callable[[list[Row]], None], **how: Any) -> Change:
     return keyed(n, rows=edit, **how)
 
 
+def begun_as(evidence: Evidence, name: str) -> Evidence:
+    """The boot record of the genesis with another id, and all behind it signed again."""
+    block, keys = evidence.blocks[0], evidence.signers(0)
+    found = list(decode_body(block.body or b""))
+    field("id", name, kind="boot")(found)
+    text = b"".join(map(encode_row, found))
+    made = signed(block, replace(header_of(block), body_bytes=len(text), body_hash=hash_text(text)), keys)
+    return rewrite(with_block(evidence, 0, replace(made, body=text)), 1, Rewriting())
+
+
 def shift_boots(one: Header) -> Header:
     return replace(one, boot=one.boot + 1)
 
@@ -321,6 +333,49 @@ def thinned_blocks(blocks_: Any, records: int) -> Callable[[list[Row]], None]:
 def stripped_with(n: int, edit: Callable[[list[Row]], None]) -> Change:
     """A body taken out, and a loss record written for it."""
     return lambda evidence: part(n, body=None, raw=None)(rewrite(evidence, LAST, Rewriting(rows=edit)))
+
+
+def in_place(found: list[Row], at: int, *made: Row) -> None:
+    """Other records in the place of one, of its moment."""
+    own = {name: found[at][name] for name in ("boot", "i", "mono", "q", "t")}
+    found[at : at + 1] = [{**own, **one} for one in made]
+
+
+def without_polls(*made: Row) -> Callable[[list[Row]], None]:
+    """Both polls of the last slot but one vanish, and these records stand there."""
+
+    def edit(found: list[Row]) -> None:
+        slot = found[2]["s"]
+        in_place(found, 2, *made)
+        found[:] = [row for row in found if row.get("s") != slot]
+
+    return edit
+
+
+def off(found: list[Row]) -> None:
+    """A time off in the place of polls."""
+    t = found[2]["t"]
+    without_polls({"k": "down", "from_t": t, "to_t": t, "known": "clean stop"})(found)
+
+
+def started(found: list[Row]) -> None:
+    """A whole start in the place of polls, as like a true one as it can be."""
+    t, boot = found[2]["t"], header_of(lived().blocks[LAST])
+    own = {"k": "boot", "soft": boot.soft, "id": boot.boot_id, "clean": True, "prev": boot.boot_id}
+    down = {"k": "down", "from_t": t, "to_t": t, "known": "clean stop"}
+    without_polls({**own, "last_i": found[2]["i"] - 1}, down)(found)
+
+
+def recovered(found: list[Row]) -> None:
+    """Something found in the tail in the place of polls."""
+    without_polls({"k": "recovered", "records": 1, "frames": 1})(found)
+
+
+def clean(found: list[Row]) -> None:
+    """A stop is called clean wherever that is said."""
+    for row in found:
+        row |= {"clean": True} if row["k"] == "boot" else {}
+        row |= {"known": "clean stop"} if row["k"] == "down" else {}
 
 
 W = Wrong
@@ -654,6 +709,112 @@ WITH_KEYS = (
         keyed(SECOND, rows=field("last_i", 1, kind="boot")),
         W.BOOT_WRONG,
         SECOND,
+    ),
+    Attack(
+        "a start that names another before it",
+        "T6",
+        keyed(SECOND, rows=field("prev", "another", kind="boot")),
+        W.BOOT_WRONG,
+        SECOND,
+    ),
+    Attack(
+        "a start with another id",
+        "T4",
+        keyed(SECOND, rows=field("id", "another", kind="boot")),
+        W.BOOT_WRONG,
+        SECOND,
+    ),
+    Attack(
+        "a start of another software",
+        "T16",
+        keyed(SECOND, rows=field("soft", "9.9.9", kind="boot")),
+        W.BOOT_WRONG,
+        SECOND,
+    ),
+    Attack(
+        "the first start of all with another id",
+        "T4",
+        lambda e: begun_as(e, "another"),
+        W.BOOT_WRONG,
+        0,
+    ),
+    Attack(
+        "the time off made short",
+        "T6",
+        keyed(
+            SECOND, rows=lambda r: (field("from_t", 1, kind="down")(r), field("to_t", 2, kind="down")(r))[0]
+        ),
+        W.BOOT_WRONG,
+        SECOND,
+    ),
+    Attack(
+        "the beginning of the time off moved",
+        "T6",
+        keyed(SECOND, rows=lambda r: field("from_t", r[1]["to_t"], kind="down")(r)),
+        W.BOOT_WRONG,
+        SECOND,
+    ),
+    Attack(
+        "the time off left out",
+        "T6",
+        keyed(SECOND, rows=lambda r: without(r, k="down")),
+        W.BOOT_WRONG,
+        SECOND,
+    ),
+    Attack(
+        "a clean stop made an unclean one",
+        "T6",
+        keyed(SECOND, rows=field("clean", False, kind="boot")),
+        W.BOOT_WRONG,
+        SECOND,
+    ),
+    Attack(
+        "a crash made a clean stop",
+        "T6",
+        silently(keyed(FOUND + 1, rows=clean)),
+        W.BOOT_WRONG,
+        FOUND + 1,
+        crashed,
+    ),
+    Attack(
+        "the time off behind a crash moved",
+        "T6",
+        silently(keyed(FOUND + 1, rows=lambda r: field("from_t", r[1]["to_t"], kind="down")(r))),
+        W.BOOT_WRONG,
+        FOUND + 1,
+        crashed,
+    ),
+    Attack(
+        "the start behind a crash names another",
+        "T6",
+        silently(keyed(FOUND + 1, rows=field("prev", "another", kind="boot"))),
+        W.BOOT_WRONG,
+        FOUND + 1,
+        crashed,
+    ),
+    Attack("a time off in the place of polls", "T6", late(LAST, off), W.BOOT_WRONG, LAST),
+    Attack("a start in the place of polls", "T6", late(LAST, started), W.BOOT_WRONG, LAST),
+    Attack("a recovery in the place of polls", "T6", late(LAST, recovered), W.BOOT_WRONG, LAST),
+    Attack(
+        "the record of a receipt left out",
+        "T12",
+        keyed(8, rows=lambda r: without(r, k="receipt")),
+        W.QUOTE_UNSAID,
+        8,
+    ),
+    Attack(
+        "a receipt in a record that is quoted nowhere",
+        "T12",
+        keyed(8, header=head(seen=lambda h: h.seen[1:])),
+        W.QUOTE_UNSAID,
+        8,
+    ),
+    Attack(
+        "a receipt quoted later than its record has it",
+        "T12",
+        keyed(8, rows=lambda r: field("time", r[0]["t"], kind="receipt")(r)),
+        W.QUOTE_UNSAID,
+        8,
     ),
     Attack(
         "a loss that does not fit",

@@ -5,6 +5,7 @@
     lived()      two starts of one box with the product's own code: polls of two meters, failures, an alarm, a
                  loss, stored profiles, a changed ratio, another configuration, receipts of two platforms
     turning()    the same formats with a ratchet that turns each third block
+    crashed()    two starts, the first cut off with records in the tail, which block FOUND holds
     handed()     one start whose block HANDED hands over from one identity to the next
 
 An ``Evidence`` holds what an officer is given, and the keys that were on the card.
@@ -166,6 +167,28 @@ def turning() -> Evidence:
     blocks = make()
     receipts = (receipt_of(blocks, 6)[0], receipt_of(blocks, 5, COUNTY)[0])
     return Evidence(tuple(blocks), receipts, IDENTITY.verifier, lambda n: (IDENTITY, ratchet(n // TURN)))
+
+
+FOUND = 3
+
+
+@cache
+def crashed() -> Evidence:
+    """Six blocks; the city has them all."""
+    disk = MemoryDisk()
+    box = Plant(disk, 1)
+    box.heard, box.ring = {}, {box.keys.ratchet.verifier.name: box.keys.ratchet}
+    box.polls(3)
+    box.polls(3)
+    box.poll()
+    box.commit()
+    second = Plant(disk.reboot(), 2)
+    second.heard, second.ring = {}, box.ring
+    assert second.journal.head.n == FOUND
+    second.polls(3)
+    second.hear(CITY)
+    second.polls(3)
+    return second.evidence()
 
 
 HANDED = 4

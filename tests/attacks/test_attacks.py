@@ -26,6 +26,7 @@ from tests.attacks.honest import (
     Evidence,
     Rewriting,
     cloned,
+    crashed,
     handed,
     lived,
     rewrite,
@@ -57,7 +58,13 @@ def judged(folder: Path, evidence: Evidence) -> tuple[Report, Told]:
     return first(path, evidence.identity), alone(path, evidence.identity, AUTHORITIES)
 
 
-BASES = {"lived": lived, "turning": turning, "handed": handed, "cloned": lambda: cloned()[0]}
+BASES = {
+    "lived": lived,
+    "crashed": crashed,
+    "turning": turning,
+    "handed": handed,
+    "cloned": lambda: cloned()[0],
+}
 
 
 @pytest.mark.parametrize("base", BASES.values(), ids=BASES)

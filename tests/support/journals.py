@@ -24,6 +24,7 @@ EPOCH = "5f0c81d2a94be736"
 T0 = 1_795_000_000_000  # 2026-11-18
 TURN = 3  # blocks between two turns of the ratchet
 METERS = ("kiln-main", "scrubber")
+BOOTS = ("0b5c2d3e-boot-1", "77aa1f04-boot-2")
 Row = dict[str, Any]
 
 
@@ -64,12 +65,12 @@ def make(life: Life | None = None) -> list[BlockData]:
     hashes: list[str] = []
     sums, last = Sums(), 0
     for n in range(life.blocks):
-        records = _records(life, n, last)
+        seen = _seen(hashes, n) if n >= life.seen_from else ()
+        records = _records(life, n, last, seen)
         life.edit(n, records)
         if life.renumber:
             records = [record | {"i": last + 1 + at} for at, record in enumerate(records)]
         sums = count(records, sums)
-        seen = _seen(hashes, n) if n >= life.seen_from else ()
         block, text = seal(life, n, records, (hashes[-1] if hashes else "0" * 64, last, sums, seen))
         made.append(block)
         hashes.append(hash_text(text))
@@ -98,7 +99,7 @@ def seal(
             raw_bytes=len(raw),
             raw_hash=hash_text(raw) if raw else "-",
             boot=1 if n < 5 else 2,
-            boot_id="0b5c2d3e-boot-1" if n < 5 else "77aa1f04-boot-2",
+            boot_id=BOOTS[n >= 5],
             mono_ms=60_000 + n * 60_000,
             utc_ms=T0 + 60_000 + n * 60_000,
             letter="S",
@@ -125,8 +126,9 @@ def _seen(hashes: list[str], n: int) -> tuple[Seen, ...]:
     return (Seen("city", n - 2, hashes[n - 2], T0 + n * 60_000 - 500),)
 
 
-def _records(life: Life, n: int, last: int) -> list[Row]:
-    """Boot records in blocks 0 and 5, readings from block 1 on, one failed, an alarm raised in block 2."""
+def _records(life: Life, n: int, last: int, seen: Sequence[Seen]) -> list[Row]:
+    """Boot records in blocks 0 and 5, readings from block 1 on, one failed, an alarm raised in block 2, the
+    receipts that the header quotes."""
     boot = 1 if n < 5 else 2
     mono = n * 60_000
     common: Row = {"boot": boot, "i": 0, "q": life.letter}
@@ -136,8 +138,10 @@ def _records(life: Life, n: int, last: int) -> list[Row]:
         records.append(common | {"i": last + 1 + len(records), "mono": at, "t": T0 + at} | fields)
 
     if n in (0, 5):
-        prev = "-" if n == 0 else "0b5c2d3e-boot-1"
-        add(mono + 5, k="boot", soft="0.1.0", clean=False, prev=prev, last_i=last)
+        prev, own = ("-", *BOOTS)[n // 5 : n // 5 + 2]
+        add(mono + 5, k="boot", soft="0.1.0", id=own, clean=False, prev=prev, last_i=last)
+    if n == 5:
+        add(mono + 5, k="down", from_t=T0 + mono, to_t=T0 + mono + 5, known="unclean stop")
     for poll in range(life.rows if n else 0):
         slot = n * life.rows + poll
         for meter in METERS:
@@ -156,6 +160,9 @@ def _records(life: Life, n: int, last: int) -> list[Row]:
             "code": "SBX-RUL-001",
         }
         add(mono + 900, k="alarm", subjects=["kiln"], facts={"name": "窑"}, since_i=last, **alarm)
+    for one in seen:
+        told = {"by": one.authority, "n": one.n, "hash": one.hash, "time": one.time_ms}
+        add(mono + 950, k="receipt", uplink="city", **told)
     return records
 
 

@@ -77,5 +77,6 @@ def test_every_kind_that_a_file_can_show_has_a_vector() -> None:
         Wrong.BOOT_SKIPPED,
         Wrong.REGISTER_FALLS,
         Wrong.BAD_HANDOVER,
+        Wrong.QUOTE_UNSAID,
     }
     assert shown - {None} == set(Wrong) - elsewhere

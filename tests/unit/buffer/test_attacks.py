@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from tests.support.journals import (
     CITY,
     COUNTY,
     IDENTITY,
+    T0,
     Life,
     Row,
     header_of,
@@ -60,7 +61,7 @@ def test_an_honest_journal_passes(blocks: list[BlockData]) -> None:
         "receipts": "pass",
         "values": "not-checked",
     }
-    assert (report.blocks, report.records, report.first, report.last) == (8, 45, 0, 7)
+    assert (report.blocks, report.records, report.first, report.last) == (8, 51, 0, 7)
 
 
 # -- headers and keys ---------------------------------------------------------------------------------------
@@ -425,9 +426,22 @@ def test_body_gone(blocks: list[BlockData]) -> None:
 # -- time ---------------------------------------------------------------------------------------------------
 
 
+def off_since(utc_ms: int) -> Callable[[int, list[Row]], None]:
+    """The time off that goes with another time in the header before it."""
+
+    def edit(n: int, records: list[Row]) -> None:
+        for one in records:
+            one |= {"from_t": utc_ms} if one["k"] == "down" else {}
+
+    return edit
+
+
 def test_all_times_shifted_before_the_receipts_they_quote() -> None:
-    shifted = make(Life(header=lambda header: replace(header, utc_ms=header.utc_ms - 120_000)))
-    report = judged(shifted)
+    shifted = Life(
+        edit=off_since(T0 + 300_000 - 120_000),
+        header=lambda header: replace(header, utc_ms=header.utc_ms - 120_000),
+    )
+    report = judged(make(shifted))
     assert report.exit_code() == 0
     assert (report.time.status, report.time.args["early"], report.time.args["late"]) == ("warn", "5", "0")
 
@@ -439,10 +453,12 @@ def test_all_times_shifted_behind_the_receipts_they_got(blocks: list[BlockData])
 
 
 def test_clock_that_says_itself_that_it_is_not_sure() -> None:
-    unsure = make(
-        Life(letter="R", header=lambda header: replace(header, utc_ms=1_000 + header.n, letter="R"))
+    unsure = Life(
+        letter="R",
+        edit=off_since(1_000 + 4),
+        header=lambda header: replace(header, utc_ms=1_000 + header.n, letter="R"),
     )
-    report = judged(unsure)
+    report = judged(make(unsure))
     assert (report.time.status, report.exit_code()) == ("warn", 0)
     assert (report.time.args["share"], report.time.args["early"]) == ("0.0", "0")
 

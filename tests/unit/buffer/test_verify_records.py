@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from buffer.verify import Report, Wrong, verify
-from tests.support.journals import IDENTITY, Life, Row, header_of, make, receipt
+from tests.support.journals import IDENTITY, T0, Life, Row, header_of, make, receipt
 
 
 def judged(edit: Callable[[int, list[Row]], None], *, gone: tuple[int, ...] = (), **life: Any) -> Report:
@@ -97,6 +97,7 @@ def test_a_start_behind_what_was_recovered() -> None:
         if n == 5:
             found = {"k": "recovered", "records": 3, "frames": 1}
             records.insert(0, {**{key: records[0][key] for key in ("boot", "i", "mono", "q", "t")}, **found})
+            records[2]["from_t"] = T0 + 240_950  # of the last record of block 4
 
     assert named(judged(recovered)) == (None, None, 0)
 
@@ -131,12 +132,12 @@ def lost(n: int, records: int, blocks: Any = None) -> Callable[[int, list[Row]],
         (as_it_is, (4,), (Wrong.BODY_MISSING, 4, 1)),  # the city's receipt of block 5 is quoted in block 7
         (as_it_is, (6,), (Wrong.BODY_UNSAID, 6, 1)),
         (as_it_is, (2, 6), (Wrong.BODY_MISSING, 2, 1)),
-        (lost(7, 6, [[6, 6]]), (6,), (Wrong.BODY_MISSING, 6, 1)),
-        (lost(7, 5, [[6, 6]]), (6,), (Wrong.LOSS_WRONG, 7, 65)),
-        (lost(7, 6), (6,), (Wrong.BODY_MISSING, 6, 1)),
-        (lost(7, 5), (6,), (Wrong.BODY_UNSAID, 6, 1)),
-        (lost(7, 6, [[6, 7]]), (6,), (Wrong.LOSS_WRONG, 7, 65)),
-        (lost(7, 6, [6]), (6,), (Wrong.LOSS_WRONG, 7, 65)),
+        (lost(7, 7, [[6, 6]]), (6,), (Wrong.BODY_MISSING, 6, 1)),
+        (lost(7, 6, [[6, 6]]), (6,), (Wrong.LOSS_WRONG, 7, 65)),
+        (lost(7, 7), (6,), (Wrong.BODY_MISSING, 6, 1)),
+        (lost(7, 6), (6,), (Wrong.BODY_UNSAID, 6, 1)),
+        (lost(7, 7, [[6, 7]]), (6,), (Wrong.LOSS_WRONG, 7, 65)),
+        (lost(7, 7, [6]), (6,), (Wrong.LOSS_WRONG, 7, 65)),
     ],
 )
 def test_bodies_that_are_gone(
