@@ -67,7 +67,7 @@ class JournalReader:
 
     def blocks(self, a: int = 0, b: int | None = None) -> Iterator[BlockData]:
         """Blocks a..b (None: to the head), one read each, as they stand: see `Shelf.standing`."""
-        last = self._shelf.last() if b is None else b
+        last = self._shelf.last() if b is None else min(b, self._shelf.last())
         for n in range(a, last + 1):
             yield self._shelf.standing(n)
 
