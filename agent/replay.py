@@ -85,7 +85,7 @@ class Replay:
 
     def _know(self, book: Book, record: Record) -> None:
         self._book = book
-        self._engine.know(*book.known(record["t"]))
+        self._engine.know(*book.known(record["t"] if record["q"] in TRUSTED else 0))
 
     def end(self) -> tuple[AlarmChange, ...]:
         """Judge what came since the last second passed."""

@@ -77,7 +77,8 @@ class Book:
     last_i: int = 0
 
     def orders(self, utc_ms: int) -> tuple[Order, ...]:
-        """For the rules: all that are not cancelled and ended less than ``RECENT_MS`` ago, by beginning."""
+        """For the rules, by beginning: not cancelled, and ended less than ``RECENT_MS`` ago. 0: the
+        clock cannot be trusted, whenever they end."""
         return tuple(_recent(self.held["order"].values(), Order, utc_ms))
 
     def declarations(self, utc_ms: int) -> tuple[Declaration, ...]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
+from agent.axis import TRUSTED
 from agent.orders.asked import Answer, Asked, Outcome
 from agent.orders.book import Book, Done, Held
 from agent.orders.judge import Accepted, Chain, Court, Issuer, ground_of, issuers_of, judge, refuse
@@ -186,7 +187,7 @@ class Clerk:
         return ground_of(self.book, self._bare(asked, now))
 
     def _tell(self, now: Instant) -> None:
-        self._office.tell(*self.book.known(now.utc_ms))
+        self._office.tell(*self.book.known(now.utc_ms if now.letter in TRUSTED else 0))
 
 
 def _said(one: Order | Declaration) -> dict[str, object]:

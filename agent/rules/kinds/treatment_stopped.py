@@ -59,7 +59,7 @@ def _all(
     for name in rule.treatment:
         view = world.points[name]
         verdict, until_ms = _verdict(rule, view, held, bridge_ms)
-        if verdict is Verdict.VIOLATED and world.now_ms > held["to"] + rule.run_on_s * 1000 and stopped:
+        if stopped and view.state is State.OFF and world.now_ms > held.get("to", 0) + rule.run_on_s * 1000:
             verdict, until_ms = Verdict.FINE, None
         yield Finding(
             f"{rule.id}/{name}",
@@ -104,8 +104,8 @@ def _without(
 def _verdict(
     rule: TreatmentStopped, view: PointView, held: Mapping[str, Any], bridge_ms: int
 ) -> tuple[Verdict, int | None]:
-    if view.state is State.UNKNOWN:
-        return Verdict.UNKNOWN, None
+    if view.state is State.UNKNOWN or (view.state, view.known) == (State.OFF, State.OFF):
+        return Verdict.UNKNOWN, None  # it stood before a silence and stands behind it: that clears nothing
     stopped = _stopped(view) and view.since_ms - view.known_ms <= bridge_ms
     if not stopped or "to" not in held or held["from"] > view.known_ms:
         return Verdict.FINE, None

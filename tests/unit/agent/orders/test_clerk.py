@@ -496,3 +496,19 @@ def test_a_flood_of_orders_ends(box: Box, desk: Desk, monkeypatch: pytest.Monkey
     assert codes(desk.platform(4, "order-put", {**STOP, "id": "o4"})) == ["SBX-ORD-046"]
     assert desk.platform(5, "order-cancel", {"id": "o1"}).problems == ()
     assert desk.platform(6, "order-put", {**STOP, "id": "o4"}).problems == ()
+
+
+def test_a_clock_far_ahead_hides_no_order(box: Box, desk: Desk) -> None:
+    """A box that wakes up in 2099 without a network still knows what it was told."""
+    desk.platform(1, "order-put", STOP)
+    box.crash()
+    years_s = 73 * 365 * 86_400
+    box.boot += 1
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tests.support.boxes.START_MS", START_MS + years_s * 1000)
+        box.start(10)
+        assert ids(box) == ["city/7"]
+        box.crash()
+        box.letter = "S"
+        box.start(20)
+        assert ids(box) == []

@@ -138,3 +138,17 @@ def test_a_producer_that_is_not_read_any_more_does_not_make_the_run_of_productio
     story.poll(130.5, spare="8")
     story.poll(150, scrubber="0")
     assert story.changes == [(150, "pair", True)]
+
+
+def test_a_silence_of_a_treatment_that_stopped_early_clears_nothing() -> None:
+    """It stood before the silence and stands behind it; when production stands as well, all is over."""
+    rule = TreatmentStopped(id="early", production=("kiln",), treatment=("scrubber",), hold_s=60)
+    story = Story(plant(rule))
+    story.run(range(0, 60, 10), kiln="12", scrubber="8")
+    story.run(range(60, 200, 10), kiln="12", scrubber="0")
+    assert [raised for _, _, raised in story.changes] == [True]
+    story.run(range(200, 280, 10), kiln="12", scrubber=None)
+    story.run(range(280, 400, 10), kiln="12", scrubber="0")
+    assert [raised for _, _, raised in story.changes] == [True]
+    story.run(range(400, 600, 10), kiln="0", scrubber="0")
+    assert [raised for _, _, raised in story.changes] == [True, False]
