@@ -203,9 +203,10 @@ def _whole(result: PollResult) -> bool:
 def _run(bus: Bus, meters: Sequence[OnLine], results: list[PollResult], count: int) -> None:
     """Step ``bus`` through ``count`` polls; each meter has one queued, so that the line never waits."""
     start, asked, end = len(results), 0, mono_ms() + 120_000 + 2_000 * count
+    first_ms = mono_ms() - 1_000 * (count + 1)  # seconds apart and long due: asked in this order and no other
     while len(results) - start < count:
         while asked < min(count, len(results) - start + len(meters)):
-            bus.submit(Job(meters[asked % len(meters)].id, "fast", asked, mono_ms()))
+            bus.submit(Job(meters[asked % len(meters)].id, "fast", asked, first_ms + 1_000 * asked))
             asked += 1
         now_ms = mono_ms()
         assert now_ms < end, "the line stands still"

@@ -202,6 +202,15 @@ def test_json_is_one_object(box: Box, line: str, tmp_path: Path) -> None:
     assert (status, json.loads(out)["code"]) == (64, "SBX-CFG-908")
 
 
+@pytest.fixture
+def a_keyboard() -> Iterator[None]:
+    """A shell starts what runs in the background with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("a_keyboard")
 @pytest.mark.parametrize(("unit", "status"), [(1, 0), (2, 0), (3, 1)])
 def test_ctrl_c_keeps_what_was_found_and_says_that_it_is_not_all(unit: int, status: int, box: Box) -> None:
     box.site(SITE)
