@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import signal
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from agent.cli.shell import Shell
@@ -50,6 +52,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
         shell.put(head + shell.say(code, **words))
 
     stage = Stage(folder, shell.lang, PLATFORMS, args.seed)
+    signal.signal(signal.SIGTERM, _ended)
     try:
         story = Story(stage, tell)
         good = story.run()
@@ -62,6 +65,11 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     _paths(folder, shell)
     shell.put(f"{shell.tag('ok' if good else 'fail')} {shell.say('SBX-DEM-090' if good else 'SBX-DEM-091')}")
     return 0 if good else 2
+
+
+def _ended(number: int, frame: FrameType | None) -> None:
+    """What the demo has started ends with it."""
+    raise SystemExit(128 + number)
 
 
 def _totals(stage: Stage, shell: Shell) -> None:
