@@ -1,7 +1,5 @@
 """The short form of ``./run bench bus``: nine tenths of what a line at real pace allows, and what an exchange
-costs against other clients on the same line. The goals 0.6 and 0.3 are judged by the bench on a quiet
-machine, and not reached there (docs/performance.md); the ratios here only notice that an exchange has become
-dear, since with other tests beside it the ratio against dlt645 has been as high as 0.46."""
+costs against other clients on the same line. The bench's goals are 0.6 and 0.3; here with slack."""
 
 from __future__ import annotations
 
@@ -33,7 +31,8 @@ def test_a_line_is_used_and_its_silences_are_kept(name: str, tmp_path: Path) -> 
     assert figures.wakeups <= 8, figures
 
 
-@pytest.mark.parametrize(("peer", "most"), [("pymodbus sync", 1.0), ("dlt645", 0.6)])
+@pytest.mark.alone
+@pytest.mark.parametrize(("peer", "most"), [("pymodbus sync", 0.8), ("dlt645", 0.4)])
 def test_an_exchange_costs_less_than_a_bare_read_of_others(peer: str, most: float) -> None:
     spent = cost(peer, 10, 3)
     assert spent.ratio <= most, spent
