@@ -34,5 +34,5 @@ def test_a_line_is_used_and_its_silences_are_kept(name: str, tmp_path: Path) -> 
 @pytest.mark.alone
 @pytest.mark.parametrize(("peer", "most"), [("pymodbus sync", 0.8), ("dlt645", 0.4)])
 def test_an_exchange_costs_less_than_a_bare_read_of_others(peer: str, most: float) -> None:
-    spent = cost(peer, 10, 3)
+    spent = cost(peer, 10, 9)  # single rounds scatter: 0.22 to 0.47 against dlt645
     assert spent.ratio <= most, spent
