@@ -45,7 +45,8 @@ class Engine:
     def __init__(self, config: SiteConfig, now_ms: int, *, daily: bool = False) -> None:
         self._rules = all_rules(config)
         self._steps = steps()
-        self._world = World(config, now_ms, max(getattr(rule, "average_s", 0) for rule in self._rules))
+        means = {rule.average_s for rule in self._rules if hasattr(rule, "average_s")}
+        self._world = World(config, now_ms, means)
         self._pause_ms = min((fresh_ms(meter.every_s) for meter in config.meters), default=0)
         self._held: dict[str, Mapping[str, Any]] = {}
         self._told: set[str] = set()  # orders whose baseline is on record

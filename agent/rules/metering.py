@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from operator import itemgetter
@@ -18,7 +18,8 @@ from agent.rules.drawn import AMPERES, TOLD, drawn_a, drawn_kw, is_all_a, is_all
 from config.site import Meter
 
 HOUR_MS = 3_600_000
-TRAIL_STEP_MS = 30_000  # grid of the running sums that means are made of
+TRAIL_STEP_MS = 30_000  # grid of the running sums that means are made of, no coarser than
+MEAN_STEPS = 10  # so many of the shortest mean: by one step it may reach back further than it should
 COVERED = Decimal("0.8")  # of a mean's time must have been measured for it to say that all is well
 _UNSOUGHT: tuple[Value | None, int] = (None, -1)
 KEPT = 3  # readings of a class: an item that one reading lacks may stand in the one before
@@ -111,6 +112,7 @@ class MeterView:
     ratio: Decimal = Decimal(1)  # of its transformers, as the site file says
     memo: dict[str, Any] = field(default_factory=dict)  # what rules made of its newest readings
     trail_ms: int = 0  # how far back it reaches: the longest mean that a rule asks for
+    trail_step_ms: int = TRAIL_STEP_MS
 
     @property
     def power(self) -> Value | None:
@@ -175,11 +177,22 @@ def fresh_ms(every_s: int) -> int:
     return (3 * every_s + 5) * 1000
 
 
-def unread(meter: Meter, now_ms: int, trail_ms: int) -> MeterView:
+def unread(meter: Meter, now_ms: int, means_s: Collection[int]) -> MeterView:
+    """Of a meter whose power is asked for as means over so many seconds."""
     every, slow = fresh_ms(meter.every_s), fresh_ms(meter.slow_every_s)
     step, ratio, nothing = meter.every_s * 1500, meter.ct * meter.pt, Sum(now_ms, Decimal(0), 0)
     return MeterView(
-        meter.id, meter.bus, meter.profile, step, every, slow, now_ms, nothing, ratio=ratio, trail_ms=trail_ms
+        meter.id,
+        meter.bus,
+        meter.profile,
+        step,
+        every,
+        slow,
+        now_ms,
+        nothing,
+        ratio=ratio,
+        trail_ms=max(means_s, default=0) * 1000,
+        trail_step_ms=min(TRAIL_STEP_MS, min(means_s, default=TRAIL_STEP_MS) * 1000 // MEAN_STEPS),
     )
 
 
@@ -211,7 +224,7 @@ def _integrate(view: MeterView, power: Decimal, before: Value | None, seen: Obse
     else:
         view.sum = view.sum._replace(at_ms=max(seen.at_ms, view.sum.at_ms))
     trail = view.trail
-    if not trail or view.sum.at_ms - trail[-1].at_ms >= TRAIL_STEP_MS:
+    if not trail or view.sum.at_ms - trail[-1].at_ms >= view.trail_step_ms:
         trail.append(view.sum)
         while len(trail) > 2 and trail[1].at_ms <= view.sum.at_ms - view.trail_ms:
             trail.popleft()

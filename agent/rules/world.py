@@ -10,7 +10,7 @@ depends on a calendar is judged."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -53,7 +53,8 @@ class Sight:
 class World:
     """Everything a rule may look at. Changed by the engine alone."""
 
-    def __init__(self, config: SiteConfig, now_ms: int, mean_s: int = 0) -> None:
+    def __init__(self, config: SiteConfig, now_ms: int, means_s: Collection[int] = ()) -> None:
+        """``means_s``: how long the means are that rules ask for."""
         self.now_ms = now_ms
         self.utc_ms: int | None = None
         self.vouched: Moment | None = None  # the last one at which the clock could be trusted
@@ -63,7 +64,7 @@ class World:
         self.watched_ms = now_ms  # since when the box watches without a break
         self.zone = ZoneInfo(config.site.timezone)
         self.config: Mapping[str, Point] = {point.id: point for point in config.points}
-        self.meters = {meter.id: unread(meter, now_ms, mean_s * 1000) for meter in config.meters}
+        self.meters = {meter.id: unread(meter, now_ms, means_s) for meter in config.meters}
         self.buses = {
             bus: tuple(view for view in self.meters.values() if view.bus == bus)
             for bus in dict.fromkeys(view.bus for view in self.meters.values())
