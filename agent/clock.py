@@ -75,7 +75,7 @@ def mono_ms() -> int:
 
 def moment_ms() -> float:
     """The same clock with its fractions: for silences that are shorter than a few ms."""
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) / 1_000_000
+    return time.clock_gettime(time.CLOCK_BOOTTIME) * 1000.0
 
 
 def utc_ms() -> int:

@@ -16,55 +16,29 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 from typing import Final
 
 from config.site import Bus as BusConfig
 from drivers.counters import BusCounters, Counters, Tally
+from drivers.course import probing
 from drivers.errand import Errand
 from drivers.errors import DriverError
 from drivers.exchange import Answer, MeterSpec, Polled
-from drivers.limits import limits
 from drivers.link import Link
-from drivers.plausible import Watch
 from drivers.port import Port, PortError
-from drivers.queue import Job, Lane, Task
-from drivers.registry import drivers
-from drivers.results import abandon, alive, any_good, error_of, read, refused, result, unasked
-from drivers.samples import PollError, PollResult, WireFrame
+from drivers.queue import Job, Lane, Task, lane_of
+from drivers.results import any_good, backed_off, error_of, judged, refused, result, unasked
+from drivers.samples import PollError, PollResult, WireFrame, alive
 from drivers.spare import Spare
-from drivers.support import Support, slow_items
+from drivers.state import BusState
 from drivers.wire import Heard, Manner, Wire
 
 IDLE_MS: Final = 1_000  # longest time between two steps
 _PORT_FAILED: Final = Answer(failure="port")
 
 __all__ = ["Bus", "BusState", "Job"]
-
-
-@dataclass(frozen=True, slots=True)
-class BusState:
-    """What status shows of a bus."""
-
-    open: bool
-    code: str  # why it is closed, or ""
-    facts: Mapping[str, str]  # what the code's text names
-    notice: str  # code of something worth knowing about the port, or ""
-    last_good_ms: Mapping[str, int]  # meter -> mono ms of its last good value
-    silent: tuple[str, ...]  # meters that are only probed
-
-
-def _lane(config: BusConfig, spec: MeterSpec) -> Lane:
-    meter = spec.meter
-    driver = drivers().get(meter.protocol)
-    if driver is None:
-        raise DriverError(f"meter {meter.id}: no driver for {meter.protocol}")
-    default = 0 if config.kind == "tcp" else driver.default_gap_ms
-    gap = default if meter.gap_ms is None else meter.gap_ms
-    manner = Manner(meter.id, meter.line, gap, meter.reply_timeout_s * 1000, driver)
-    return Lane(spec, driver, manner, Watch(limits(spec)), Support(slow_items(spec.profile)))
 
 
 class Bus:
@@ -82,7 +56,7 @@ class Bus:
         self._port = port
         self._wire = Wire(port, tap)
         self._emit = emit
-        self._lanes = {spec.meter.id: _lane(config, spec) for spec in specs}
+        self._lanes = {spec.meter.id: lane_of(config, spec) for spec in specs}
         self._tally = Tally(self._lanes)
         self._inbox: deque[Job] = deque()
         self._late_ms = round(config.late_reply_s * 1000)
@@ -135,18 +109,19 @@ class Bus:
         self._port.close()
 
     def step(self, now_ms: int, free_until_ms: float = math.inf) -> int:
-        """Run one exchange at most; gives when to be called next, mono ms. ``free_until_ms``: when the next
-        slot will be due; errands leave the line free by then."""
+        """Run one exchange at most; gives when to be called next, mono ms: at once behind an exchange.
+        ``free_until_ms``: when the next slot will be due; errands leave the line free by then."""
         self._take_in(now_ms)
-        if self._link.opened(now_ms):
-            self._wire.opened()
         if not self._port.is_open:
-            self._end_without_port(now_ms)
-            return self._next_ms(now_ms, free_until_ms)
+            if not self._link.opened(now_ms):
+                self._end_without_port(now_ms)
+                return self._next_ms(now_ms, free_until_ms)
+            self._wire.opened()
         lane = self._pick(now_ms)
         if lane is not None:
             self._run(lane, now_ms)
-        elif self._spare.errands and now_ms >= self._fence_ms:
+            return now_ms
+        if self._spare.errands and now_ms >= self._fence_ms:
             self._spare.run(now_ms, self._free_ms(free_until_ms))
         return self._next_ms(self._port.now(), free_until_ms)
 
@@ -158,7 +133,9 @@ class Bus:
             if pushed is not None:
                 self._emit(unasked(pushed, "overrun", now_ms))
         for lane in self._lanes.values():
-            if lane.hasten(now_ms) and (len(lane.waiting) > 1 or lane.backoff.active):
+            if lane.active is not None or lane.paused is not None:
+                lane.hasten(now_ms)
+            if lane.waiting and (len(lane.waiting) > 1 or lane.backoff.active):
                 for job, error in lane.end_unasked(now_ms):
                     self._emit(unasked(job, error, now_ms))
 
@@ -171,27 +148,26 @@ class Bus:
 
     def _end_task(self, lane: Lane, task: Task) -> None:
         """The port went away under a poll: what it has read counts."""
-        polled = abandon(task.poll, _PORT_FAILED, started=True)
-        samples = () if task.probe else polled.samples
-        self._finish(lane, task, Polled(samples), None if any_good(samples) else "port")
+        told = Polled(()) if task.probe else judged(lane, task, task.course.abandon(_PORT_FAILED))
+        while told is None:
+            told = judged(lane, task, task.course.abandon(_PORT_FAILED))
+        self._finish(lane, task, Polled(told.samples), None if any_good(told.samples) else "port")
 
     def _finish(self, lane: Lane, task: Task, polled: Polled, error: PollError | None) -> None:
         lane.ended(task)
         slow = task.job.poll == "slow" and error is None
         if slow or polled.unsupported:
             lane.support.polled(polled.unsupported, slow=slow)
-        now_ms = self._port.now()
-        ended = result(task, polled.samples, error, now_ms)
+        at_ms = task.answered_ms if error is None else None
+        end_ms = self._port.now() if at_ms is None else at_ms
         if error is None and polled.samples:
-            lane.last_good_ms = ended.mono_ms
-        if error in ("no_reply", "garbled"):
-            lane.backoff = lane.backoff.failed(now_ms)
-        elif error != "port" and lane.backoff.failures:
-            lane.backoff = lane.backoff.good()
-        declined = refused(ended.samples)
+            lane.last_good_ms = end_ms
+        if error is not None or lane.backoff.failures:
+            lane.backoff = backed_off(lane.backoff, error, end_ms)
+        declined = refused(polled.samples)
         if declined or polled.doubted:
             self._tally.add(lane.spec.meter.id, Counters(refused=declined, doubted=polled.doubted))
-        self._emit(ended)
+        self._emit(result(task, polled.samples, error, end_ms))
 
     def _ready(self) -> list[tuple[int, Lane]]:
         """When each lane with work may use the line. Without a port no fence holds: work ends at once."""
@@ -206,10 +182,20 @@ class Bus:
         return ready
 
     def _pick(self, now_ms: int) -> Lane | None:
-        ready = [lane for ms, lane in self._ready() if ms <= now_ms]
-        if len(ready) == 1:
-            return ready[0]
-        return min(ready, key=partial(Lane.rank, family=self._wire.family), default=None)
+        """The most urgent lane that may use the line now. Its port is open."""
+        if now_ms < self._fence_ms or now_ms < self._spare.fence_ms:
+            return None
+        held = self._spare.held() if self._spare.errands else None
+        ready: list[Lane] = []
+        for name, lane in self._lanes.items():
+            if not lane.waiting and lane.active is None and lane.paused is None:
+                continue  # as most of them, most of the time
+            ms = lane.start_ms()
+            if ms is not None and ms <= now_ms and lane.fence_ms <= now_ms and name != held:
+                ready.append(lane)
+        if len(ready) < 2:
+            return ready[0] if ready else None
+        return min(ready, key=partial(Lane.rank, family=self._wire.family))
 
     def _next_ms(self, now_ms: int, free_until_ms: float) -> int:
         times: list[float] = [now_ms + IDLE_MS]
@@ -226,10 +212,12 @@ class Bus:
         return min([free_until_ms, *(ms for ms, _ in self._ready())])
 
     def _run(self, lane: Lane, now_ms: int) -> None:
-        task = lane.turn(now_ms)
+        task = lane.active
+        if lane.paused is not None or (task is not None and lane.waiting):
+            task = lane.turn(now_ms)
         if task is None:
             job, since_ms = lane.take(now_ms)
-            task = lane.active = self._start(lane, job, since_ms)
+            task = lane.active = self._start(lane, job, since_ms, now_ms)
         if task is None:
             return
         heard = Heard()
@@ -241,57 +229,55 @@ class Bus:
             self._spare.lost(fault)
             self._end_task(lane, task)
             return
-        self._link.works()
+        if self._link.shaky:
+            self._link.works()
         self._book(lane, task, heard)
         self._answer(lane, task, heard)
 
-    def _start(self, lane: Lane, job: Job, since_ms: int) -> Task | None:
+    def _start(self, lane: Lane, job: Job, since_ms: int, now_ms: int) -> Task | None:
         """Begin a poll; a silent meter is probed first. None if there was nothing to ask."""
         probe = lane.backoff.active and job.poll != "read"
-        if probe:
-            poll = lane.driver.probe(lane.spec)
-        else:
-            ask = partial(read, lane.driver, lane.spec, job.poll)
-            poll = lane.watch.poll(ask, lane.support.skip(now := self._port.now()), now)
-        try:
-            return Task(job, poll, next(poll), since_ms, probe)
-        except StopIteration:
-            self._emit(unasked(job, None, self._port.now()))
+        learnt = frozenset[str]() if probe else lane.support.skip(now_ms)
+        course = probing(lane.driver, lane.spec) if probe else lane.course(job.poll, learnt)
+        first = course.first()
+        if isinstance(first, Polled):
+            self._emit(unasked(job, None, now_ms))
             return None
+        return Task(job, course, first, since_ms, now_ms, learnt, probe)
 
     def _book(self, lane: Lane, task: Task, heard: Heard) -> None:
         """Count and keep what an exchange brought; without an answer, or open to any, it raises the fence."""
-        task.keep(heard.frames)
-        task.attempts += heard.sent
+        task.keep(heard)
         self._tally.add(lane.spec.meter.id, heard.counters)
         if heard.stray:
             self._tally.add(None, Counters(dropped=heard.stray))
         wildcard = task.exchange.wildcard
-        late = heard.answer.failure is not None or (wildcard and len(self._lanes) > 1)
-        if heard.sent and late:
+        late = heard.failure is not None or (wildcard and len(self._lanes) > 1)
+        if late and heard.sent:
             lane.fence_ms = self._port.now() + self._late_ms
             self._fence_ms = lane.fence_ms if wildcard else self._fence_ms
 
     def _answer(self, lane: Lane, task: Task, heard: Heard) -> None:
-        if heard.answer.failure is not None:
+        if heard.failure is not None:
             task.tries += 1
             if task.tries <= lane.spec.meter.retries and not task.probe:
                 return  # the poll waits behind the fence
         task.tries = 0
-        lane.heard(task, heard.answer.failure)
-        if heard.answer.failure is None:
-            task.answered(heard.frames[-1].mono_ms)
-        try:
-            task.exchange = task.poll.send(heard.answer)
-        except StopIteration as stop:
-            self._ended(lane, task, stop.value)
+        if heard.failure is not None or lane.support.attentive:
+            lane.heard(task, heard.failure)
+        told = task.course.answer(heard)
+        if not isinstance(told, Polled):
+            task.exchange = told
+        elif task.probe:
+            self._probed(lane, task, told)
+        elif (believed := judged(lane, task, told)) is not None:
+            self._finish(lane, task, believed, error_of(believed.samples))
 
-    def _ended(self, lane: Lane, task: Task, polled: Polled) -> None:
-        if not task.probe:
-            self._finish(lane, task, polled, error_of(polled.samples))
-        elif alive(polled.samples):
+    def _probed(self, lane: Lane, task: Task, polled: Polled) -> None:
+        """A probe ended: of a meter that lives the poll begins."""
+        if alive(polled.samples):
             lane.backoff = lane.backoff.good()
-            full = lane.active = self._start(lane, task.job, task.since_ms)
+            full = lane.active = self._start(lane, task.job, task.since_ms, self._port.now())
             if full is not None:
                 full.attempts, full.frames, full.alive = task.attempts, task.frames, True
         else:

@@ -82,10 +82,10 @@ class Errand:
     def answer(self, heard: Heard, now_ms: float) -> None:
         """Hand the answer of its ask over."""
         self.frames = [*self.frames, *heard.frames][-MAX_FRAMES:]
-        if heard.answer.failure is None:
+        if heard.failure is None:
             self.answered_ms = heard.frames[-1].mono_ms
         self._last_ms = now_ms
-        self._go(heard.answer, now_ms)
+        self._go(heard, now_ms)
 
     def end(self, fault: PortError | None) -> None:
         """No more of it."""

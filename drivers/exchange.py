@@ -13,7 +13,7 @@ must not raise on anything a meter can send.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple, Protocol
@@ -49,13 +49,23 @@ class Scan(NamedTuple):
     dropped: int = 0  # bytes that belong to no frame
 
 
+def never(buffer: bytes) -> None:
+    """A `Exchange.sole` that leaves everything to the scan."""
+    del buffer
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request and the rule by which its reply is known."""
+    """One request and the rule by which its reply is known.
+
+    ``sole`` is the scan's short cut: of a buffer that is the awaited reply and nothing that counts, as it
+    nearly always is, the decoded reply and its exact bytes, which end the buffer; None of any other.
+    """
 
     request: bytes
     scan: Callable[[bytes], Scan]
     reply_bytes: int  # expected length of a good reply: when the rest is due
+    sole: Callable[[bytes], tuple[object, bytes] | None] = never
     wildcard: bool = False  # any meter may answer: fences the whole line
     label: str = ""  # for people: "0201FF00", "03 0x2006+6"
     follows: bool = False  # it goes on with the exchange before: nothing else may be asked between
@@ -64,7 +74,8 @@ class Exchange:
 Failure = Literal["no_reply", "garbled", "port"]
 
 
-class Answer(NamedTuple):
+@dataclass(slots=True)
+class Answer:
     """Exactly one of the two is set."""
 
     reply: object | None = None
@@ -80,6 +91,20 @@ class Polled(NamedTuple):
     doubted: int = 0
 
 
+class Script(Protocol):
+    """A poll of which every request is known before it begins, one at least."""
+
+    @property
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """The requests, in order."""
+
+    def take(self, at: int, reply: object) -> bytes | None:
+        """The part that the reply to request ``at`` gives; None of a reply that is not as foreseen."""
+
+    def read(self, parts: Sequence[bytes]) -> Polled:
+        """What was read when all requests were answered as foreseen."""
+
+
 Poll = Generator[Exchange, Answer, Polled]
 Recall = Generator[Exchange, Answer, Ended]  # what a meter stored, told record by record
 ClockRead = Generator[Exchange, Answer, datetime | None]  # a meter's own date and time
@@ -93,6 +118,9 @@ class Driver(Protocol):
 
     def poll(self, spec: MeterSpec, poll: PollClass, unsupported: frozenset[str]) -> Poll:
         """Read all items of one class, blocks first. ``unsupported``: blocks and items not to ask for."""
+
+    def script(self, spec: MeterSpec, poll: PollClass, unsupported: frozenset[str]) -> Script | None:
+        """The same poll as long as nothing goes wrong; None where a request depends on an answer."""
 
     def probe(self, spec: MeterSpec) -> Poll:
         """One short exchange that shows whether the meter lives."""

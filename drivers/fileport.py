@@ -29,31 +29,23 @@ class FilePort:
         self.notice = ""
         self.grain_ms = 0.0 if isinstance(now(), float) else 1.0
         self.moment = now
+        self._descriptor: int | None = None
 
     def now(self) -> int:
         return int(self.moment())
 
-    def read(self, until_ms: int) -> bytes:
-        data = self._at_once()
-        while not data:
-            left = max(0, until_ms - self.moment())
-            data = self._wait(left / 1000)
-            if left == 0:
-                break
+    def read(self, until_ms: float) -> bytes:
+        left = until_ms - self.moment()
+        while not (data := self.pause(left)) and left > 0:
+            left = until_ms - self.moment()
         return data
 
     def pause(self, ms: float) -> bytes:
-        return self._wait(max(0.0, ms) / 1000)
-
-    def sleep(self, ms: float) -> None:
-        if ms > 0:
-            select.select((), (), (), ms / 1000)
-
-    def _wait(self, seconds: float) -> bytes:
+        fd = self._descriptor
+        if fd is None:
+            raise self._closed()
         try:
-            fd = self._fd()
-            ready, _, _ = select.select((fd,), (), (), seconds)
-            if not ready:
+            if not select.select((fd,), (), (), ms / 1000 if ms > 0 else 0.0)[0]:
                 return b""
             data = self._take(fd)
         except FAULTS as error:
@@ -62,15 +54,16 @@ class FilePort:
             raise PortError(self.lost, port=self.name, reason="end of file")
         return data
 
-    def _at_once(self) -> bytes:
-        """What is there already, if that can be had without asking first whether there is something."""
-        return b""
-
-    def _fd(self) -> int:
-        raise NotImplementedError
+    def sleep(self, ms: float) -> None:
+        if ms > 0:
+            select.select((), (), (), ms / 1000)
 
     def _take(self, fd: int) -> bytes:
+        """What is there, of at least one byte."""
         return os.read(fd, READ_BYTES)
+
+    def _closed(self) -> PortError:
+        return PortError(self.lost, port=self.name, reason="closed")
 
     def _fault(self, code: str, error: BaseException) -> PortError:
         """One of the world's errors as a `PortError`."""

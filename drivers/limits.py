@@ -22,6 +22,7 @@ _TRANSFORMER_A: Final = Decimal(20)  # twice what meters behind transformers car
 ANY_KW: Final = Decimal(100_000)  # a feeder, where nobody told us the ratio
 _GRID_HZ: Final = (Decimal(40), Decimal(70))  # below: a generator that starts
 _WARMTH_C: Final = (Decimal(-60), Decimal(150))
+SLACK_S: Final = 60  # an energy register and a poll are not of one instant
 ENERGIES: Final = frozenset({"ep_imp", "ep_exp", "eq_imp", "eq_exp"})
 _POWERS: Final = ("p", "q", "s", "demand")
 _PHASES: Final = ("a", "b", "c")
@@ -38,6 +39,7 @@ class Limits:
 
     ranges: Mapping[str, tuple[Decimal, Decimal]]
     powers_kw: Mapping[str, Decimal]  # of energies: quantity -> most kW, or kvar
+    rises: Mapping[str, Decimal]  # of energies: quantity -> kWh, or kvarh, that need no time at all
     sums: tuple[tuple[str, ...], ...]
     products: tuple[tuple[str, ...], ...]
 
@@ -50,7 +52,8 @@ def limits(spec: MeterSpec) -> Limits:
     names = {item.quantity for item in items}
     sums = tuple(one for one in _SUMS if names.issuperset(one))
     products = tuple(one for one in _PRODUCTS if names.issuperset(one[:3]))
-    return Limits(ranges, energies, sums, products)
+    rises = {name: kw * SLACK_S / 3600 for name, kw in energies.items()}
+    return Limits(ranges, energies, rises, sums, products)
 
 
 def _range(item: Item, spec: MeterSpec) -> tuple[Decimal, Decimal] | None:

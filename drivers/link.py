@@ -19,6 +19,7 @@ class Link:
     def __init__(self, port: Port, tally: Tally) -> None:
         self.port = port
         self.fault: PortError | None = None
+        self.shaky = False  # it was lost, and no exchange has ended since
         self._tally = tally
         self._backoff = PORT
 
@@ -45,9 +46,8 @@ class Link:
         """Close the port and wait longer than the last time."""
         self.port.close()
         self.fault = fault
-        self._backoff = self._backoff.failed(self.port.now())
+        self._backoff, self.shaky = self._backoff.failed(self.port.now()), True
 
     def works(self) -> None:
         """An exchange ended without losing the port."""
-        if self._backoff.failures:
-            self._backoff = self._backoff.good()
+        self._backoff, self.shaky = self._backoff.good(), False

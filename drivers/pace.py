@@ -44,10 +44,11 @@ class Pace:
     def learn(self, key: Key, end_ms: float, character_ms: float, *, waited: bool) -> None:
         """A reply came whole, seen ``end_ms`` after the wire time; ``waited``: not at the first look."""
         slack = self._slacks[key]
-        if slack.ms is None:
-            new = end_ms if waited else 0.0
-        elif waited:
-            new = min(end_ms, slack.ms + character_ms)  # one late reply moves it by a character only
-        else:
+        if slack.ms is not None and not waited:  # as nearly always
             new = slack.ms - _SHRINK * character_ms
+            slack.ms = new if new > 0.0 else 0.0
+            return
+        new = end_ms if waited else 0.0
+        if slack.ms is not None:
+            new = min(new, slack.ms + character_ms)  # one late reply moves it by a character only
         slack.ms = min(LONGEST_MS, max(0.0, new))

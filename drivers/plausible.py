@@ -31,18 +31,17 @@ docs/architecture.md says what the rules cannot tell.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Final
 
 from config.profile import RATIOS
 from config.quantities import QUANTITIES, STANDING
-from drivers.exchange import Poll, Polled
-from drivers.limits import ANY_KW, ENERGIES, Limits
+from drivers.exchange import Polled
+from drivers.limits import ANY_KW, ENERGIES, SLACK_S, Limits
 from drivers.samples import Quality, Sample
-
-Ask = Callable[[frozenset[str]], Poll]  # begins the poll, given the blocks not to try
 
 _ANY: Final = (-ANY_KW, ANY_KW)
 _BOUND: Final = frozenset(name for name in QUANTITIES if name.partition("_")[0] in ("u", "f", "pf"))
@@ -58,13 +57,13 @@ _SUM_SHARE: Final = Decimal("0.05")  # phases and total are not always of one in
 _POWER_SHARE: Final = Decimal("0.25")  # nor are U, I, PF and P
 _GRAINS: Final = 20_000  # of the largest power: what rounding may make of a sum
 _POWER_GRAINS: Final = 400  # and of a product, or the meter's own starting current
-_SLACK_S: Final = 60  # an energy register and a poll are not of one instant either
 _ALIKE: Final = 2  # two reads of a changing value agree within this factor
 _STRIKES: Final = 3
 _CREDIT: Final = 10  # polls for each read that a sum or a power may cost
 _MOST_CREDIT: Final = 3 * _CREDIT
 
 Good = Mapping[str, Decimal]  # quantity -> value
+_NO_DOUBTS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def _good(samples: Sequence[Sample]) -> dict[str, Decimal]:
@@ -84,33 +83,44 @@ class Watch:
     strikes: dict[str, int] = field(default_factory=dict)  # rule -> polls in a row that broke it twice
     credit: int = _MOST_CREDIT
 
-    def poll(self, ask: Ask, learnt: frozenset[str], now_ms: int) -> Poll:
-        """The poll that ``ask`` begins, and the same once more if something in it cannot be."""
-        first: Polled = yield from ask(learnt)
-        good = _good(first.samples)
-        doubted = self.doubts(first.samples, good, now_ms)
-        self.credit = min(_MOST_CREDIT, self.credit + 1)
+    def judge(self, first: Polled, now_ms: int) -> Polled | None:
+        """What is believed of the read that began at ``now_ms``; None: it is worth another one."""
+        good, doubted = self._look(first.samples, now_ms)
+        if self.credit < _MOST_CREDIT:
+            self.credit += 1
         if not doubted:
             self._remember(good, now_ms)
             return first
-        if not self._worth_a_read(doubted):
-            samples = _within(first.samples, doubted)
-            self._remember(_good(samples), now_ms)
-            return Polled(samples, first.unsupported)
-        second: Polled = yield from ask(learnt | first.unsupported)
-        samples = self.settle(first.samples, second.samples, now_ms)
+        if self._worth_a_read(doubted):
+            return None
+        samples = _within(first.samples, doubted)
         self._remember(_good(samples), now_ms)
-        return Polled(samples, first.unsupported | second.unsupported, doubted=len(doubted))
+        return Polled(samples, first.unsupported)
 
-    def doubts(self, samples: Sequence[Sample], good: Good, now_ms: int) -> dict[str, str]:
-        """Quantity -> the rule it breaks; what it breaks alone comes first. ``good``: of ``samples``."""
-        broken = [*self._alone(good, now_ms)]
+    def _look(self, samples: Sequence[Sample], now_ms: int) -> tuple[Good, Mapping[str, str]]:
+        """The values, and of each that is doubted the rule it breaks; what it breaks alone comes first."""
+        ranges, last = self.limits.ranges, self.last
+        good: dict[str, Decimal] = {}
+        broken: list[tuple[str, str]] = []
+        for name, value, _ in samples:
+            if value is None:
+                continue
+            good[name] = value
+            bounds = ranges.get(name)
+            if bounds is not None and not bounds[0] <= value <= bounds[1] and (name != "f" or value):
+                beyond = name in _BOUND and abs(value) > bounds[1]
+                broken.append((name, f"{'bound' if beyond else 'range'} {name}"))  # 0 Hz: without voltage
+            elif name in last and last[name][0] != value and not self._follows(name, value, now_ms):
+                broken.append((name, f"jump {name}"))
         if self.limits.sums:
             broken += _sums(good, self.limits)
         if self.limits.products:
             broken += _products(good, self.limits)
         if not broken and len(good) == len(samples):
-            return {}
+            return good, _NO_DOUBTS  # as nearly always
+        return good, self._doubts(samples, broken)
+
+    def _doubts(self, samples: Sequence[Sample], broken: Sequence[tuple[str, str]]) -> dict[str, str]:
         digits = [(s.quantity, f"digits {s.quantity}") for s in samples if s.quality is Quality.INVALID]
         found: dict[str, str] = {}
         for name, rule in (*digits, *broken):
@@ -131,12 +141,12 @@ class Watch:
         self.credit -= _CREDIT
         return True
 
-    def settle(self, first: Sequence[Sample], second: Sequence[Sample], now_ms: int) -> tuple[Sample, ...]:
-        """Of two reads what is believed, in the order of the first."""
-        before, after = _good(first), _good(second)
-        then, now = self.doubts(first, before, now_ms), self.doubts(second, after, now_ms)
+    def settle(self, first: Polled, second: Polled, now_ms: int) -> Polled:
+        """What is believed of two reads, the first of which was doubted; in the order of the first."""
+        before, then = self._look(first.samples, now_ms)
+        after, now = self._look(second.samples, now_ms)
         settled = []
-        for sample in first:
+        for sample in first.samples:
             name = sample.quantity
             later = after.get(name)
             fine = later is not None and (name not in now or _soft(now[name]))
@@ -147,7 +157,8 @@ class Watch:
                 sample = Sample(name, None, Quality.INVALID)
             settled.append(sample)
         self._strike(then, now, {sample.quantity for sample in settled if sample.value is None})
-        return tuple(settled)
+        self._remember(_good(settled), now_ms)
+        return Polled(tuple(settled), first.unsupported | second.unsupported, doubted=len(then))
 
     def _strike(self, then: Mapping[str, str], now: Mapping[str, str], dropped: set[str]) -> None:
         """Count the rules that both reads broke alike; a jump is news, not a misfit."""
@@ -171,29 +182,21 @@ class Watch:
 
     def _most_rise(self, name: str, elapsed_ms: int) -> Decimal:
         """kWh, kvarh."""
-        return self.limits.powers_kw.get(name, ANY_KW) * (elapsed_ms // 1000 + _SLACK_S) / 3600
-
-    def _alone(self, good: Good, now_ms: int) -> Iterator[tuple[str, str]]:
-        """What a value breaks by itself, or beside its last one."""
-        ranges, last = self.limits.ranges, self.last
-        for name, value in good.items():
-            bounds = ranges.get(name)
-            if bounds is not None and not bounds[0] <= value <= bounds[1] and (name != "f" or value):
-                beyond = name in _BOUND and abs(value) > bounds[1]
-                yield name, f"{'bound' if beyond else 'range'} {name}"  # without voltage it may show 0 Hz
-            elif name in last and not self._follows(name, value, now_ms):
-                yield name, f"jump {name}"
+        return self.limits.powers_kw.get(name, ANY_KW) * (elapsed_ms // 1000 + SLACK_S) / 3600
 
     def _follows(self, name: str, value: Decimal, now_ms: int) -> bool:
-        """Whether ``value`` may come after the last one."""
+        """Whether ``value`` may come after the last one, which was another."""
         before, when_ms = self.last[name]
         if name in _CHANGES:
             share, floor = _CHANGES[name]
             change = abs(value - before)
             return change <= floor or change <= share * abs(before)
-        if name in ENERGIES:
-            return 0 <= value - before <= self._most_rise(name, now_ms - when_ms)
-        return value == before
+        if name not in ENERGIES:
+            return False
+        rise, at_once = value - before, self.limits.rises.get(name)
+        if at_once is not None and 0 <= rise <= at_once:
+            return True  # as nearly always
+        return 0 <= rise <= self._most_rise(name, now_ms - when_ms)
 
     def _remember(self, good: Good, now_ms: int) -> None:
         for name, value in good.items():

@@ -45,7 +45,7 @@ class Port(Protocol):
     def write(self, data: bytes) -> None:
         """Hand over all of ``data``."""
 
-    def read(self, until_ms: int) -> bytes:
+    def read(self, until_ms: float) -> bytes:
         """What came, as soon as something came; ``b""`` at ``until_ms``."""
 
     def pause(self, ms: float) -> bytes:

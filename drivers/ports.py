@@ -63,7 +63,6 @@ class SerialPort(FilePort):
         self._rs485 = rs485
         self._sysfs = sysfs
         self._serial: serial.Serial | None = None
-        self._descriptor: int | None = None
         self._line: Line | None = None
 
     @property
@@ -125,33 +124,41 @@ class SerialPort(FilePort):
         self._line = line
 
     def write(self, data: bytes) -> None:
+        if self._descriptor is None:
+            raise self._closed()
         try:
-            written = _write_some(self._fd(), data)
-            if written < len(data):  # the kernel's buffer is full: pyserial waits for room
-                self._open_port().write(data[written:])
+            written = os.write(self._descriptor, data)
+        except BlockingIOError:
+            written = 0
+        except FAULTS as error:
+            raise self._fault(self.lost, error) from error
+        if written < len(data):  # the kernel's buffer is full, as a request hardly ever finds it
+            self._write_on(data[written:])
+
+    def _write_on(self, data: bytes) -> None:
+        try:
+            self._open_port().write(data)  # waits for room
         except FAULTS as error:
             raise self._fault(self.lost, error) from error
 
-    def _at_once(self) -> bytes:
+    def read(self, until_ms: float) -> bytes:
+        if self._descriptor is None:
+            raise self._closed()
         try:
-            return os.read(self._fd(), READ_BYTES)  # without VMIN and VTIME an empty line gives nothing
+            data = os.read(self._descriptor, READ_BYTES)  # without VMIN and VTIME an empty line gives nothing
         except BlockingIOError:
-            return b""
+            data = b""
         except FAULTS as error:
             raise self._fault(self.lost, error) from error
+        return data or super().read(until_ms)
 
     def _carried(self, line: Line) -> Line:
         """The settings that this kind of device can carry."""
         return line
 
-    def _fd(self) -> int:
-        if self._descriptor is None:
-            raise PortError(self.lost, port=self.name, reason="closed")
-        return self._descriptor
-
     def _open_port(self) -> serial.Serial:
         if self._serial is None:
-            raise PortError(self.lost, port=self.name, reason="closed")
+            raise self._closed()
         return self._serial
 
 
@@ -162,14 +169,6 @@ class PtyPort(SerialPort):
         if line.parity != "N":
             self.notice = "SBX-SER-007"
         return replace(line, parity="N")
-
-
-def _write_some(fd: int, data: bytes) -> int:
-    """Bytes taken at once; a request nearly always fits."""
-    try:
-        return os.write(fd, data)
-    except BlockingIOError:
-        return 0
 
 
 def _is_no_tty(path: str) -> bool:

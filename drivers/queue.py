@@ -17,16 +17,20 @@ that is too slow every meter is late and none is forgotten.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
+from config.site import Bus
 from drivers.backoff import METER, Backoff
-from drivers.exchange import Driver, Exchange, MeterSpec, Poll
+from drivers.course import Course, JobPoll, Plan, plan
+from drivers.errors import DriverError
+from drivers.exchange import Driver, Exchange, MeterSpec, Polled
+from drivers.limits import limits
 from drivers.plausible import Watch
+from drivers.registry import drivers
 from drivers.samples import PollError, WireFrame
-from drivers.support import Support
-from drivers.wire import Manner
+from drivers.support import Support, slow_items
+from drivers.wire import Heard, Manner
 
 MAX_WAITING: Final = 32  # jobs of one meter; the oldest gives way
 SLOW_YIELDS_MS: Final = 120_000  # so long a slow slot gives way to fast ones, and then to none
@@ -35,8 +39,6 @@ TURN_MS: Final = 1_000  # slots that became due within so long may change places
 MAX_FRAMES: Final = 512  # frames kept with one result
 
 _NEVER: Final = (True, sys.maxsize)  # a rank behind all others
-
-JobPoll = Literal["fast", "slow", "read"]
 
 
 class Job(NamedTuple):
@@ -60,9 +62,11 @@ class Task:
     """One poll, or the probe before it, under way."""
 
     job: Job
-    poll: Poll
+    course: Course
     exchange: Exchange
     since_ms: int  # of its place in the queue
+    begun_ms: int
+    learnt: frozenset[str] = frozenset()  # what it does not ask for
     probe: bool = False
     alive: bool = False  # its meter answered a probe directly before
     attempts: int = 0  # requests sent for this job
@@ -70,15 +74,18 @@ class Task:
     frames: list[WireFrame] = field(default_factory=list)
     answered_ms: int | None = None  # end of the last reply
     first_ms: int | None = None  # and of the first
+    doubted: Polled | None = None  # its first read, while all is read once more
 
-    def keep(self, frames: Iterable[WireFrame]) -> None:
-        """Keep frames with the result, up to the limit."""
-        self.frames.extend(frames)
-        del self.frames[MAX_FRAMES:]
-
-    def answered(self, mono_ms: int) -> None:
-        """A reply ended."""
-        self.answered_ms, self.first_ms = mono_ms, self.first_ms or mono_ms
+    def keep(self, heard: Heard) -> None:
+        """An exchange ended: keep its frames with the result, up to the limit, and when its reply ended."""
+        self.frames = self.frames + heard.frames if self.frames else heard.frames
+        if len(self.frames) > MAX_FRAMES:
+            del self.frames[MAX_FRAMES:]
+        self.attempts += heard.sent
+        if heard.failure is None:
+            self.answered_ms = heard.frames[-1].mono_ms
+            if self.first_ms is None:
+                self.first_ms = self.answered_ms
 
     @property
     def may_pause(self) -> bool:
@@ -107,12 +114,20 @@ class Lane:
     fence_ms: int = 0  # not asked before this
     backoff: Backoff = METER
     last_good_ms: int | None = None
+    plans: dict[JobPoll, Plan] = field(default_factory=dict)
+
+    def course(self, poll: JobPoll, learnt: frozenset[str]) -> Course:
+        """A poll that begins; what it asks changes only with what was learnt."""
+        found = self.plans.get(poll)
+        if found is None or (found.learnt is not learnt and found.learnt != learnt):
+            found = self.plans[poll] = plan(self.driver, self.spec, poll, learnt)
+        return Course(found.begin, found.script)
 
     def heard(self, task: Task, failure: str | None) -> None:
-        """An exchange ended. A silence counts on what is tried again, and on the first request of a poll
-        directly behind an answered probe."""
+        """An exchange ended, without a reply or while that matters. A silence counts on what is tried again,
+        and on the first request of a poll directly behind an answered probe."""
         label = task.exchange.label
-        if failure is None and self.support.attentive:
+        if failure is None:
             self.support.heard(label, silent=False)
         elif failure == "no_reply":
             first = task.alive and task.answered_ms is None
@@ -128,12 +143,12 @@ class Lane:
         """Take out the slots that were overtaken, and those of a silent meter between two probes."""
         # A slot that passes while its meter is fenced passed for the silence, not for want of the line.
         passed: PollError = "no_reply" if now_ms < self.fence_ms else "overrun"
-        ended = [(job, passed) for job in self.pass_over(now_ms)]
+        ended = [(job, passed) for job in self._pass_over(now_ms)]
         if self.active is None and self.backoff.active and now_ms < self.backoff.until_ms:
             ended += [(job, "no_reply") for job in self.drop_due(now_ms, reads=False)]
         return ended
 
-    def pass_over(self, now_ms: int) -> list[Job]:
+    def _pass_over(self, now_ms: int) -> list[Job]:
         """Take out the slots that are due and have a successor of their class that is due as well."""
         passed: list[Job] = []
         if len(self.waiting) < 2:
@@ -154,18 +169,14 @@ class Lane:
             self.overrun.pop(job.poll, None)
         return due
 
-    def hasten(self, now_ms: int) -> bool:
-        """A slow poll that has values gives way no longer, lest they grow old before its reading ends. Gives
-        whether jobs wait."""
+    def hasten(self, now_ms: int) -> None:
+        """A slow poll that has values gives way no longer, lest they grow old before its reading ends."""
         for task in (self.active, self.paused):
             if task is not None and task.first_ms is not None and now_ms - task.first_ms >= SLOW_SPAN_MS:
                 task.since_ms = min(task.since_ms, task.job.due_ms)
-        return bool(self.waiting)
 
     def turn(self, now_ms: int) -> Task | None:
-        """The poll that goes on now; None: the next one begins."""
-        if self.paused is None and not (self.active is not None and self.waiting):
-            return self.active  # as nearly always
+        """The poll that goes on now, of two or where jobs wait behind one; None: the next one begins."""
         due = [self._rank(job) for job in self.waiting if job.poll == "fast" and job.due_ms <= now_ms]
         fast = min(due, default=_NEVER)
         if self.active is not None and self.paused is None and self.active.may_pause:
@@ -184,13 +195,15 @@ class Lane:
 
     def take(self, now_ms: int) -> tuple[Job, int]:
         """Take the next waiting job out, with its place in the queue."""
-        job = self.waiting[0]
-        if len(self.waiting) > 1:
+        if len(self.waiting) == 1:
+            job = self.waiting.pop()
+        else:
             due = [one for one in self.waiting if one.start_ms <= now_ms]
             job = min(due or self.waiting, key=self._rank)
+            self.waiting.remove(job)
         since = self._rank(job)[1]
-        self.waiting.remove(job)
-        self.overrun.pop(job.poll, None)
+        if self.overrun:
+            self.overrun.pop(job.poll, None)
         return job, since
 
     def start_ms(self) -> int | None:
@@ -198,8 +211,8 @@ class Lane:
         if self.active is not None or self.paused is not None:
             return 0
         first: int | None = None
-        for job in self.waiting:
-            start_ms = job.start_ms
+        for _, poll, _, due_ms, _ in self.waiting:
+            start_ms = 0 if poll == "read" else due_ms
             if first is None or start_ms < first:
                 first = start_ms
         return first
@@ -221,3 +234,15 @@ class Lane:
     def _rank(self, job: Job) -> tuple[int, int]:
         yields = SLOW_YIELDS_MS if job.poll == "slow" else 0
         return (job.poll != "read", self.overrun.get(job.poll, job.due_ms) + yields)
+
+
+def lane_of(config: Bus, spec: MeterSpec) -> Lane:
+    """The lane of a declared meter. Raises `DriverError` for a protocol that no driver speaks."""
+    meter = spec.meter
+    driver = drivers().get(meter.protocol)
+    if driver is None:
+        raise DriverError(f"meter {meter.id}: no driver for {meter.protocol}")
+    default = 0 if config.kind == "tcp" else driver.default_gap_ms
+    gap = default if meter.gap_ms is None else meter.gap_ms
+    manner = Manner(meter.id, meter.line, gap, meter.reply_timeout_s * 1000, driver)
+    return Lane(spec, driver, manner, Watch(limits(spec)), Support(slow_items(spec.profile)))

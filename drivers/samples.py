@@ -7,9 +7,10 @@ reply wakes the reader, a frozen dataclass costs twice as much.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 
 class Quality(StrEnum):
@@ -31,6 +32,14 @@ class Sample(NamedTuple):
     quantity: str
     value: Decimal | None
     quality: Quality
+
+
+_SILENT: Final = (Quality.NO_REPLY, Quality.GARBLED)
+
+
+def alive(samples: Iterable[Sample]) -> bool:
+    """True unless every sample says that the meter did not answer."""
+    return any(sample.quality not in _SILENT for sample in samples)
 
 
 PollError = Literal["no_reply", "garbled", "refused", "port", "overrun"]

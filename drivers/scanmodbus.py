@@ -20,7 +20,7 @@ from typing import Final
 from config.profile import ModbusItem, Profile
 from config.site import Line
 from drivers.exchange import Answer, Exchange
-from drivers.modbus.driver import exchange
+from drivers.modbus.ask import exchange
 from drivers.modbus.pdu import Refusal
 from drivers.modbus.plan import Range
 from drivers.modbus.values import WORDS

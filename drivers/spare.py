@@ -80,7 +80,7 @@ class Spare:
         lane = self.lanes.get(ask.manner.meter)
         self.tally.add(None if lane is None else ask.manner.meter, heard.counters)
         late_ms = self.wire.port.now() + self.late_ms
-        if heard.sent and heard.answer.failure is not None and lane is not None:
+        if heard.sent and heard.failure is not None and lane is not None:
             lane.fence_ms = late_ms
         if heard.sent and ask.exchange.wildcard and self.lanes:
             self.fence_ms = late_ms

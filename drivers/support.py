@@ -55,7 +55,7 @@ class Support:
         elif now_ms >= self._try_ms:
             self._try_ms = now_ms + NEXT_TRY_MS
             self.trying = self.learnt
-        return self.learnt - self.trying
+        return self.learnt - self.trying if self.trying else self.learnt
 
     def _believe(self) -> None:
         """Of tried blocks that were answered, and not declined since, a meter has what it says."""

@@ -9,7 +9,6 @@ from typing import Final
 
 from config.site import Line
 from drivers.fileport import FAULTS, READ_BYTES, WRITE_TIMEOUT_S, FilePort
-from drivers.port import PortError
 
 CONNECT_TIMEOUT_S: Final = 3.0
 
@@ -37,7 +36,7 @@ class TcpPort(FilePort):
         self.close()
         try:
             link = socket.create_connection(self._address, CONNECT_TIMEOUT_S)
-            self._socket = link
+            self._socket, self._descriptor = link, link.fileno()
             link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             link.settimeout(WRITE_TIMEOUT_S)
@@ -45,7 +44,7 @@ class TcpPort(FilePort):
             raise self._fault("SBX-BUS-001", error) from error
 
     def close(self) -> None:
-        link, self._socket = self._socket, None
+        link, self._socket, self._descriptor = self._socket, None, None
         if link is not None:
             with contextlib.suppress(OSError):
                 link.close()
@@ -59,14 +58,11 @@ class TcpPort(FilePort):
         except FAULTS as error:
             raise self._fault(self.lost, error) from error
 
-    def _fd(self) -> int:
-        return self._link().fileno()
-
     def _take(self, fd: int) -> bytes:
         del fd
         return self._link().recv(READ_BYTES)
 
     def _link(self) -> socket.socket:
         if self._socket is None:
-            raise PortError(self.lost, port=self.name, reason="closed")
+            raise self._closed()
         return self._socket

@@ -12,14 +12,13 @@ decides whether a meter is asked again, and never opens or closes the port.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from config.site import Line
 from drivers.counters import GOOD, NOTHING, TIMEOUT, Counters
-from drivers.exchange import Answer, Exchange, Scan
+from drivers.exchange import Answer, Exchange, Failure, Scan
 from drivers.pace import Pace
 from drivers.port import Port, PortError
 from drivers.samples import WireFrame
@@ -36,10 +35,6 @@ GRACE_MS: Final = 20.0  # a reply under way at the timeout may go on while no by
 MAX_HEARD: Final = 4096  # bytes of one exchange kept for the trace
 
 
-_NO_REPLY: Final = Answer(failure="no_reply")
-_GARBLED: Final = Answer(failure="garbled")
-
-
 @dataclass(frozen=True, slots=True)
 class Manner:
     """How one meter is spoken to: its line settings, silence before a request, and patience."""
@@ -51,12 +46,14 @@ class Manner:
     family: object  # protocol family: a change of it on one line needs more silence
     character_ms: float = field(init=False)  # wire time of a character; 0 where no line settings are known
     silence_ms: float = field(init=False)  # 3.5 characters, or 1.75 ms above 19200 baud
+    quiet_ms: float = field(init=False)  # before a request: the same, or the gap
 
     def __post_init__(self) -> None:
         one = 0.0 if self.line is None else self.line.seconds(1) * 1000
         fast = self.line is not None and self.line.baud > FAST_BAUD
         object.__setattr__(self, "character_ms", one)
         object.__setattr__(self, "silence_ms", FAST_SILENCE_MS if fast else one * SILENT_CHARACTERS)
+        object.__setattr__(self, "quiet_ms", max(self.silence_ms, self.gap_ms))
 
     def wire_ms(self, characters: float) -> float:
         """Time of so many characters; 0 where no line settings are known."""
@@ -64,10 +61,11 @@ class Manner:
 
 
 @dataclass(slots=True)
-class Heard:
-    """What one exchange brought; filled while it runs, so that a lost port leaves what came before."""
+class Heard(Answer):
+    """What one exchange brought: its answer, and what was seen of it. Filled while it runs, so that a lost
+    port leaves what came before."""
 
-    answer: Answer = _NO_REPLY
+    failure: Failure | None = "no_reply"
     frames: list[WireFrame] = field(default_factory=list)
     counters: Counters = NOTHING
     stray: int = 0  # bytes heard before the request: nobody's
@@ -81,49 +79,42 @@ class Wire:
         self.port = port
         self._tap = tap
         self._active_ms = 0.0  # when the line was last known to be busy
+        self._line: Line | None = None  # the settings in force, as they were asked for
         self.family: object = None  # of the last request: another one needs more silence
         self._pace = Pace()
 
     def opened(self) -> None:
         """The port is fresh: the line counts as busy until now, and as of another protocol."""
         self._active_ms = self.port.moment()
-        self.family = None
+        self._line = self.family = None
 
     def exchange(self, manner: Manner, exchange: Exchange, heard: Heard) -> None:
         """Ask once and listen; the result is in ``heard``. Raises `PortError`."""
         if not self.port.serial_line and manner.line is not None:
             manner = Manner(manner.meter, None, manner.gap_ms, manner.timeout_ms, manner.family)
-        self.port.configure(manner.line)
+        if manner.line is not self._line:
+            self.port.configure(manner.line)
+            self._line = manner.line
         if not self._hush(manner, heard):
-            heard.answer = _GARBLED
+            heard.failure = "garbled"
             return
         self.port.write(exchange.request)
         heard.sent = True
         sent_ms = self.port.moment()
         self._active_ms = sent_ms + manner.character_ms * len(exchange.request)
-        listening = _Listening(exchange)
-        try:
-            reply = self._collect(manner, listening, sent_ms, heard)
-        except PortError:
-            self._note(heard, manner, "?", bytes(listening.heard), self._active_ms)
-            raise
-        heard.counters = listening.counted(reply)
-        self._note_received(heard, manner, listening, reply)
-        if reply is None:
-            heard.answer = _GARBLED if listening.broken else _NO_REPLY
+        if not self._listen(manner, exchange, sent_ms, heard):
             self._drain(manner, heard)
-        else:
-            heard.answer = Answer(reply=reply.reply)
 
     def _hush(self, manner: Manner, heard: Heard) -> bool:
         """Wait for the silence that must come before a request. False if the line never falls silent."""
-        need = max(manner.silence_ms, manner.gap_ms)
+        need = manner.quiet_ms
         if self.family is not manner.family and self.port.serial_line:
             need = max(need, MIXED_MS)
         self.family = manner.family
         start = self.port.moment()
-        left = need - max(0.0, start - self._active_ms - self.port.grain_ms)
-        while data := self.port.pause(max(0.0, left)):
+        silent = start - self._active_ms - self.port.grain_ms
+        left = need - silent if silent > 0 else need
+        while data := self.port.pause(left if left > 0 else 0.0):
             self._active_ms = self.port.moment()
             heard.stray += len(data)
             self._note(heard, manner, "?", data, self._active_ms)
@@ -132,31 +123,62 @@ class Wire:
             left = need
         return True
 
-    def _collect(self, manner: Manner, listening: _Listening, sent_ms: float, heard: Heard) -> Scan | None:
-        """Read until the awaited reply is there or the time is up. The request is put down once there is
-        nothing better to do: first of all the reader sleeps."""
-        expected = listening.exchange.reply_bytes
-        character = manner.character_ms
-        due = character * (len(listening.exchange.request) + expected)
-        end = sent_ms + due + manner.timeout_ms
-        last = end + character * LARGEST_FRAME
+    def _listen(self, manner: Manner, exchange: Exchange, sent_ms: float, heard: Heard) -> bool:
+        """Read until the awaited reply is there or the time is up; False without it. The request is put down
+        once there is nothing better to do: first of all the reader sleeps."""
+        expected, character = exchange.reply_bytes, manner.character_ms
+        due = character * (len(exchange.request) + expected)
         key = (manner.meter, expected)
         slack = self._pace.slack_ms(key) if character else 0.0  # TCP wakes the reader once, whatever comes
-        self.port.sleep(min(due + slack, end - sent_ms))
-        self._note(heard, manner, ">", listening.exchange.request, sent_ms)
-        looks = 0
-        while data := self.port.read(math.ceil(end)):
-            now = self._active_ms = self.port.moment()
-            found = listening.take(data)
-            if found.reply is not None:
-                if character:
-                    self._pace.learn(key, now - sent_ms - due, character, waited=looks > 0)
-                return found
-            looks += 1
-            end = max(end, min(last, now + GRACE_MS))
-            # The next character is on its way, and the last one wakes the reader by itself.
-            self.port.sleep(min(character * (expected - len(found.rest) - 1), end - now))
-        return None
+        wait, most = due + slack, due + manner.timeout_ms
+        self.port.sleep(wait if wait < most else most)
+        self._note(heard, manner, ">", exchange.request, sent_ms)
+        data = self.port.read(sent_ms + most)
+        now = self.port.moment()
+        sole = exchange.sole(data)
+        if sole is None:
+            return self._collect(manner, exchange, sent_ms, heard, data)
+        self._active_ms = now
+        if character:
+            self._pace.learn(key, now - sent_ms - due, character, waited=False)
+        heard.reply, frame = sole
+        if len(frame) < len(data):
+            self._note(heard, manner, "?", data[: -len(frame)], now)
+        self._note(heard, manner, "<", frame, now)
+        heard.counters, heard.failure = GOOD, None
+        return True
+
+    def _collect(self, manner: Manner, exchange: Exchange, sent_ms: float, heard: Heard, data: bytes) -> bool:
+        """What came first, ``data``, is not the reply alone: read on, and hunt for it."""
+        expected, character = exchange.reply_bytes, manner.character_ms
+        due = character * (len(exchange.request) + expected)
+        end = sent_ms + due + manner.timeout_ms
+        last = end + character * LARGEST_FRAME
+        listening, looks, reply = _Listening(exchange), 0, None
+        try:
+            while data:
+                now = self._active_ms = self.port.moment()
+                found = listening.take(data)
+                if found.reply is not None:
+                    reply = found
+                    break
+                looks += 1
+                end = max(end, min(last, now + GRACE_MS))
+                # The next character is on its way, and the last one wakes the reader by itself.
+                self.port.sleep(min(character * (expected - len(found.rest) - 1), end - now))
+                data = self.port.read(end)
+        except PortError:
+            self._note(heard, manner, "?", bytes(listening.heard), self._active_ms)
+            raise
+        self._note_received(heard, manner, listening, reply)
+        heard.counters = listening.counted(reply)
+        if reply is None:
+            heard.failure = "garbled" if listening.broken else "no_reply"
+            return False
+        if character:
+            self._pace.learn((manner.meter, expected), now - sent_ms - due, character, waited=looks > 0)
+        heard.reply, heard.failure = reply.reply, None
+        return True
 
     def _drain(self, manner: Manner, heard: Heard) -> None:
         """After a timeout: listen until the line is silent."""

@@ -19,7 +19,6 @@ from agent.proposal import Scanned
 from agent.scanning import Wish, doubts, plain, plan_of
 from config.profile import Profile
 from config.site import Bus
-from drivers.exchange import Answer
 from drivers.ports import PortError, open_port
 from drivers.scan import estimate_s
 from drivers.scan import run as exchanges_of
@@ -97,15 +96,14 @@ def _search(bus: Bus, search: Search, progress: Progress) -> None:
     port.open()
     wire, exchanges = Wire(port), exchanges_of(search)
     wire.opened()
-    answer: Answer | None = None
+    heard: Heard | None = None
     try:
         while True:
-            request = next(exchanges) if answer is None else exchanges.send(answer)
+            request = next(exchanges) if heard is None else exchanges.send(heard)
             progress.show(search.where, search.asked, search.ahead_ms / 1000, [*map(plain, search.found)])
             port.sleep(request.rest_ms)
             heard = Heard()
             wire.exchange(request.manner, request.exchange, heard)
-            answer = heard.answer
     except StopIteration:
         return
     finally:

@@ -1,11 +1,11 @@
-"""The DL/T 645-2007 driver: its edition for `drivers.dlt645.reading`, and the search for an address.
+"""The DL/T 645-2007 driver: its edition for `drivers.dlt645.plan`, and the search for an address.
 
 Nothing here writes to a meter. A length that does not fit is INVALID; the one exception is `Layout.spared`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Final
 
 from config.profile import DltItem, PollClass, data_bytes
@@ -25,14 +25,15 @@ from drivers.dlt645.frame import (
 from drivers.dlt645.item import lookup
 from drivers.dlt645.recall import recall
 from drivers.dlt645.reply import Awaited
-from drivers.exchange import Answer, ClockRead, Exchange, MeterSpec, Poll, Recall
+from drivers.dlt645.script import script
+from drivers.exchange import Answer, ClockRead, Exchange, MeterSpec, Poll, Recall, Script
 from drivers.memory import Span, Tell, TellEvent
 
 _DEMAND: Final = "01"  # DI3 of the items that carry a time behind their value
 
 
 class _Edition2007:
-    """`drivers.dlt645.reading.Edition`."""
+    """`drivers.dlt645.plan.Edition`."""
 
     dialect: Dialect = DIALECT_2007
     probes: tuple[str, ...] = ("02010100", "00010000")  # voltage A, forward active total
@@ -58,14 +59,15 @@ class _Edition2007:
         layout = lookup(di)
         return layout is not None and layout.fields[0].masked
 
-    def value_bytes(self, item: DltItem, data: bytes) -> bytes:
-        """The item's own bytes: without the spare byte of a voltage, without the time of a demand."""
-        layout = lookup(item.di)
+    def own(self, di: str) -> Callable[[bytes], bytes] | None:
+        """Without the spare byte of a voltage, without the time of a demand."""
+        layout = lookup(di)
         if layout is None:
-            return data
-        if item.di.startswith(_DEMAND) and layout.count(len(data)) is not None:
-            return data[: layout.fields[0].size]
-        return data[:-1] if layout.spared(data) else data
+            return None
+        if di.startswith(_DEMAND):
+            size = layout.fields[0].size
+            return lambda data: data[:size] if layout.count(len(data)) is not None else data
+        return (lambda data: data[:-1] if layout.spared(data) else data) if layout.spare else None
 
 
 _EDITION: Final = _Edition2007()
@@ -100,6 +102,10 @@ class Dlt645:
     def poll(self, spec: MeterSpec, poll: PollClass, unsupported: frozenset[str]) -> Poll:
         """Read all items of one class, blocks first; samples in the profile's order."""
         return reading.poll(_EDITION, spec, poll, unsupported)
+
+    def script(self, spec: MeterSpec, poll: PollClass, unsupported: frozenset[str]) -> Script | None:
+        """All blocks and single items that are known to be asked for."""
+        return script(_EDITION, spec, poll, unsupported)
 
     def probe(self, spec: MeterSpec) -> Poll:
         """One short read: voltage A, else the energy total, else the first item."""

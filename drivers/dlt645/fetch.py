@@ -21,7 +21,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from drivers.dlt645.frame import (
+    MORE,
     OVERHEAD,
+    REFUSED,
     Frame,
     Function,
     address_bytes,
@@ -119,6 +121,12 @@ class MeterLine:
                 return data
         return Quality.INVALID
 
+    def whole(self, reply: object) -> bytes | None:
+        """All the data of a DI from the one frame that answers its `read`; None: refused, or more follows."""
+        if isinstance(reply, Frame) and not reply.control & (REFUSED | MORE):
+            return reply.data[self.dialect.di_size :]
+        return None
+
     def _outcome(self, answer: Answer) -> Outcome:
         """The data behind the DI, or why there is none. A port that failed counts as silence here."""
         frame = answer.reply
@@ -138,6 +146,7 @@ def _exchange(address: str, dialect: Dialect, awaited: Awaited, label: str, data
     return Exchange(
         request=awaited.request,
         scan=awaited.scan,
+        sole=awaited.sole,
         reply_bytes=OVERHEAD + min(dialect.di_size + data, MAX_READ_DATA),
         wildcard="A" in address.upper(),
         label=label,

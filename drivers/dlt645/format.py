@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
+from collections.abc import Callable
 from decimal import Decimal
 from functools import lru_cache
 from types import MappingProxyType
@@ -31,6 +32,8 @@ WHOLE_VOLTS: Final = "XXX"
 WORD_BYTES: Final = 2  # DL/T 645-2007, 04000501 to 04000507
 _SIGN: Final = 0x80
 _FILLS: Final = (b"\xff", b"\xee")
+_MISSING: Final = Quality.MISSING  # a member of an enum by its name costs a search each time
+_INVALID: Final = Quality.INVALID
 
 
 class FormatError(DriverError):
@@ -42,10 +45,6 @@ class Taken(NamedTuple):
 
     value: Decimal | None
     quality: Quality
-
-
-_MISSING = Taken(None, Quality.MISSING)
-_INVALID = Taken(None, Quality.INVALID)
 
 
 @lru_cache(maxsize=256)
@@ -65,35 +64,49 @@ def filled(data: bytes) -> bool:
     return data[:1] in _FILLS and data.count(data[:1]) == len(data)
 
 
+Taker = Callable[[bytes], Decimal | Quality]  # the bytes of one item as sent, low byte first
+
+
+@lru_cache(maxsize=256)
+def taker(form: str, *, signed: bool = False, masked: bool = False) -> Taker:
+    """How an item of this format is decoded; see `take`. Raises FormatError."""
+    size, decimals = digits(form)
+    top, unit, whole = signed or masked, Decimal(1).scaleb(-decimals), form == WHOLE_VOLTS
+
+    def take_number(data: bytes) -> Decimal | Quality:
+        if len(data) != size:
+            return _INVALID
+        minus, told = False, data
+        if top and data[-1] & _SIGN:
+            minus, told = not masked, data[:-1] + bytes((data[-1] & ~_SIGN & 0xFF,))
+        text = told[::-1].hex()
+        if not text.isdecimal() or (whole and text[0] != "0"):  # no fill is a number
+            return _MISSING if filled(data) else _INVALID
+        return unit * (-int(text) if minus else int(text))
+
+    return take_number
+
+
 def take(data: bytes, form: str, *, signed: bool = False, masked: bool = False) -> Taken:
     """Decode one item as sent (low byte first, 33H taken off). Raises FormatError for a bad ``form`` only.
 
     A wrong length is INVALID. Minus nothing is given as nothing. Ranges of signed items end at 79…9:
     the top bit is the sign. So do those of ``masked`` ones, whose top bit is left out and never a sign.
     """
-    size, decimals = digits(form)
-    if len(data) != size:
-        return _INVALID
-    if filled(data):
-        return _MISSING
-    top = (signed or masked) and bool(data[-1] & _SIGN)
-    if top:
-        data = data[:-1] + bytes((data[-1] & ~_SIGN & 0xFF,))
-    text = data[::-1].hex()
-    if not text.isdecimal() or (form == WHOLE_VOLTS and text[0] != "0"):
-        return _INVALID
-    sign = "-" if top and not masked and text.strip("0") else ""
-    return Taken(Decimal(f"{sign}{text}E-{decimals}"), Quality.GOOD)
+    found = taker(form, signed=signed, masked=masked)(data)
+    return Taken(None, found) if isinstance(found, Quality) else Taken(found, Quality.GOOD)
 
 
-def take_bit(data: bytes, bit: int) -> Taken:
-    """One bit of a status word as sent (low byte first, 33H taken off): 0 or 1. All bits set, or EE, is fill
-    like anywhere else: no meter has every fault."""
-    if len(data) != WORD_BYTES:
-        return _INVALID
-    if filled(data):
-        return _MISSING
-    return Taken(Decimal(int.from_bytes(data, "little") >> bit & 1), Quality.GOOD)
+def bit_taker(at: int) -> Taker:
+    """How one bit of a status word is decoded: 0 or 1. All bits set, or EE, is fill like anywhere else: no
+    meter has every fault."""
+
+    def take_bit(data: bytes) -> Decimal | Quality:
+        if len(data) != WORD_BYTES:
+            return _INVALID
+        return _MISSING if filled(data) else Decimal(int.from_bytes(data, "little") >> at & 1)
+
+    return take_bit
 
 
 # How people read a date or time, by the order of its bytes on the wire.

@@ -35,8 +35,11 @@ OVERHEAD: Final = 12  # bytes of a frame beside DATA
 MAX_DATA: Final = 0xFF  # L is one byte; reads stay at 200, but meters exist that go to FF
 MAX_FRAME: Final = OVERHEAD + MAX_DATA
 WILDCARD: Final = "AAAAAAAAAAAA"  # any meter; right for one meter on the line only
+REFUSED: Final = 0x40  # D6 of the control byte
+MORE: Final = 0x20  # D5
 ANY: Final = 0xAA  # wildcard in one address byte
 
+_FILLER = b"\xfe"
 _HEADER = re.compile(rb"\x68[\x00-\xff]{6}\x68")
 _TAIL = re.compile(rb"\x68[\x00-\xff]{0,6}\Z")  # the leftmost start byte whose second one is still to come
 _DOWN = bytes((byte - OFFSET) & 0xFF for byte in range(256))
@@ -88,12 +91,12 @@ class Frame(NamedTuple):
     @property
     def refusal(self) -> bool:
         """D6: the meter answers with an error word."""
-        return bool(self.control & 0x40)
+        return bool(self.control & REFUSED)
 
     @property
     def more(self) -> bool:
         """D5: further frames follow, to be asked for with 12H."""
-        return bool(self.control & 0x20)
+        return bool(self.control & MORE)
 
     @property
     def function(self) -> int:
@@ -189,10 +192,11 @@ def hunt(buffer: bytes) -> Hunt:
     )
 
 
-def only(buffer: bytes) -> Frame | None:
-    """The frame, if the buffer is FE and one sound frame and nothing else; what `hunt` would find in it."""
-    raw = buffer.lstrip(b"\xfe")
-    if len(raw) < OVERHEAD or raw[0] != START or raw[7] != START or len(raw) != OVERHEAD + raw[9]:
+def only(buffer: bytes, head: bytes) -> Frame | None:
+    """The frame, if the buffer is FE and one sound frame that begins with ``head``, its start to its control
+    byte, and nothing else; what `hunt` would find in it."""
+    raw = buffer.lstrip(_FILLER)
+    if raw[: len(head)] != head or len(raw) < OVERHEAD or len(raw) != OVERHEAD + raw[9]:
         return None
     if raw[-1] != END or sum(raw[:-2]) & 0xFF != raw[-2]:
         return None

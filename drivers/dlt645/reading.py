@@ -18,67 +18,20 @@ sends makes it raise. A length that does not fit is INVALID, never cut or filled
 
 from __future__ import annotations
 
-from collections.abc import Generator, Hashable, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
-from functools import lru_cache
-from types import MappingProxyType
-from typing import Protocol
 
-from config.profile import DltBlock, DltItem, PollClass, Profile, data_bytes
-from drivers.dlt645.fetch import DECLINED, Dialect, MeterLine, Outcome
-from drivers.dlt645.format import Taken, take, take_bit
+from config.profile import DltBlock, PollClass
+from drivers.dlt645.fetch import DECLINED, MeterLine, Outcome
+from drivers.dlt645.plan import Edition, Plan, Wanted, members, plan_of, sample
+from drivers.dlt645.plan import plan as planned
 from drivers.exchange import Answer, Exchange, MeterSpec, Poll, Polled
 from drivers.samples import Quality, Sample
-from drivers.scaling import factor, scaled
-
-
-class Edition(Hashable, Protocol):
-    """What a poll must know of an edition of DL/T 645. There are two, each equal to itself alone."""
-
-    @property
-    def dialect(self) -> Dialect:
-        """Its reading functions."""
-
-    @property
-    def probes(self) -> tuple[str, ...]:
-        """DIs that are short, and nearly everywhere, best first."""
-
-    def size(self, di: str, item: DltItem | None) -> int | None:
-        """Bytes of data of a single DI, None if neither profile nor table knows it."""
-
-    def fits(self, di: str, data: bytes, sizes: Sequence[int]) -> bool:
-        """Whether ``data`` may be that of block ``di`` whose wanted items, its first, have these sizes."""
-
-    def masked(self, di: str) -> bool:
-        """Whether the top bit of an item is no part of its number, whatever its profile says."""
-
-    def value_bytes(self, item: DltItem, data: bytes) -> bytes:
-        """The item's own bytes, without what some meters put behind."""
 
 
 def _failure(outcome: Outcome) -> Quality | None:
     """The quality that says the line, not the item, is at fault."""
     return outcome if outcome is Quality.NO_REPLY or outcome is Quality.GARBLED else None
-
-
-def _take(wanted: _Wanted, data: bytes) -> Taken:
-    """The number of an item, from its own bytes."""
-    item = wanted.item
-    if item.bit is not None:
-        return take_bit(data, item.bit)
-    if item.of > 1:
-        size = len(data) // item.of if len(data) == data_bytes(item) else 0  # what does not fit is no number
-        data = data[(item.nth - 1) * size : item.nth * size]
-    return take(data, item.format, signed=item.signed, masked=wanted.masked)
-
-
-def _sizes(edition: Edition, profile: Profile) -> Mapping[str, int]:
-    """Single DI -> bytes on the wire, of all items and all block members."""
-    items = {item.di.upper(): item for item in profile.dlt}
-    members = {di.upper() for block in profile.blocks for di in block.items}
-    sizes = {di: edition.size(di, items.get(di)) for di in items.keys() | members}
-    return MappingProxyType({di: size for di, size in sizes.items() if size is not None})
 
 
 @dataclass(slots=True)
@@ -88,9 +41,9 @@ class _Reading:
     edition: Edition
     line: MeterLine
     sizes: Mapping[str, int]
+    slow: bool
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     failed: Quality | None = None
-    slow: bool = False
     unsupported: set[str] = field(default_factory=set)
     hushed: str | None = None  # the last item, unanswered where the one before was answered
     answered: bool = False
@@ -112,15 +65,9 @@ class _Reading:
             self.failed = failure
         self.answered = failure is None
         if isinstance(outcome, bytes) and self.edition.fits(block.di, outcome, sizes):
-            self._split(names, outcome)
+            self.outcomes.update(members(names, self.sizes, outcome))
         elif failure is None:
             self.unsupported.add(block.di)
-
-    def _split(self, names: Sequence[str], data: bytes) -> None:
-        at = 0
-        for di in names:
-            self.outcomes[di] = data[at : at + self.sizes[di]]
-            at += self.sizes[di]
 
     def single(self, di: str) -> Generator[Exchange, Answer, None]:
         """Read one DI by itself; of the slow class, learn that it is declined, by a word or by silence."""
@@ -142,16 +89,9 @@ class _Reading:
             self.unsupported.add(self.hushed)
             self.hushed = None
 
-    def sample(self, wanted: _Wanted) -> Sample:
+    def sample(self, wanted: Wanted) -> Sample:
         """The sample of an item; what was not read shares the reason why the poll stopped."""
-        item = wanted.item
-        outcome = self.outcomes.get(wanted.di, self.failed or Quality.UNSUPPORTED)
-        if not isinstance(outcome, bytes):
-            return Sample(item.quantity, None, outcome)
-        taken = _take(wanted, self.edition.value_bytes(item, outcome))
-        if taken.value is None:
-            return Sample(item.quantity, None, taken.quality)
-        return Sample(item.quantity, scaled(taken.value, wanted.factor), Quality.GOOD)
+        return sample(wanted, self.outcomes.get(wanted.di, self.failed or Quality.UNSUPPORTED))
 
     def learnt(self) -> frozenset[str]:
         """Blocks not to be tried again: refused, odd, or silent where one of their items was answered."""
@@ -162,58 +102,8 @@ class _Reading:
         return di in self.outcomes and _failure(self.outcomes[di]) is None
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """An item, its DI in capitals, its factor, and whether its top bit is left out."""
-
-    item: DltItem
-    di: str
-    factor: Decimal | None
-    masked: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What one class of a meter needs: its items, the sizes of all single DIs, the blocks that may serve, and
-    the single DIs that are not asked for."""
-
-    line: MeterLine
-    wanted: tuple[_Wanted, ...]
-    sizes: Mapping[str, int]
-    blocks: tuple[DltBlock, ...]
-    skipped: frozenset[str]
-    slow: bool
-
-
-@lru_cache(maxsize=512)
-def _plan(edition: Edition, spec: MeterSpec, wanted: PollClass, unsupported: frozenset[str]) -> _Plan:
-    """The same from poll to poll, so it is made once."""
-    return _plan_of(edition, spec, [item for item in spec.profile.dlt if item.poll == wanted], unsupported)
-
-
-def _plan_of(
-    edition: Edition, spec: MeterSpec, items: Sequence[DltItem], unsupported: frozenset[str]
-) -> _Plan:
-    sizes = _sizes(edition, spec.profile)
-    known = [
-        block
-        for block in spec.profile.blocks
-        if block.di not in unsupported and {di.upper() for di in block.items} <= sizes.keys()
-    ]
-    wanted = [
-        _Wanted(item, di, factor(item, spec.meter), edition.masked(di))
-        for item, di in ((item, item.di.upper()) for item in items)
-    ]
-    skipped = unsupported & {one.di for one in wanted}
-    if len(skipped) == len({one.di for one in wanted}):  # a meter that has nothing is asked for everything
-        skipped = frozenset()
-    slow = bool(items) and all(item.poll == "slow" for item in items)
-    line = MeterLine(spec.meter.address, edition.dialect)
-    return _Plan(line, tuple(wanted), sizes, tuple(known), skipped, slow)
-
-
-def _read(edition: Edition, plan: _Plan) -> Poll:
-    reading = _Reading(edition, plan.line, plan.sizes, slow=plan.slow)
+def _read(edition: Edition, plan: Plan) -> Poll:
+    reading = _Reading(edition, plan.line, plan.sizes, plan.slow)
     if plan.blocks:
         yield from _read_blocks(reading, plan)
     for one in plan.wanted:
@@ -223,7 +113,7 @@ def _read(edition: Edition, plan: _Plan) -> Poll:
     return Polled(tuple([reading.sample(one) for one in plan.wanted]), reading.learnt())
 
 
-def _read_blocks(reading: _Reading, plan: _Plan) -> Generator[Exchange, Answer, None]:
+def _read_blocks(reading: _Reading, plan: Plan) -> Generator[Exchange, Answer, None]:
     """Blocks that give two items at least; what one block gave, the next need not give again."""
     missing = {one.di for one in plan.wanted}
     for block in plan.blocks:
@@ -234,7 +124,7 @@ def _read_blocks(reading: _Reading, plan: _Plan) -> Generator[Exchange, Answer, 
 
 def poll(edition: Edition, spec: MeterSpec, wanted: PollClass, unsupported: frozenset[str]) -> Poll:
     """Read all items of one class, blocks first; samples in the profile's order."""
-    return _read(edition, _plan(edition, spec, wanted, unsupported))
+    return _read(edition, planned(edition, spec, wanted, unsupported))
 
 
 def probe(edition: Edition, spec: MeterSpec) -> Poll:
@@ -243,4 +133,4 @@ def probe(edition: Edition, spec: MeterSpec) -> Poll:
     by_di = {item.di.upper(): item for item in reversed(spec.profile.dlt)}
     found = next((by_di[di] for di in edition.probes if di in by_di), None)
     items = spec.profile.dlt[:1] if found is None else (found,)
-    return _read(edition, _plan_of(edition, spec, items, frozenset()))
+    return _read(edition, plan_of(edition, spec, items, frozenset()))

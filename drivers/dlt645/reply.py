@@ -30,11 +30,15 @@ class Awaited:
         head = bytes((START, *self.address, START, self.function | _FROM_METER))
         object.__setattr__(self, "head", head)
 
+    def sole(self, buffer: bytes) -> tuple[object, bytes] | None:
+        """`drivers.exchange.Exchange.sole`: a good reply that is all of it, behind FE or nothing."""
+        frame = only(buffer, self.head)
+        if frame is None or not self.di or self.seq is not None or frame.data[: len(self.di)] != self.di:
+            return None
+        return frame, frame.raw
+
     def scan(self, buffer: bytes) -> Scan:
         """Look for the reply; the first that fits is it. Never raises."""
-        alone = only(buffer)
-        if alone is not None and self.fits(alone):
-            return Scan(alone, b"", alone.raw)  # nothing but the reply, as nearly always
         found = hunt(buffer)
         reply: Frame | None = None
         foreign = echo = 0
@@ -57,9 +61,6 @@ class Awaited:
 
     def fits(self, frame: Frame) -> bool:
         """True if ``frame`` answers the request, well or with an error word."""
-        raw = frame.raw
-        if self.di and self.seq is None and raw.startswith(self.head):
-            return frame.data.startswith(self.di)  # as nearly always
         if not frame.from_meter or frame.function != self.function or not self._address_fits(frame):
             return False
         if frame.refusal:

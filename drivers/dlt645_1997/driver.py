@@ -13,8 +13,9 @@ from config.profile import DltItem, PollClass, data_bytes
 from drivers.dlt645 import reading
 from drivers.dlt645.clock import CLOCK_1997, read_clock
 from drivers.dlt645.fetch import DIALECT_1997, Dialect, MeterLine
+from drivers.dlt645.script import script
 from drivers.dlt645_1997.item import ENDS, is_block, lookup
-from drivers.exchange import ClockRead, MeterSpec, Poll, Recall
+from drivers.exchange import ClockRead, MeterSpec, Poll, Recall, Script
 from drivers.memory import Span, Tell, TellEvent
 
 _TARIFFS: Final = ("9", "A")  # blocks of as many registers as the meter has tariffs
@@ -22,7 +23,7 @@ _LIMITS: Final = ("B63F", 4)  # bytes of limits that some meters append
 
 
 class _Edition1997:
-    """`drivers.dlt645.reading.Edition`."""
+    """`drivers.dlt645.plan.Edition`."""
 
     dialect: Dialect = DIALECT_1997
     probes: tuple[str, ...] = ("9010", "B611")  # forward active total, voltage A
@@ -54,9 +55,9 @@ class _Edition1997:
         """Of none: no such bit is documented."""
         return False
 
-    def value_bytes(self, item: DltItem, data: bytes) -> bytes:
+    def own(self, di: str) -> None:
         """All of them: a single item of another length is INVALID."""
-        return data
+        del di
 
 
 _EDITION: Final = _Edition1997()
@@ -71,6 +72,10 @@ class Dlt645Of1997:
     def poll(self, spec: MeterSpec, poll: PollClass, unsupported: frozenset[str]) -> Poll:
         """Read all items of one class, blocks first; samples in the profile's order."""
         return reading.poll(_EDITION, spec, poll, unsupported)
+
+    def script(self, spec: MeterSpec, poll: PollClass, unsupported: frozenset[str]) -> Script | None:
+        """All blocks and single items that are known to be asked for."""
+        return script(_EDITION, spec, poll, unsupported)
 
     def probe(self, spec: MeterSpec) -> Poll:
         """One short read: the energy total, else voltage A, else the first item."""

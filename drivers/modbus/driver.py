@@ -14,23 +14,34 @@ Reads registers (functions 3 and 4) and bits (1 and 2), nothing else. Nothing a 
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from functools import lru_cache
 from typing import Final
 
-from config.profile import ModbusItem, PollClass, ratio_items
+from config.profile import ModbusItem, PollClass
 from config.site import Meter
-from drivers.exchange import Answer, ClockRead, Exchange, MeterSpec, Poll, Polled, Recall
+from drivers.exchange import Answer, ClockRead, Exchange, MeterSpec, Poll, Polled, Recall, Script
 from drivers.memory import Span, Tell, TellEvent
-from drivers.modbus import mbap, rtu
-from drivers.modbus.pdu import PduError, Refusal, Registers, data_bytes, encode
-from drivers.modbus.plan import Place, Range, place, plan
-from drivers.modbus.values import WORDS, Taker, taker
+from drivers.modbus.ask import (
+    TCP,
+    Ask,
+    Needed,
+    Wanted,
+    ask_of,
+    blank,
+    exchange,
+    filled,
+    needed,
+    needed_of,
+    sample,
+)
+from drivers.modbus.pdu import Refusal
+from drivers.modbus.plan import Place
+from drivers.modbus.script import script
+from drivers.modbus.values import WORDS
 from drivers.samples import Quality, Sample
-from drivers.scaling import factor, scaled
+from drivers.scaling import factor
 
 # MODBUS Application Protocol V1.1b3, 7: illegal function, data address, data value
 _NO_SUCH_DATA: Final = frozenset({1, 2, 3})
@@ -38,89 +49,14 @@ _NO_SUCH_DATA: Final = frozenset({1, 2, 3})
 _GATEWAY: Final = frozenset({0x0A, 0x0B})
 _BUSY: Final = frozenset({5, 6})  # acknowledge, server busy: a smaller read would be declined as well
 _FAILED: Final = frozenset({Quality.NO_REPLY, Quality.GARBLED})
-_TCP: Final = "modbus-tcp"
-_MAX_UNIT: Final = {
-    _TCP: 255,
-    "modbus-rtu": 247,
-}  # V1.02, 2.2 and TCP guide V1.0b, 4.4.2.2: 255 is a TCP server itself
-
-_transactions = itertools.count(1)  # of this process; next() on it is atomic
 
 Outcome = bytes | Quality  # the registers of a value, or why there are none
-Exchanges = Generator[Exchange, Answer, Outcome]
-
-
-def exchange(meter: Meter, span: Range) -> Exchange:
-    """The request for ``span`` and the rule of its reply. Raises `PduError` for a unit that cannot be."""
-    unit = int(meter.address) if meter.address.isascii() and meter.address.isdigit() else -1
-    lowest = 0 if meter.protocol == _TCP else 1  # 0 is the broadcast on a line
-    if not lowest <= unit <= _MAX_UNIT[meter.protocol]:
-        raise PduError(f"meter {meter.id}: unit {meter.address!r}")
-    pdu = encode(span.fc, span.address, span.count)
-    size = data_bytes(span.fc, span.count)
-    if meter.protocol == _TCP:
-        request = mbap.frame(next(_transactions) & 0xFFFF, unit, pdu)
-        awaited = mbap.Awaited(request, span.fc, span.count)
-        return Exchange(request, awaited.scan, mbap.HEADER + 2 + size, label=span.label)
-    request = rtu.frame(unit, pdu)
-    scan = rtu.Awaited(request, unit, span.fc, span.count).scan
-    return Exchange(request, scan, 5 + size, label=span.label)
-
-
-@dataclass(frozen=True, slots=True)
-class _Ask:
-    """A range, its request (None over TCP, where each has its own number), and whose its bytes are."""
-
-    span: Range
-    request: Exchange | None
-    cuts: tuple[tuple[Place, slice], ...]
-
-
-def _ask(meter: Meter, span: Range) -> _Ask:
-    return _Ask(span, None if meter.protocol == _TCP else exchange(meter, span), span.cuts())
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """An item, where the meter keeps it, how it is taken, and its factor by the site's ratios."""
-
-    item: ModbusItem
-    place: Place
-    take: Taker
-    factor: Decimal | None
-
-
-def _wanted(items: Iterable[ModbusItem], meter: Meter) -> tuple[_Wanted, ...]:
-    return tuple(_Wanted(item, place(item), taker(item), factor(item, meter)) for item in items)
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What one class of a meter needs: its items, the ratio registers read along, the requests for both."""
-
-    wanted: tuple[_Wanted, ...]
-    ratios: tuple[_Wanted, ...]
-    asks: tuple[_Ask, ...]
-
-
-def _plan_of(spec: MeterSpec, items: Sequence[ModbusItem], unsupported: frozenset[str]) -> _Plan:
-    meter, profile = spec.meter, spec.profile
-    ratios = ratio_items(profile, items)
-    read = [*items, *(item for item in ratios if item not in items)]
-    spans = plan(read, profile.max_registers, profile.max_gap, unsupported)
-    return _Plan(_wanted(items, meter), _wanted(ratios, meter), tuple(_ask(meter, span) for span in spans))
-
-
-@lru_cache(maxsize=512)
-def _plan(spec: MeterSpec, poll: PollClass, unsupported: frozenset[str]) -> _Plan:
-    """The same from poll to poll, so it is made once."""
-    return _plan_of(spec, [item for item in spec.profile.modbus if item.poll == poll], unsupported)
 
 
 def _outcome(answer: Answer) -> Outcome:
     reply = answer.reply
-    if isinstance(reply, Registers):
-        return reply.data
+    if isinstance(reply, bytes):
+        return reply
     if isinstance(reply, Refusal):
         if reply.code in _GATEWAY:
             return Quality.NO_REPLY
@@ -143,7 +79,7 @@ class _Reading:
     own_ratios: bool = False  # the meter's registers said them
     doubts: dict[str, Quality] = field(default_factory=dict)  # ratio -> why the meter's own is not known
 
-    def fetch(self, ask: _Ask) -> Generator[Exchange, Answer, None]:
+    def fetch(self, ask: Ask) -> Generator[Exchange, Answer, None]:
         """Read a range; if it is declined and can be split, read its parts."""
         answer = yield ask.request or exchange(self.meter, ask.span)
         outcome = _outcome(answer)
@@ -157,23 +93,20 @@ class _Reading:
                 self.unsupported.add(ask.span.label)
             for part in ask.span.split():
                 if self.failed is None:
-                    yield from self.fetch(_ask(self.meter, part))
+                    yield from self.fetch(ask_of(self.meter, part))
         else:
             self.outcomes.update((where, outcome) for where, _ in ask.cuts)
 
-    def sample(self, wanted: _Wanted) -> Sample:
+    def sample(self, wanted: Wanted) -> Sample:
         """The sample of an item; what was not read shares the reason why the poll stopped."""
         item = wanted.item
         outcome = self.outcomes.get(wanted.place) or self.failed or Quality.NO_REPLY
         value = wanted.take(outcome) if isinstance(outcome, bytes) else outcome
         if self.doubts and isinstance(value, Decimal):
             value = self._ratio_doubt(item) or value
-        if not isinstance(value, Decimal):
-            return Sample(item.quantity, None, value)
-        by = factor(item, self.meter) if self.own_ratios else wanted.factor
-        return Sample(item.quantity, value if by is None else scaled(value, by), Quality.GOOD)
+        return sample(item.quantity, value, factor(item, self.meter) if self.own_ratios else wanted.factor)
 
-    def take_ratios(self, ratios: Sequence[_Wanted]) -> None:
+    def take_ratios(self, ratios: Sequence[Wanted]) -> None:
         """Use the ratios that the meter's own registers hold. One that was not read, or that no transformer
         has, takes the number from every item that needs it: a value with a wrong ratio would be false."""
         for wanted in ratios:
@@ -184,12 +117,6 @@ class _Reading:
                 self.meter = _with_ratio(self.meter, sample.quantity, sample.value)
                 self.own_ratios = True
 
-    def blank(self) -> bool:
-        """Whether the meter sent nothing but FF. Beside a value that is fill, -1 of a signed register is fill
-        as well; alone it is -1."""
-        told = [outcome for outcome in self.outcomes.values() if isinstance(outcome, bytes)]
-        return not any(outcome.strip(b"\xff") for outcome in told)
-
     def _ratio_doubt(self, item: ModbusItem) -> Quality | None:
         return next((doubt for name, doubt in self.doubts.items() if name in item.ratio), None)
 
@@ -198,37 +125,38 @@ def _with_ratio(meter: Meter, name: str, value: Decimal) -> Meter:
     return replace(meter, ct=value) if name == "ct" else replace(meter, pt=value)
 
 
-def _poll(meter: Meter, needed: _Plan) -> Poll:
+def _poll(meter: Meter, needed: Needed) -> Poll:
     reading = _Reading(meter)
     for ask in needed.asks:
         if reading.failed is None:
             yield from reading.fetch(ask)
     reading.take_ratios(needed.ratios)
     samples = tuple([reading.sample(wanted) for wanted in needed.wanted])
-    if reading.blank() and any(sample.quality is Quality.MISSING for sample in samples):
-        samples = tuple([Sample(name, None, _filled(quality)) for name, _, quality in samples])
+    told = [outcome for outcome in reading.outcomes.values() if isinstance(outcome, bytes)]
+    if any(sample.quality is Quality.MISSING for sample in samples) and blank(told):
+        samples = filled(samples)
     return Polled(samples, frozenset(reading.unsupported))
-
-
-def _filled(quality: Quality) -> Quality:
-    return Quality.MISSING if quality is Quality.GOOD else quality
 
 
 class Modbus:
     """`drivers.exchange.Driver` for Modbus RTU (also through an RTU-over-TCP gateway) and Modbus TCP."""
 
-    protocols: tuple[str, ...] = ("modbus-rtu", _TCP)
+    protocols: tuple[str, ...] = ("modbus-rtu", TCP)
     default_gap_ms: int = 0  # 3.5 characters are enough
 
     def poll(self, spec: MeterSpec, poll: PollClass, unsupported: frozenset[str]) -> Poll:
         """Read all items of one class, merged; samples in the profile's order."""
-        return _poll(spec.meter, _plan(spec, poll, unsupported))
+        return _poll(spec.meter, needed(spec, poll, unsupported))
+
+    def script(self, spec: MeterSpec, poll: PollClass, unsupported: frozenset[str]) -> Script | None:
+        """All ranges, each answered by its registers."""
+        return script(needed(spec, poll, unsupported))
 
     def probe(self, spec: MeterSpec) -> Poll:
         """Read the shortest item. Any answer, an exception of the meter too, shows that it lives."""
         shortest = sorted(spec.profile.modbus, key=lambda item: WORDS[item.type])[:1]
         items = [replace(item, ratio="none") for item in shortest]  # one exchange: the value is not used
-        return _poll(spec.meter, _plan_of(spec, items, frozenset()))
+        return _poll(spec.meter, needed_of(spec, items, frozenset()))
 
     def recall(self, spec: MeterSpec, span: Span, tell: Tell) -> Recall | None:
         """None. The one public map of stored values, the days of an Acrel ADL400, leaves open which energy

@@ -8,10 +8,9 @@ Source: MODBUS Application Protocol V1.1b3, 6.1 to 6.4 and 7.
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final
 
 from pymodbus.pdu import ModbusPDU
 from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
@@ -40,18 +39,6 @@ class PduError(DriverError):
     """A request that must not or cannot be built: a mistake in the program or a profile; caught by nobody."""
 
 
-class Registers(NamedTuple):
-    """A good reply: its registers, two bytes each as on the wire. Each bit has a register of its own, 0 or 1,
-    behind them what fills the last byte."""
-
-    data: bytes
-
-    @property
-    def values(self) -> tuple[int, ...]:
-        """The registers as numbers."""
-        return struct.unpack(f">{len(self.data) // 2}H", self.data)
-
-
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """An exception reply; codes as in V1.1b3, 7."""
@@ -75,10 +62,13 @@ def data_bytes(function: int, count: int) -> int:
     return (count + 7) // 8 if function in BIT_FUNCTIONS else 2 * count
 
 
-def decode(pdu: bytes) -> Registers | Refusal:
-    """A reply whose length has been checked (function, byte count, that many bytes), or an exception."""
+def decode(pdu: bytes) -> bytes | Refusal:
+    """A reply whose length has been checked (function, byte count, that many bytes), or an exception.
+
+    Its registers are two bytes each, as on the wire. Each bit has a register of its own, 0 or 1, behind them
+    what fills the last byte."""
     if pdu[0] & EXCEPTION:
         return Refusal(pdu[1])
     if pdu[0] in BIT_FUNCTIONS:
-        return Registers(bytes(part for byte in pdu[2:] for at in range(8) for part in (0, byte >> at & 1)))
-    return Registers(pdu[2:])
+        return bytes(part for byte in pdu[2:] for at in range(8) for part in (0, byte >> at & 1))
+    return pdu[2:]

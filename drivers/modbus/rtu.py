@@ -39,16 +39,21 @@ def _table() -> tuple[int, ...]:
 _CRC: Final = _table()
 
 
+def _register(data: bytes) -> int:
+    """The CRC register behind ``data``: 0 if its own CRC is right at its end."""
+    crc, table = 0xFFFF, _CRC
+    for byte in data:
+        crc = crc >> 8 ^ table[(crc ^ byte) & 0xFF]
+    return crc
+
+
 def crc16(data: bytes) -> bytes:
     """CRC-16 of Modbus (V1.02, 6.2.2), low byte first as on the wire.
 
     >>> crc16(bytes.fromhex("010300000002")).hex()
     'c40b'
     """
-    crc, table = 0xFFFF, _CRC
-    for byte in data:
-        crc = crc >> 8 ^ table[(crc ^ byte) & 0xFF]
-    return crc.to_bytes(2, "little")
+    return _register(data).to_bytes(2, "little")
 
 
 def frame(unit: int, pdu: bytes) -> bytes:
@@ -58,7 +63,7 @@ def frame(unit: int, pdu: bytes) -> bytes:
 
 
 def _sound(adu: bytes) -> bool:
-    return crc16(adu[:-2]) == adu[-2:]
+    return _register(adu) == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +75,26 @@ class Awaited:
     function: int
     count: int
     head: bytes = field(init=False)  # of a good reply
+    size: int = field(init=False)  # and its length
 
     def __post_init__(self) -> None:
         size = data_bytes(self.function, self.count)
         object.__setattr__(self, "head", bytes((self.unit, self.function, size)))
+        object.__setattr__(self, "size", size + 5)
 
     def scan(self, buffer: bytes) -> Scan:
         """Look for the reply; the first that fits is it."""
-        if self.counted(buffer) and not buffer.startswith(self.request) and _sound(buffer):
-            return Scan(decode(buffer[1:-2]), b"", buffer)  # nothing but the reply, as nearly always
         hunt = _Hunt(self, buffer)
         hunt.run()
         return hunt.result()
+
+    def sole(self, buffer: bytes) -> tuple[object, bytes] | None:
+        """`drivers.exchange.Exchange.sole`: a good reply from the first byte to the last."""
+        if buffer[:_HEAD] != self.head or len(buffer) != self.size or _register(buffer):
+            return None
+        if buffer[:_REQUEST_BYTES] == self.request:  # an echo, and something behind it
+            return None
+        return decode(buffer[1:-2]), buffer
 
     def lengths(self, head: bytes) -> Iterator[int]:
         """Lengths that a frame beginning with ``head`` (three bytes at most) may have; ours come first.

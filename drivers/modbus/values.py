@@ -27,6 +27,10 @@ from drivers.scaling import plain
 # a 32-bit float to come back. Below the normal numbers digits are fewer.
 _F32_NORMAL: Final = 2.0**-126
 _F32_LARGEST: Final = 2.0**128 - 2.0**104
+# Of these numbers the fewest decimals are the fewest digits, so that they are found without any text.
+_F32_PLAIN: Final = 0.001
+_F32_LONG: Final = 1e6
+_TENS: Final = tuple((10.0**decimals, Decimal(1).scaleb(-decimals)) for decimals in range(13))
 _F32_FORMS: Final = (".6g", ".7g", ".8g", ".9g")
 _F32_TINY_FORMS: Final = (".1g", ".2g", ".3g", ".4g", ".5g", *_F32_FORMS)
 
@@ -50,7 +54,12 @@ def _bcd(data: bytes) -> Decimal | Quality:
 
 
 def _f32(data: bytes) -> Decimal | Quality:
-    (number,) = _F32.unpack(data)
+    number: float = _F32.unpack(data)[0]
+    if _F32_PLAIN <= abs(number) < _F32_LONG:  # as nearly always
+        for ten, unit in _TENS:
+            whole = round(number * ten)
+            if _F32.pack(whole / ten) == data:
+                return unit * whole
     if _F32_NORMAL <= abs(number) <= _F32_LARGEST:
         return _shortest(number, data, _F32_FORMS)
     if not math.isfinite(number):

@@ -198,7 +198,7 @@ def test_the_address_is_read(link: BusConfig) -> None:
     Wire(port).exchange(manner, next(asking), heard)
     port.close()
     with pytest.raises(StopIteration) as told:
-        asking.send(heard.answer)
+        asking.send(heard)
     assert told.value.value == ADDRESS
 
 
@@ -217,7 +217,7 @@ def test_its_memory_is_asked_for_a_week_and_refused_in_a_few_questions(link: Bus
         asked, heard = asked + 1, Heard()
         wire.exchange(manner, exchange, heard)
         try:
-            exchange = recall.send(heard.answer)
+            exchange = recall.send(heard)
         except StopIteration as stop:
             ended = stop.value
     port.close()

@@ -110,7 +110,7 @@ class FakePort:
             self._order += 1
             heapq.heappush(self._coming, (start + self._ms(index), self._order, byte))
 
-    def read(self, until_ms: int) -> bytes:
+    def read(self, until_ms: float) -> bytes:
         return self._wait(max(0.0, until_ms - self._time))
 
     def pause(self, ms: float) -> bytes:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import struct
 
-from drivers.modbus.pdu import Registers
 
-
-def registers(*words: int) -> Registers:
+def registers(*words: int) -> bytes:
     """A good reply that holds these."""
-    return Registers(struct.pack(f">{len(words)}H", *words))
+    return struct.pack(f">{len(words)}H", *words)
+
+
+def words_of(reply: object) -> tuple[int, ...]:
+    """The numbers in the registers of a good reply."""
+    assert isinstance(reply, bytes), reply
+    return struct.unpack(f">{len(reply) // 2}H", reply)

@@ -1,6 +1,12 @@
 """Doubling waits."""
 
+from __future__ import annotations
+
+import pytest
+
 from drivers.backoff import METER, PORT
+from drivers.results import backed_off
+from drivers.samples import PollError
 
 
 def test_port_waits_from_one_to_thirty_seconds() -> None:
@@ -26,3 +32,13 @@ def test_waits_stay_bounded_for_ever() -> None:
     for _ in range(1_000):
         state = state.failed(0)
     assert state.until_ms == 120_000
+
+
+@pytest.mark.parametrize(
+    ("error", "failures"),
+    [("no_reply", 3), ("garbled", 3), ("port", 2), ("refused", 0), ("overrun", 0), (None, 0)],
+)
+def test_how_a_poll_ended_moves_the_back_off_of_its_meter(error: PollError | None, failures: int) -> None:
+    """A port that failed says nothing of the meter; one that refuses lives."""
+    state = METER.failed(0).failed(0)
+    assert backed_off(state, error, 0).failures == failures

@@ -27,6 +27,7 @@ from tests.support.line import (
 from tests.support.specs import (
     CURRENT,
     ENERGY,
+    MODBUS_LINE,
     SERIAL,
     VOLTAGE,
     dlt,
@@ -38,6 +39,18 @@ from tests.support.specs import (
 FAST = item("u_a", 0)
 SLOW = item("ep_imp", 8, "u32", poll="slow")
 REGISTERS = {0: 1, 8: 0, 9: 7}
+
+
+FREQUENCY = DltItem(quantity="f", di="02800002", format="XX.XX")
+
+
+def spoilt(request: bytes, replies: Replies) -> Replies:
+    """Damage that keeps the sum: 50.43 Hz becomes 80.13."""
+    del request
+    ((delay, data),) = replies
+    digits = data.index(b"\x68") + 14
+    changed = bytes((data[digits] - 0x30, data[digits + 1] + 0x30))
+    return ((delay, data[:digits] + changed + data[digits + 2 :]),)
 
 
 class Plant:
@@ -360,6 +373,24 @@ def test_vanished_port_ends_what_is_due_and_is_opened_again() -> None:
     assert plant.bus.state().open
     assert plant.bus.state().code == ""
     assert plant.bus.counters().reopen == 1
+    assert port.asked == [MODBUS_LINE] * 2, "a port opened again has lost its settings"
+
+
+def test_an_exchange_makes_the_waits_begin_anew() -> None:
+    port = FakePort(ModbusSlave(1, REGISTERS))
+    plant = Plant(port, *_meters(1), every_ms=1_000)
+    gaps = []
+    for _ in range(3):
+        plant.run(5)
+        port.gone = True
+        while plant.bus.state().open:
+            plant.run(0.1)
+        gone_ms = port.now()
+        port.gone = False
+        while not plant.bus.state().open:
+            plant.run(0.1)
+        gaps.append(port.now() - gone_ms)
+    assert 900 <= min(gaps) <= max(gaps) <= 1_100, gaps
 
 
 def test_waits_between_attempts_to_open_grow() -> None:
@@ -398,6 +429,30 @@ def test_what_was_read_before_the_port_went_counts() -> None:
     plant.run(1)
     (result,) = plant.results
     assert (result.error, [s.quality.value for s in result.samples]) == (None, ["good", "no_reply"])
+
+
+def _until_the_port_goes(items: list[DltItem], *faults: Fault) -> tuple[PollResult, list[str]]:
+    """A poll whose port goes with the request behind these: its result, and the qualities of its samples."""
+
+    def pulled(request: bytes, replies: Replies) -> Replies:
+        del request
+        port.gone = True
+        return replies
+
+    told = {"02010100": "2312", "02800002": "5043"}
+    port = FakePort(Meter645("000000000012", told, in_turn([*faults, pulled])))
+    (result,) = Plant(port, dlt("kiln", "000000000012", items)).run(1)
+    return result, [sample.quality.value for sample in result.samples]
+
+
+def test_a_port_that_goes_in_a_second_read_leaves_what_was_not_doubted() -> None:
+    result, qualities = _until_the_port_goes([VOLTAGE, FREQUENCY], sound, spoilt)
+    assert (result.error, result.attempts, qualities) == (None, 3, ["good", "invalid"])
+
+
+def test_a_doubted_value_is_not_believed_because_the_port_went() -> None:
+    result, qualities = _until_the_port_goes([FREQUENCY, VOLTAGE], spoilt)
+    assert (result.error, result.attempts, qualities) == ("port", 2, ["invalid", "no_reply"])
 
 
 def test_a_poll_behind_its_fence_ends_with_the_port() -> None:
@@ -534,18 +589,30 @@ def test_meter_without_items_of_a_class_ends_its_slot() -> None:
 
 
 def test_a_value_that_cannot_be_is_read_once_more_in_the_same_poll() -> None:
-    """Damage that keeps the sum: 50.43 Hz becomes 80.13. One result, with both replies."""
-
-    def spoilt(request: bytes, replies: Replies) -> Replies:
-        ((delay, data),) = replies
-        digits = data.index(b"\x68") + 14
-        changed = bytes((data[digits] - 0x30, data[digits + 1] + 0x30))
-        return ((delay, data[:digits] + changed + data[digits + 2 :]),)
-
-    frequency = DltItem(quantity="f", di="02800002", format="XX.XX")
+    """One result, with both replies."""
     meter = Meter645("000000000012", {"02800002": "5043"}, in_turn([spoilt, sound]))
-    plant = Plant(FakePort(meter), dlt("kiln", "000000000012", [frequency]))
+    plant = Plant(FakePort(meter), dlt("kiln", "000000000012", [FREQUENCY]))
     (result,) = plant.run(9)
     assert [str(sample.value) for sample in result.samples] == ["50.43"]
     assert (result.error, result.attempts, len(plant.port.sent)) == (None, 2, 2)
     assert plant.bus.counters().meters["kiln"].doubted == 1
+
+
+def test_what_the_first_read_was_declined_the_second_does_not_ask_for() -> None:
+    volts = [f"0201{n:02}00" for n in (1, 2, 3)]
+    items = [
+        *(
+            DltItem(quantity=f"u_{phase}", di=di, format="XXX.X")
+            for phase, di in zip("abc", volts, strict=True)
+        ),
+        FREQUENCY,
+    ]
+    known = dlt("kiln", "000000000012", items)
+    block = DltBlock(di="0201FF00", items=tuple(volts))
+    spec = replace(known, profile=replace(known.profile, blocks=(block,)))
+    told = dict.fromkeys(volts, "2312") | {"02800002": "5043"}
+    meter = Meter645("000000000012", told, in_turn([*[sound] * 4, spoilt, sound]))
+    plant = Plant(FakePort(meter), spec)
+    (result,) = plant.run(9)
+    assert [str(sample.value) for sample in result.samples] == ["231.2", "231.2", "231.2", "50.43"]
+    assert meter.heard == ["0201FF00", *volts, "02800002", *volts, "02800002"]

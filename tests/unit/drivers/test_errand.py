@@ -12,7 +12,7 @@ from config.site import Line
 from drivers.bus import Bus, Job
 from drivers.errand import STARVED_MS, Errand
 from drivers.exchange import Answer, Exchange, MeterSpec
-from drivers.modbus.driver import exchange
+from drivers.modbus.ask import exchange
 from drivers.modbus.plan import Range
 from drivers.registry import drivers
 from drivers.samples import PollResult

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
@@ -11,12 +11,11 @@ import pytest
 from config.profiles import builtin_profiles
 from config.quantities import STANDING
 from config.site import Meter
-from drivers.exchange import Answer, Exchange, MeterSpec, Poll, Polled, Scan
+from drivers.exchange import MeterSpec, Polled
 from drivers.limits import limits
-from drivers.plausible import Ask, Watch
+from drivers.plausible import Watch
 from drivers.samples import Quality, Sample
 
-EXCHANGE = Exchange(b"?", lambda buffer: Scan(None, buffer), 1)
 MINUTE = 60_000
 
 
@@ -41,37 +40,24 @@ def sample(name: str, told: str | None) -> Sample:
     return Sample(name, Decimal(told), Quality.GOOD)
 
 
-class Reads:
-    """A meter that tells these values, one read after the other."""
-
-    def __init__(self, *reads: Mapping[str, str | None]) -> None:
-        self.rest = list(reads)
-        self.learnt: list[frozenset[str]] = []
-
-    def ask(self, learnt: frozenset[str]) -> Poll:
-        self.learnt.append(learnt)
-        yield EXCHANGE
-        told = self.rest.pop(0)
-        return Polled(tuple(sample(*one) for one in told.items()), frozenset({f"B{len(self.learnt)}"}))
-
-
 def polled(watch: Watch, *reads: Mapping[str, str | None], now_ms: int = 0) -> tuple[dict[str, str], int]:
-    """One poll through ``watch``: what came out, and how often the meter was read."""
-    meter = Reads(*reads)
-    ended = end(watch.poll(meter.ask, frozenset(), now_ms))
-    assert bool(ended.doubted) == (len(meter.learnt) > 1)
+    """One poll judged by ``watch``: what came out, and how often the meter was read."""
+    ended, count = judged(
+        watch, *(Polled(tuple(sample(*one) for one in told.items())) for told in reads), now_ms=now_ms
+    )
     told = {s.quantity: s.quality.value if s.value is None else str(s.value) for s in ended.samples}
-    return told, len(meter.learnt)
+    return told, count
 
 
-def end(poll: Generator[Exchange, Answer, Polled]) -> Polled:
-    try:
-        next(poll)
-        while True:
-            poll.send(Answer(reply=()))
-    except StopIteration as stop:
-        told: Polled = stop.value
-        return told
+def judged(watch: Watch, *reads: Polled, now_ms: int = 0) -> tuple[Polled, int]:
+    """What is believed of these reads, and how many of them were wanted."""
+    ended = watch.judge(reads[0], now_ms)
+    if ended is not None:
+        assert not ended.doubted
+        return ended, 1
+    ended = watch.settle(reads[0], reads[1], now_ms)
+    assert ended.doubted
+    return ended, 2
 
 
 def fresh(**last: str) -> Watch:
@@ -226,10 +212,10 @@ def test_digits_that_are_no_number_doubt_the_whole_poll() -> None:
     watch = fresh()
     first = Polled((sample("p_a", "80.0000"), Sample("p_b", None, Quality.INVALID)))
     second = Polled((sample("p_a", "2.7000"), sample("p_b", "2.6000")))
-    assert end(watch.poll(asks(first, second), frozenset(), 0)).samples == second.samples
+    assert judged(watch, first, second)[0].samples == second.samples
     for _ in range(3):
-        assert end(watch.poll(asks(first, first), frozenset(), 0)).samples == first.samples
-    assert end(watch.poll(asks(first), frozenset(), 0)) == first, "a meter that always says so is asked once"
+        assert judged(watch, first, first)[0].samples == first.samples
+    assert judged(watch, first) == (first, 1), "a meter that always says so is asked once"
 
 
 def test_a_rule_that_a_meter_breaks_in_three_polls_is_not_asked_again() -> None:
@@ -417,27 +403,9 @@ def test_a_meters_own_ratio_leaves_no_range_of_ours() -> None:
 # -- the poll itself
 
 
-def test_what_was_learnt_of_the_first_read_holds_for_the_second() -> None:
-    meter = Reads({"f": "10.00"}, {"f": "50.00"})
-    ended = end(Watch(limits(spec())).poll(meter.ask, frozenset({"A"}), 0))
-    assert meter.learnt == [frozenset({"A"}), frozenset({"A", "B1"})]
-    assert (ended.unsupported, ended.doubted) == (frozenset({"B1", "B2"}), 1)
-
-
 def test_samples_keep_their_order_and_qualities() -> None:
     gone, kept = Sample("p", None, Quality.MISSING), Sample("u_a", None, Quality.REFUSED)
     first = Polled((gone, sample("f", "10.00"), kept))
     second = Polled((gone, sample("f", "50.00"), Sample("u_a", None, Quality.NO_REPLY)))
-    ended = end(Watch(limits(spec())).poll(asks(first, second), frozenset(), 0))
+    ended, _ = judged(Watch(limits(spec())), first, second)
     assert ended == Polled((gone, sample("f", "50.00"), kept), doubted=1)
-
-
-def asks(*reads: Polled) -> Ask:
-    """What the meter says, read by read."""
-    rest = list(reads)
-
-    def ask(_: frozenset[str]) -> Poll:
-        yield EXCHANGE
-        return rest.pop(0)
-
-    return ask

@@ -9,7 +9,6 @@ import pytest
 
 from config.profiles import builtin_profiles
 from config.site import Line
-from drivers.exchange import Answer
 from drivers.scan import LINES, estimate_s, lines_of, run
 from drivers.search import Found, Plan, Search
 from drivers.wire import Heard, Wire
@@ -152,14 +151,13 @@ def search(wanted: Plan, *devices: OnLine, stop_after: int = 100_000) -> tuple[S
     port.open()
     wire, found = Wire(port), Search(wanted)
     exchanges = run(found)
-    answer: Answer | None = None
+    heard: Heard | None = None
     try:
         while found.asked < stop_after:
-            ask = next(exchanges) if answer is None else exchanges.send(answer)
+            ask = next(exchanges) if heard is None else exchanges.send(heard)
             port.sleep(ask.rest_ms)
             heard = Heard()
             wire.exchange(ask.manner, ask.exchange, heard)
-            answer = heard.answer
     except StopIteration:
         pass
     exchanges.close()

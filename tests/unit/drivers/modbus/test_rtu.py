@@ -56,6 +56,18 @@ def test_echo_that_looks_like_the_head_of_a_reply() -> None:
     assert (found.reply, found.echo) == (registers(1, 2), 1)
 
 
+def test_an_echo_with_a_sound_end_behind_it_is_no_reply() -> None:
+    """It has the head, the length and the CRC of one."""
+    request = frame(1, encode(3, 0x0600, 3))
+    body = request + b"\x00"
+    heard = body + crc16(body)
+    awaited = Awaited(request, 1, 3, 3)
+    assert len(heard) == awaited.size
+    assert heard.startswith(awaited.head)
+    assert awaited.sole(heard) is None
+    assert (awaited.scan(heard).reply, awaited.scan(heard).echo) == (None, 1)
+
+
 def test_foreign_frames_are_counted() -> None:
     foreign = [
         frame(6, bytes.fromhex("030443673333")),  # another unit
