@@ -2,10 +2,11 @@
 
 ::
 
-    ./run bench bus [--count 60] [--rounds 3] [--json]
+    ./run bench bus [--count 60] [--rounds 9] [--json]
 
-Prints one table of utilisation and one of CPU per exchange against other clients on the same line in the same
-run. Exit 1 if a goal is missed. A busy machine shows in ``whole`` first; ``typical`` is the median exchange.
+Prints a table of utilisation, one of CPU per exchange against other clients on the same line in the same run,
+and what ours is made of. Exit 1 if a goal is missed. A busy machine shows in ``whole`` first; ``typical`` is
+the median exchange.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from pathlib import Path
 from statistics import median
 
 from tests.bench import peers
-from tests.bench.line import Figures, OnLine, dlt, measure, modbus
+from tests.bench.line import Figures, OnLine, dlt, measure, modbus, spend
+from tests.bench.parts import parts
 
 _HEAD = f"{'line':38} {'whole':>7} {'typical':>7} {'goal':>6} {'broken':>6} {'failed':>6} {'wake-ups':>8}"
 
@@ -63,10 +65,10 @@ class Cost:
     goal: float
 
 
-def run(meters: Sequence[OnLine], count: int, peer: Callable[[str], None] | None = None) -> Figures:
+def run(meters: Sequence[OnLine], count: int) -> Figures:
     """One case in a folder of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        return measure(Path(folder), meters, count, peer)
+        return measure(Path(folder), meters, count)
 
 
 def cost(name: str, count: int, rounds: int) -> Cost:
@@ -75,8 +77,15 @@ def cost(name: str, count: int, rounds: int) -> Cost:
     ours, theirs = list[float](), list[float]()
     baud = int(meter.line.split()[0])
     for _ in range(rounds):
-        figures = run([meter], count, lambda port: theirs.append(peer(port, baud, count).cpu_us))
-        ours.append(figures.cpu_us)
+        with tempfile.TemporaryDirectory() as folder:
+            us = spend(
+                Path(folder),
+                meter,
+                peers.SETTLED,
+                count,
+                lambda port: theirs.append(peer(port, baud, count).cpu_us),
+            )
+        ours.append(us)
     ratio = median(us / them for us, them in zip(ours, theirs, strict=True))
     return Cost(name, median(ours), median(theirs), ratio, goal)
 
@@ -87,7 +96,7 @@ def main(argv: Sequence[str]) -> int:
         prog="run bench bus", description=__doc__.splitlines()[0] if __doc__ else ""
     )
     parser.add_argument("--count", type=int, default=60, help="exchanges of each case (60)")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds of the CPU comparison (3)")
+    parser.add_argument("--rounds", type=int, default=9, help="rounds of the CPU comparison (9)")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     options = parser.parse_args(argv)
     lines, missed = list[dict[str, object]](), False
@@ -110,6 +119,14 @@ def main(argv: Sequence[str]) -> int:
         say(
             f"{'against ' + name:38} {spent.ours_us:7.0f} {spent.theirs_us:7.0f} {spent.ratio:6.2f} "
             f"{spent.goal:6.2f}{'' if spent.ratio <= spent.goal else '   MISSED'}"
+        )
+    for _, meter, *_ in PEERS:
+        with tempfile.TemporaryDirectory() as folder:
+            made = parts(Path(folder), meter, options.count, options.rounds)
+        lines.append({"line": meter.id, **asdict(made)})
+        say(
+            f"{'made of, ' + meter.protocol:38} {made.bare_us:7.0f} bare system calls, "
+            f"{made.wire_us:.0f} with the wire, {made.all_us:.0f} in all"
         )
     if options.json:
         print(json.dumps(lines))

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -31,6 +32,7 @@ from drivers.samples import PollResult, WireFrame
 from drivers.wire import MIXED_MS, SILENT_CHARACTERS
 from tests.support.simulator import simulator
 
+PLANT = '[plant]\nanchor = "start"\n[[bus]]\nid = "b1"\nlink = "b1"\n[[load]]\nid = "kiln"\nkw = 300\n'
 DELAY_MS = 20  # of the meters, unless a case says otherwise
 WARM_UP = 2  # exchanges of each meter before measuring begins
 _GRAIN_MS = 1  # instants of frames are whole ms: each is cut by less than this
@@ -91,7 +93,6 @@ class Figures:
     typical: float  # of the median exchange: what the machine's other work does not touch
     broken: int  # silences cut short, as the simulated line and the frames' instants show
     failed: int  # polls without all their values
-    cpu_us: float  # per exchange, decode and result included
     wakeups: float  # per exchange
 
 
@@ -102,7 +103,7 @@ def mono_ms() -> int:
 
 def moment_ms() -> float:
     """The clock given to the port."""
-    return time.monotonic_ns() / 1e6
+    return time.monotonic() * 1000.0
 
 
 def dlt(line: str, *, delay_ms: int = DELAY_MS, number: int = 12) -> OnLine:
@@ -153,29 +154,17 @@ def _limit_ms(one: OnLine, size: int, *, changed: bool) -> float:
     return silence_ms + line.seconds(size) * 1000 + meter_ms
 
 
-def measure(
-    folder: Path, meters: Sequence[OnLine], count: int, peer: Callable[[str], None] | None = None
-) -> Figures:
-    """Read ``meters`` in turn, ``count`` exchanges in all; ``peer`` is then given the same line."""
-    text = '[plant]\nanchor = "start"\n[[bus]]\nid = "b1"\nlink = "b1"\n[[load]]\nid = "kiln"\nkw = 300\n'
-    with simulator(text + "".join(meter.plant for meter in meters), folder) as plant:
-        port = plant.ready["buses"]["b1"]
-        watch, results = _Watch(meters), list[PollResult]()
-        config = BusConfig(id="b1", kind="serial", port=port)
-        opened = open_port(config, moment_ms)
-        bus = Bus(config, [meter.spec for meter in meters], opened, results.append, watch.tap)
-        try:
-            _run(bus, meters, results, WARM_UP * len(meters))
+def measure(folder: Path, meters: Sequence[OnLine], count: int) -> Figures:
+    """Read ``meters`` in turn, ``count`` exchanges in all."""
+    watch, results = _Watch(meters), list[PollResult]()
+    with simulator(PLANT + "".join(meter.plant for meter in meters), folder) as plant:
+        with on_line(plant.ready["buses"]["b1"], meters, results.append, watch.tap) as bus:
+            poll_all(bus, meters, results, WARM_UP * len(meters))
             del results[:]
-            began, slept = time.process_time_ns(), _switches()
-            _run(bus, meters, results, count)
-            cpu_us = (time.process_time_ns() - began) / 1000 / count
+            slept = _switches()
+            poll_all(bus, meters, results, count)
             wakeups = (_switches() - slept) / count
-        finally:
-            bus.close()
         line = plant.command({"get": "plant"})["lines"]["b1"]
-        if peer is not None:
-            peer(port)
     exchanges, broken = watch.exchanges()
     exchanges = exchanges[-count - 1 :]  # the last one of the warm-up is where the time begins
     wall = [b[1] - a[1] for a, b in pairwise(exchanges)]
@@ -186,9 +175,40 @@ def measure(
         typical=median(limit / took for limit, took in zip(limits, wall, strict=True)),
         broken=broken + line["broken_silence"] + line["collisions"],
         failed=sum(not _whole(result) for result in results),
-        cpu_us=cpu_us,
         wakeups=wakeups,
     )
+
+
+def spend(folder: Path, meter: OnLine, settled: int, count: int, peer: Callable[[str], None]) -> float:
+    """CPU of an exchange with ``meter``, us, behind ``settled`` that are not counted: all of the bus, decode
+    and result included. ``peer`` is then given the same line."""
+    results = list[PollResult]()
+    with simulator(PLANT + meter.plant, folder) as plant:
+        port = plant.ready["buses"]["b1"]
+        with on_line(port, [meter], results.append, None) as bus:
+            poll_all(bus, [meter], results, settled)
+            began = time.process_time_ns()
+            poll_all(bus, [meter], results, count)
+            cpu_us = (time.process_time_ns() - began) / 1000 / count
+        peer(port)
+    assert all(map(_whole, results)), "a value is missing"
+    return cpu_us
+
+
+@contextmanager
+def on_line(
+    port: str,
+    meters: Sequence[OnLine],
+    emit: Callable[[PollResult], None],
+    tap: Callable[[str, WireFrame], None] | None,
+) -> Iterator[Bus]:
+    """Our bus on a port, closed at the end."""
+    config = BusConfig(id="b1", kind="serial", port=port)
+    bus = Bus(config, [meter.spec for meter in meters], open_port(config, moment_ms), emit, tap)
+    try:
+        yield bus
+    finally:
+        bus.close()
 
 
 def _switches() -> int:
@@ -200,17 +220,20 @@ def _whole(result: PollResult) -> bool:
     return bool(result.samples) and all(sample.value is not None for sample in result.samples)
 
 
-def _run(bus: Bus, meters: Sequence[OnLine], results: list[PollResult], count: int) -> None:
+def poll_all(bus: Bus, meters: Sequence[OnLine], results: list[PollResult], count: int) -> None:
     """Step ``bus`` through ``count`` polls; each meter has one queued, so that the line never waits."""
-    start, asked, end = len(results), 0, mono_ms() + 120_000 + 2_000 * count
+    end = mono_ms() + 120_000 + 2_000 * count
     first_ms = mono_ms() - 1_000 * (count + 1)  # seconds apart and long due: asked in this order and no other
-    while len(results) - start < count:
-        while asked < min(count, len(results) - start + len(meters)):
-            bus.submit(Job(meters[asked % len(meters)].id, "fast", asked, first_ms + 1_000 * asked))
-            asked += 1
-        now_ms = mono_ms()
-        assert now_ms < end, "the line stands still"
-        before = len(results)
-        due_ms = bus.step(now_ms)
-        if len(results) == before and due_ms > mono_ms():
-            time.sleep((due_ms - mono_ms()) / 1000)
+    jobs = [Job(meters[at % len(meters)].id, "fast", at, first_ms + 1_000 * at) for at in range(count)]
+    for job in jobs[: len(meters)]:
+        bus.submit(job)
+    start = len(results)
+    for done in range(1, count + 1):
+        while len(results) - start < done:
+            now_ms = mono_ms()
+            assert now_ms < end, "the line stands still"
+            due_ms = bus.step(now_ms)
+            if due_ms > now_ms:
+                time.sleep((due_ms - now_ms) / 1000)
+        if done - 1 + len(meters) < count:
+            bus.submit(jobs[done - 1 + len(meters)])
