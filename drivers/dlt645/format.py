@@ -26,11 +26,13 @@ from typing import Final, NamedTuple
 
 from drivers.errors import DriverError
 from drivers.samples import Quality
+from drivers.scaling import EXACT
 
 _PATTERN = re.compile(r"(?P<whole>X+)(?:\.(?P<part>X+))?")
 WHOLE_VOLTS: Final = "XXX"
 WORD_BYTES: Final = 2  # DL/T 645-2007, 04000501 to 04000507
 _SIGN: Final = 0x80
+_EXACT_BYTES: Final = 14  # the decimal module multiplies 28 digits without rounding
 _FILLS: Final = (b"\xff", b"\xee")
 _MISSING: Final = Quality.MISSING  # a member of an enum by its name costs a search each time
 _INVALID: Final = Quality.INVALID
@@ -82,7 +84,8 @@ def taker(form: str, *, signed: bool = False, masked: bool = False) -> Taker:
         text = told[::-1].hex()
         if not text.isdecimal() or (whole and text[0] != "0"):  # no fill is a number
             return _MISSING if filled(data) else _INVALID
-        return unit * (-int(text) if minus else int(text))
+        number = -int(text) if minus else int(text)
+        return EXACT.multiply(unit, number) if size > _EXACT_BYTES else unit * number
 
     return take_number
 

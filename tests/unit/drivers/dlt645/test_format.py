@@ -196,3 +196,10 @@ def test_digits_and_words() -> None:
 def test_a_bit_of_a_status_word(raw: str, bit: int, value: str | None, quality: str) -> None:
     taken = bit_taker(bit)(bytes.fromhex(raw))
     assert str(taken) == (quality if value is None else value)
+
+
+@pytest.mark.parametrize("size", range(1, 21))
+def test_no_digit_is_ever_rounded(size: int) -> None:
+    digits = "".join(str(9 - n % 9) for n in range(2 * size))
+    taken = take(bytes.fromhex(digits)[::-1], "X" * (2 * size))
+    assert (str(taken.value), taken.quality) == (digits, Quality.GOOD)
