@@ -107,20 +107,11 @@ def _next(going: Poll, answer: Answer | None) -> Exchange | Polled:
 def _read_all(driver: Driver, spec: MeterSpec, learnt: frozenset[str]) -> Poll:
     """Fast, then slow; once the meter fails, the rest is not asked for."""
     fast = yield from driver.poll(spec, "fast", learnt)
-    slow = driver.poll(spec, "slow", learnt | fast.unsupported)
+    slow = partial(driver.poll, spec, "slow", learnt | fast.unsupported)
     if fast.samples and not alive(fast.samples):
-        rest = abandon(slow, Answer(failure="no_reply"))
+        unread = Course(slow, None)
+        told = unread.first()
+        rest = told if isinstance(told, Polled) else unread.abandon(Answer(failure="no_reply"))
     else:
-        rest = yield from slow
+        rest = yield from slow()
     return Polled(fast.samples + rest.samples, fast.unsupported | rest.unsupported)
-
-
-def abandon(poll: Poll, failure: Answer) -> Polled:
-    """The samples of a poll each of whose requests fails."""
-    told = _next(poll, None)
-    for _ in range(MAX_ANSWERS):
-        if isinstance(told, Polled):
-            return told
-        told = _next(poll, failure)
-    poll.close()
-    return Polled(())

@@ -65,7 +65,7 @@ class Task:
     course: Course
     exchange: Exchange
     since_ms: int  # of its place in the queue
-    begun_ms: int
+    begun_ms: int  # its values are judged as of then
     learnt: frozenset[str] = frozenset()  # what it does not ask for
     probe: bool = False
     alive: bool = False  # its meter answered a probe directly before

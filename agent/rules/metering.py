@@ -18,8 +18,8 @@ from agent.rules.drawn import AMPERES, TOLD, drawn_a, drawn_kw, is_all_a, is_all
 from config.site import Meter
 
 HOUR_MS = 3_600_000
-TRAIL_STEP_MS = 30_000  # grid of the running sums that means are made of, no coarser than
-MEAN_STEPS = 10  # so many of the shortest mean: by one step it may reach back further than it should
+TRAIL_STEP_MS = 30_000  # grid of the running sums that means are made of; finer where a mean is short:
+MEAN_STEPS = 10  # a mean may reach back further than it should by one step, a tenth of it
 COVERED = Decimal("0.8")  # of a mean's time must have been measured for it to say that all is well
 _UNSOUGHT: tuple[Value | None, int] = (None, -1)
 KEPT = 3  # readings of a class: an item that one reading lacks may stand in the one before
@@ -192,7 +192,7 @@ def unread(meter: Meter, now_ms: int, means_s: Collection[int]) -> MeterView:
         nothing,
         ratio=ratio,
         trail_ms=max(means_s, default=0) * 1000,
-        trail_step_ms=min(TRAIL_STEP_MS, min(means_s, default=TRAIL_STEP_MS) * 1000 // MEAN_STEPS),
+        trail_step_ms=min((TRAIL_STEP_MS, *(mean_s * 1000 // MEAN_STEPS for mean_s in means_s))),
     )
 
 

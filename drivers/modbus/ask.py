@@ -69,14 +69,13 @@ class Wanted:
     """An item, where the meter keeps it, how it is taken, and its factor by the site's ratios."""
 
     item: ModbusItem
-    quantity: str  # of it
     place: Place
     take: Taker
     factor: Decimal | None
 
 
 def _wanted(item: ModbusItem, meter: Meter) -> Wanted:
-    return Wanted(item, item.quantity, place(item), taker(item), factor(item, meter))
+    return Wanted(item, place(item), taker(item), factor(item, meter))
 
 
 @dataclass(frozen=True, slots=True)

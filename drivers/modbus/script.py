@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Final
 
 from drivers.exchange import Exchange, Polled, Script
 from drivers.modbus.ask import Needed, Wanted, blank, filled, sample
 from drivers.samples import Quality, Sample
 
-_GOOD: Final = Quality.GOOD  # a member of an enum by its name costs a search each time
-_MISSING: Final = Quality.MISSING
+_MISSING: Final = Quality.MISSING  # a member of an enum by its name costs a search each time
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +34,9 @@ class _Script:
         missing = False
         for wanted, at, cut in self.wanted:
             value = wanted.take(parts[at][cut])
-            if isinstance(value, Decimal) and wanted.factor is None:
-                samples.append(Sample(wanted.quantity, value, _GOOD))
-            else:
-                samples.append(sample(wanted.quantity, value, wanted.factor))
-                missing = missing or value is _MISSING
+            samples.append(sample(wanted.item.quantity, value, wanted.factor))
+            if value is _MISSING:
+                missing = True
         if missing and blank(parts[at][cut] for _, at, cut in self.wanted):
             return Polled(filled(samples))
         return Polled(tuple(samples))
